@@ -1,0 +1,233 @@
+"""What a channel must be able to do: the contract between the engine and the code that speaks a service's protocol."""
+
+import enum
+import os
+import secrets
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, ClassVar, Literal, Protocol, Self
+
+from msgspec import Struct
+
+from botkit.conversation import Account, Conversation
+from botkit.events import Event
+from botkit.exceptions import SettingsError
+from botkit.messages import AnyMessage, Outgoing
+from botkit.redaction import Secret
+
+
+class WebhookRequest(Struct, frozen=True):
+    """An inbound request as it came: header names in lower case, the body's bytes untouched."""
+
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes
+
+
+class HttpAnswer(Struct, frozen=True):
+    """A service's answer; `body` is at most 1 MiB."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class HttpClient(Protocol):
+    """How adapters reach their services.
+
+    Raises NotSentError when the service cannot have seen the request, UnknownOutcomeError when it may have.
+    No exception holds a URL.
+    """
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        json: object = None,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> HttpAnswer:
+        """Sends one request and reads the whole answer; redirects are not followed."""
+        ...
+
+
+class Outcome(enum.Enum):
+    """What became of an attempt to send."""
+
+    SENT = "sent"  # the service took it
+    REFUSED = "refused"  # it never will: dead letter, refund
+    THROTTLED = "throttled"  # not now: `retry_after` for the whole account, refund, no attempt counted
+    NOT_SENT = "not_sent"  # it cannot have arrived: retry, refund
+    UNKNOWN = "unknown"  # it may have arrived: retry within the policy, no refund
+
+
+class Receipt(Struct, frozen=True, omit_defaults=True):
+    """The channel's answer to one message.
+
+    `id` is what later delivery reports will name; `reason` is the service's word and code, without user text;
+    `retry_after` is in seconds; `is_gone` tells that the person cannot be written to until they return.
+    """
+
+    outcome: Outcome
+    id: str = ""
+    reason: str = ""
+    retry_after: float = 0
+    is_gone: bool = False
+
+
+class SessionRules(Struct, frozen=True):
+    """A service's commercial window, counted per conversation.
+
+    A session starts with the business's first message, lasts `seconds`, holds `max_messages` and is then followed by a
+    new one; `max_in_row` messages may go out without an answer. `at_limit` says what happens to the next one: `hold`
+    keeps it, in order, until the person writes; `fail` gives it up with a `MessageFailed` event.
+    """
+
+    seconds: int = 24 * 3600
+    max_messages: int = 60
+    max_in_row: int = 5
+    at_limit: Literal["hold", "fail"] = "hold"
+
+
+class WebhookStatus(Struct, frozen=True):
+    """What the service says of our webhook; an empty `url` means none is set. `details` is shown to the operator."""
+
+    url: str
+    details: Mapping[str, Any]
+
+
+class Adapter(ABC):
+    """One account on one channel, and the code that speaks its protocol.
+
+    A channel subclasses this in `botkit/channels/<name>.py`. `verify`, `parse` and `check` are pure.
+    """
+
+    #: The network's name; also the part of the webhook's path.
+    channel: ClassVar[str]
+    #: How long a repeat of an event is recognised.
+    dedupe_window: ClassVar[timedelta]
+    #: Whether the service reports what became of a message (`Receipt.id` is then stored for a while).
+    has_receipts: ClassVar[bool] = False
+    #: Whether `Event.at` is under the service's signature: what is older than the window is then dropped as a replay.
+    signs_time: ClassVar[bool] = False
+    #: The service's address; `<PREFIX>_API_URL` replaces it.
+    default_api_url: ClassVar[str]
+    #: The setting that carries the credentials: `<PREFIX>_<token_setting>`.
+    token_setting: ClassVar[str] = "TOKEN"
+
+    def __init__(self, *, ta: str = "", api_url: str = "", prefix: str = "") -> None:
+        self.ta = ta
+        self.api_url = (api_url or self.default_api_url).rstrip("/")
+        self.prefix = prefix
+        #: Commercial windows, where the service has them.
+        self.sessions: SessionRules | None = None
+
+    @classmethod
+    @abstractmethod
+    def from_env(cls, prefix: str, environ: Mapping[str, str] = os.environ) -> Self:
+        """Reads `<prefix>_TA`, `_TOKEN` and what else the service needs; without credentials it is simulated.
+
+        Raises SettingsError for a value of the wrong form.
+        """
+
+    @property
+    def account(self) -> Account:
+        """The identity this adapter speaks for. The bot gives it a `ta` when the setting did not."""
+        return Account(channel=self.channel, ta=self.ta)
+
+    @property
+    @abstractmethod
+    def has_credentials(self) -> bool:
+        """Whether the account can reach the real service; if not, development simulates it and production refuses."""
+
+    @abstractmethod
+    def secrets(self) -> Iterable[Secret]:
+        """Everything that must never be printed."""
+
+    @abstractmethod
+    def verify(self, request: WebhookRequest) -> bool:
+        """Tells whether the request is genuine, by its raw bytes, in constant time and before anything is parsed."""
+
+    def handshake(self, request: WebhookRequest) -> bytes | None:
+        """Returns the plain-text answer to a request that only checks our address, or None for any other request."""
+        return None
+
+    @abstractmethod
+    def parse(self, request: WebhookRequest) -> Sequence[Event]:
+        """Returns the events of a genuine request, unknown ones as `UnknownEvent`.
+
+        Raises PayloadError when the body cannot be read.
+        """
+
+    @abstractmethod
+    def check(self, message: AnyMessage) -> AnyMessage:
+        """Returns what will be sent: the message, or its plain text where the channel lacks the kind.
+
+        Raises MessageError that names the bound and both numbers.
+        """
+
+    def acknowledge(self, event: Event) -> AnyMessage | None:
+        """Returns what the service wants to hear about an event whatever the handler says, such as a callback answer."""
+        return None
+
+    def takes_answer(self, event: Event) -> bool:
+        """Whether the first reply to this event must travel in the webhook's own answer."""
+        return False
+
+    def render_answer(self, message: AnyMessage) -> bytes:
+        """Returns the JSON body of the webhook's answer that carries the message."""
+        raise TypeError(f"{self.channel} takes no message in the webhook's answer")
+
+    @abstractmethod
+    async def send(self, outgoing: Outgoing, to: Conversation, client: HttpClient) -> Receipt:
+        """Makes one attempt to send and classes the outcome.
+
+        Transport errors of `client` pass through; the engine classes them. Safe to cancel: the outcome is then unknown.
+        """
+
+    @abstractmethod
+    async def load_webhook(self, client: HttpClient) -> WebhookStatus:
+        """Asks the service for the webhook that is set. Raises ServiceError when it refuses."""
+
+    @abstractmethod
+    async def set_webhook(self, url: str, client: HttpClient) -> None:
+        """Registers the webhook. Raises ServiceError when the service refuses."""
+
+    @abstractmethod
+    async def delete_webhook(self, client: HttpClient) -> None:
+        """Removes the webhook. Raises ServiceError when the service refuses."""
+
+    @abstractmethod
+    def simulated(self, api_url: str) -> Self:
+        """Returns the same account with made-up credentials of the right form, at a simulator's address."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(ta={self.ta!r})"
+
+
+def made_up(length: int = 32) -> str:
+    """Returns a random text of `length` lower-case hexadecimal digits, for credentials of simulated accounts."""
+    return secrets.token_hex(length // 2 + 1)[:length]
+
+
+def read_secret(prefix: str, name: str, environ: Mapping[str, str]) -> Secret | None:
+    """Reads a secret from `<prefix>_<name>`, or from the file that `<prefix>_<name>_FILE` names; None when neither is set.
+
+    Raises SettingsError when the file cannot be read.
+    """
+    setting = f"{prefix}_{name}"
+    if text := environ.get(setting, "").strip():
+        return Secret(text)
+    path = environ.get(f"{setting}_FILE", "").strip()
+    if not path:
+        return None
+    try:
+        with open(path, encoding="utf-8") as file:
+            return Secret(file.read().strip())
+    except OSError as error:
+        raise SettingsError(
+            f"{setting}_FILE names a file that cannot be read ({error.strerror})",
+            fix=f"make the file readable, or set {setting} instead",
+        ) from None

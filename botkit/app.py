@@ -1,0 +1,118 @@
+"""The ASGI application that a project runs: `app = App([bot, ...])` in `bots/__init__.py`."""
+
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.types import Receive, Scope, Send
+
+from botkit.bot import Bot
+from botkit.exceptions import BotkitError, DefinitionError, SettingsError, StoreUnavailableError
+from botkit.play.phones import Phones
+from botkit.redis.embedded import EmbeddedServer
+from botkit.redis.store import RedisStore
+from botkit.service import Service
+from botkit.settings import Settings, load_settings
+from botkit.telemetry import set_up_logging
+
+
+class App:
+    """Everything a process serves; also what `uvicorn bots:app` takes.
+
+    Settings are read when it starts. Raises DefinitionError when two bots share a name.
+    """
+
+    def __init__(self, bots: Sequence[Bot], *, settings: Settings | None = None) -> None:
+        names = [bot.name for bot in bots]
+        if len(set(names)) < len(names):
+            raise DefinitionError(f"two bots share a name: {', '.join(sorted(names))}", fix="rename one of them")
+        self.bots = tuple(bots)
+        #: The running service; None before the start and after the end.
+        self.service: Service | None = None
+        #: The embedded server this process started, if it did.
+        self.server: EmbeddedServer | None = None
+        #: What it runs with; read from the environment when it starts, if not given.
+        self.settings = settings
+        #: Why it did not start, where the server that runs it would only say that it did not.
+        self.failure: BotkitError | None = None
+        self._asgi = Starlette(
+            routes=[
+                Route("/webhooks/{channel}", _Webhooks(self), methods=["POST"]),
+                Route("/healthz", self._healthz),
+                Route("/readyz", self._readyz),
+                Mount("/play", Phones(lambda: self.service).app),
+            ],
+            lifespan=self._lifespan,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one ASGI connection."""
+        await self._asgi(scope, receive, send)
+
+    @contextlib.asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        try:
+            await self._start(self.settings or load_settings())
+        except BotkitError as error:
+            self.failure = error
+            await self._stop()
+            raise
+        try:
+            yield
+        finally:
+            await self._stop()
+
+    async def _start(self, settings: Settings) -> None:
+        store = RedisStore(self._redis_url(settings), prefix=settings.key_prefix)
+        self.service = Service(self.bots, settings, store)
+        set_up_logging(settings, self.service.redactor)
+        await self.service.open(self)
+        self.service.start()
+
+    async def _stop(self) -> None:
+        if self.service is not None:
+            await self.service.stop()
+            self.service = None
+        if self.server is not None:
+            self.server.stop()
+            self.server = None
+
+    def _redis_url(self, settings: Settings) -> str:
+        if settings.redis_url is not None:
+            return settings.redis_url.reveal()
+        if settings.is_production:
+            raise SettingsError(
+                "BOTKIT_REDIS_URL is not set, and BOTKIT_ENV=prod",
+                fix="set it to your Redis or Valkey; the embedded server is for development only",
+            )
+        self.server = EmbeddedServer.start(settings.folder / "redis")
+        return self.server.url
+
+    async def _healthz(self, _: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def _readyz(self, _: Request) -> Response:
+        try:
+            if self.service is None:
+                raise StoreUnavailableError("not started")
+            await self.service.store.ping()
+        except StoreUnavailableError:
+            return JSONResponse({"status": "the store does not answer"}, status_code=503)
+        return JSONResponse({"status": "ok"})
+
+
+class _Webhooks:
+    """Hands webhooks to the receiver of the running service; before it runs and after, they must come again."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        service = self._app.service
+        if service is None:
+            await Response(status_code=503, headers={"Retry-After": "2"})(scope, receive, send)
+            return
+        await service.receiver(scope, receive, send)

@@ -1,0 +1,39 @@
+"""A bot: its routers and the accounts it answers on."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from botkit.adapter import Adapter
+from botkit.exceptions import DefinitionError
+from botkit.route_table import RouteTable
+from botkit.router import Router
+
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
+
+
+class Bot:
+    """What a file in `bots/` builds.
+
+    An account without a `ta` of its own gets `<bot>-<channel>`. Routes are checked here: a state that does not exist,
+    a doubled or unreachable route raises RouteError with file, line and fix.
+    """
+
+    def __init__(self, name: str, *, routers: Sequence[Router[Any]], accounts: Sequence[Adapter]) -> None:
+        if not _NAME.fullmatch(name):
+            raise DefinitionError(
+                f"{name!r} cannot be a bot's name", fix="use up to 32 small letters, digits and hyphens"
+            )
+        self.name = name
+        self.accounts = tuple(accounts)
+        self.table = RouteTable(routers)
+        for account in self.accounts:
+            account.ta = account.ta or f"{name}-{account.channel}"
+        if len({account.account for account in self.accounts}) < len(self.accounts):
+            raise DefinitionError(
+                f"bot {name!r} has two accounts of one channel with the same id",
+                fix="give each a `ta` of its own (the setting <PREFIX>_TA)",
+            )
+
+    def __repr__(self) -> str:
+        return f"Bot({self.name!r})"

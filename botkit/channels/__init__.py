@@ -1,0 +1,1 @@
+"""The networks botkit speaks to directly, one module each."""

@@ -1,0 +1,323 @@
+"""Viber bots: the Bot REST API and its callbacks.
+
+https://developers.viber.com/docs/api/rest-bot-api
+"""
+
+import hmac
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, ClassVar, Self
+
+import msgspec
+
+from botkit.adapter import (
+    Adapter,
+    HttpAnswer,
+    HttpClient,
+    Outcome,
+    Receipt,
+    SessionRules,
+    WebhookRequest,
+    WebhookStatus,
+    made_up,
+    read_secret,
+)
+from botkit.channels.viber_events import read_event
+from botkit.channels.viber_messages import MAX_URL, check_message, render
+from botkit.channels.viber_types import STATUSES, read
+from botkit.conversation import Conversation
+from botkit.events import ConversationStarted, Event
+from botkit.exceptions import PayloadError, ServiceError, SettingsError
+from botkit.formatting import utf16_length
+from botkit.messages import AnyMessage, Outgoing, Raw, Typing
+from botkit.redaction import Redactor, Secret
+
+MAX_NAME = 28
+
+EVENT_TYPES = ("delivered", "seen", "failed", "subscribed", "unsubscribed", "conversation_started")
+
+SIGNATURE = "x-viber-content-signature"
+
+_SESSIONS = SessionRules()
+# Viber does not promise a form, but it travels in a header.
+_TOKEN = re.compile(r"[!-+\--~]+")
+_ADDRESS = re.compile(r"https?://\S+")
+_DIGITS = re.compile(r"[0-9]{1,9}")
+# In bytes; a check of our address has about a hundred and fifty.
+_MAX_HANDSHAKE = 1024
+_FIXES = {
+    1: "use an https address with a certificate of a public authority, at which the bot already answers",
+    2: "set the token that the Viber admin panel shows for this bot",
+}
+
+
+class Viber(Adapter):
+    """One Viber bot.
+
+    `token` is its authentication token, which also signs the callbacks; of two, separated by a comma, both verify and
+    the first is used for calls. `name` and `avatar` are shown as the sender; the name is the `ta` where it is empty.
+
+    Buttons are pressed silently: the person's chat does not repeat the value. A message with buttons carries their
+    labels in its tracking data, so that a pressed button tells its label, and typing a label or value presses it too.
+    """
+
+    channel: ClassVar[str] = "viber"
+    dedupe_window: ClassVar[timedelta] = timedelta(hours=24)
+    has_receipts: ClassVar[bool] = True
+    signs_time: ClassVar[bool] = True
+    default_api_url: ClassVar[str] = "https://chatapi.viber.com"
+
+    def __init__(
+        self,
+        token: str = "",
+        *,
+        name: str = "",
+        avatar: str = "",
+        sessions: SessionRules = _SESSIONS,
+        ta: str = "",
+        api_url: str = "",
+        prefix: str = "",
+    ) -> None:
+        super().__init__(ta=ta, api_url=api_url, prefix=prefix)
+        self.name = name
+        self.avatar = avatar
+        self.sessions: SessionRules = sessions
+        self._tokens = _tokens(token, self._setting("TOKEN"))
+        self._check_settings()
+
+    @classmethod
+    def from_env(cls, prefix: str, environ: Mapping[str, str] = os.environ) -> Self:
+        """Reads `<prefix>_TOKEN`, `_NAME`, `_AVATAR`, `_TA`, `_API_URL` and the session rules.
+
+        Those are `_SESSION_SECONDS`, `_SESSION_MESSAGES`, `_SESSION_IN_ROW` and `_AT_LIMIT` (hold or fail). Raises
+        SettingsError for a value of the wrong form.
+        """
+        token = read_secret(prefix, "TOKEN", environ)
+        return cls(
+            token.reveal() if token else "",
+            name=environ.get(f"{prefix}_NAME", "").strip(),
+            avatar=environ.get(f"{prefix}_AVATAR", "").strip(),
+            sessions=_session_rules(prefix, environ),
+            ta=environ.get(f"{prefix}_TA", "").strip(),
+            api_url=environ.get(f"{prefix}_API_URL", "").strip(),
+            prefix=prefix,
+        )
+
+    def _setting(self, name: str) -> str:
+        return f"{self.prefix}_{name}" if self.prefix else name.lower()
+
+    def _check_settings(self) -> None:
+        if utf16_length(self.name) > MAX_NAME:
+            raise SettingsError(
+                f"{self._setting('NAME')} has {utf16_length(self.name)} characters; Viber takes at most {MAX_NAME}",
+                fix="shorten it; people see it above each message",
+            )
+        if self.avatar and not (_ADDRESS.fullmatch(self.avatar) and len(self.avatar) <= MAX_URL):
+            raise SettingsError(
+                f"{self._setting('AVATAR')} is not an http(s) address of at most {MAX_URL} characters",
+                fix="set it to the public address of a picture, or unset it",
+            )
+        if not _ADDRESS.fullmatch(self.api_url):
+            raise SettingsError(
+                f"{self._setting('API_URL')} is not an http(s) address", fix=f"unset it to reach {self.default_api_url}"
+            )
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether there is a token to send with."""
+        return bool(self._tokens)
+
+    def secrets(self) -> Iterable[Secret]:
+        """The tokens."""
+        return self._tokens
+
+    def simulated(self, api_url: str) -> Self:
+        """Returns the same account with a made-up token, at a simulator's address."""
+        token = "-".join(made_up(16) for _ in range(3))
+        return type(self)(
+            token,
+            name=self.name,
+            avatar=self.avatar,
+            sessions=self.sessions,
+            ta=self.ta,
+            api_url=api_url,
+            prefix=self.prefix,
+        )
+
+    def verify(self, request: WebhookRequest) -> bool:
+        """Tells whether the signature, a header or else `sig` in the query, is the body's HMAC-SHA256 under a token."""
+        # The query's copy is undocumented, but it is the one that Viber's own SDK for Node checks.
+        signature = request.headers.get(SIGNATURE, request.query.get("sig", ""))
+        given = signature.encode("utf-8", "replace")
+        # All of them before any(): the time must not tell which token matched.
+        matches = [hmac.compare_digest(given, _sign(token, request.body)) for token in self._tokens]
+        return any(matches)
+
+    def handshake(self, request: WebhookRequest) -> bytes | None:
+        """Answers the check of our address where it is unsigned; a signed one is verified and parsed to no events."""
+        if SIGNATURE in request.headers or "sig" in request.query or len(request.body) > _MAX_HANDSHAKE:
+            return None
+        try:
+            return b"" if read(request.body).get("event") == "webhook" else None
+        except PayloadError:
+            return None
+
+    def parse(self, request: WebhookRequest) -> Sequence[Event]:
+        """Returns the one event of a callback, or none for the check of our address. Raises PayloadError."""
+        event = read_event(self.account, request.body)
+        return [event] if event else []
+
+    def check(self, message: AnyMessage) -> AnyMessage:
+        """Returns what will be sent: a `File` with a caption, which Viber cannot show, becomes words and a link.
+
+        Raises MessageError that names the bound and both numbers.
+        """
+        return check_message(message, self._sender)
+
+    def takes_answer(self, event: Event) -> bool:
+        """Whether the event is the opening of the chat by somebody whom only a welcome message can reach."""
+        return isinstance(event, ConversationStarted) and not event.subscribed
+
+    def render_answer(self, message: AnyMessage) -> bytes:
+        """Returns the welcome message, a message without receiver; nothing for a `Typing`, which is no welcome."""
+        if isinstance(message, Typing):
+            return b""
+        payload = {"sender": self._sender} | render(message)
+        payload.pop("receiver", None)
+        return msgspec.json.encode(payload)
+
+    async def send(self, outgoing: Outgoing, to: Conversation, client: HttpClient) -> Receipt:
+        """Makes one attempt; Viber takes no idempotency key: a repeat after an unknown outcome may show twice."""
+        message = outgoing.message
+        if isinstance(message, Typing):
+            return Receipt(Outcome.SENT)
+        if isinstance(message, Raw) and message.method not in ("", "send_message"):
+            return _receipt(await self._post(message.method, message.payload, client))
+        payload = {"sender": self._sender} | render(message) | {"receiver": to.id}
+        return _receipt(await self._post("send_message", payload, client))
+
+    async def load_webhook(self, client: HttpClient) -> WebhookStatus:
+        """Asks `get_account_info` for the webhook. Raises ServiceError when Viber refuses."""
+        answer = await self._call("get_account_info", {}, client)
+        shown = ("name", "uri", "country", "event_types", "subscribers_count")
+        details = {key: answer[key] for key in shown if key in answer}
+        return WebhookStatus(url=str(answer.get("webhook") or ""), details=details)
+
+    async def set_webhook(self, url: str, client: HttpClient) -> None:
+        """Registers the webhook; Viber calls it before it answers, so the bot must already be serving.
+
+        Raises ServiceError when Viber refuses.
+        """
+        settings = {"url": url, "event_types": EVENT_TYPES, "send_name": True, "send_photo": True}
+        await self._call("set_webhook", settings, client)
+
+    async def delete_webhook(self, client: HttpClient) -> None:
+        """Removes the webhook, and with it the bot's chats until another is set. Raises ServiceError."""
+        await self._call("set_webhook", {"url": ""}, client)
+
+    @property
+    def _sender(self) -> dict[str, str]:
+        sender = {"name": self.name or self.ta[:MAX_NAME]}
+        return sender | {"avatar": self.avatar} if self.avatar else sender
+
+    async def _call(self, resource: str, payload: Mapping[str, Any], client: HttpClient) -> dict[str, Any]:
+        answer = await self._post(resource, payload, client)
+        body = _read_answer(answer)
+        status = body.get("status")
+        if answer.status == 200 and status == 0:
+            return body
+        if answer.status != 200 or not isinstance(status, int):
+            raise ServiceError(
+                f"{resource} was answered with HTTP {answer.status} and not in Viber's words",
+                code=f"HTTP {answer.status}",
+                fix=f"check {self._setting('API_URL')}, or try again later",
+            )
+        what = f"Viber refused {resource}: {_reason(status)}"
+        if status == 1 and isinstance(text := body.get("status_message"), str):
+            # Viber's account of what it met at our address.
+            what += f" ({Redactor(self._tokens).redact(text)[:200]})"
+        raise ServiceError(what, code=status, fix=_FIXES.get(status, "look the status up among Viber's error codes"))
+
+    async def _post(self, resource: str, payload: Mapping[str, Any], client: HttpClient) -> HttpAnswer:
+        headers = {"X-Viber-Auth-Token": self._tokens[0].reveal() if self._tokens else ""}
+        return await client.request("POST", f"{self.api_url}/pa/{resource}", json=payload, headers=headers)
+
+
+def _tokens(text: str, setting: str) -> tuple[Secret, ...]:
+    if not text:
+        return ()
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) > 2 or not all(_TOKEN.fullmatch(part) for part in parts):
+        raise SettingsError(
+            f"{setting} is not one token, nor two separated by a comma",
+            fix="copy it from the Viber admin panel; it has no spaces",
+        )
+    return tuple(Secret(part) for part in parts)
+
+
+def _session_rules(prefix: str, environ: Mapping[str, str]) -> SessionRules:
+    at_limit = environ.get(f"{prefix}_AT_LIMIT", "").strip() or _SESSIONS.at_limit
+    if at_limit not in ("hold", "fail"):
+        raise SettingsError(f"{prefix}_AT_LIMIT is {at_limit!r}", fix="set it to hold or fail")
+    return SessionRules(
+        seconds=_positive(f"{prefix}_SESSION_SECONDS", environ, _SESSIONS.seconds),
+        max_messages=_positive(f"{prefix}_SESSION_MESSAGES", environ, _SESSIONS.max_messages),
+        max_in_row=_positive(f"{prefix}_SESSION_IN_ROW", environ, _SESSIONS.max_in_row),
+        at_limit="fail" if at_limit == "fail" else "hold",
+    )
+
+
+def _positive(setting: str, environ: Mapping[str, str], usual: int) -> int:
+    text = environ.get(setting, "").strip()
+    if not text:
+        return usual
+    if not re.fullmatch(r"0*[1-9][0-9]{0,8}", text, re.ASCII):
+        raise SettingsError(f"{setting} is {text!r}", fix="set it to a whole number from 1 to 999999999")
+    return int(text)
+
+
+def _sign(token: Secret, body: bytes) -> bytes:
+    return hmac.digest(token.reveal().encode(), body, "sha256").hex().encode()
+
+
+def _read_answer(answer: HttpAnswer) -> dict[str, Any]:
+    try:
+        return read(answer.body)
+    except PayloadError:
+        return {}
+
+
+def _reason(status: int) -> str:
+    return f"{status} {STATUSES.get(status, 'unknown status')}"
+
+
+def _receipt(answer: HttpAnswer) -> Receipt:
+    if not 200 <= answer.status < 300:
+        return _http_failure(answer)
+    body = _read_answer(answer)
+    status = body.get("status")
+    if type(status) is not int:
+        return Receipt(Outcome.UNKNOWN, reason=f"HTTP {answer.status} without a status")
+    if status == 0:
+        return Receipt(Outcome.SENT, id=str(body.get("message_token", "")))
+    reason = _reason(status)
+    if status == 12:
+        # A hundred an hour to one person: it stops this conversation only, and passes with the hour.
+        return Receipt(Outcome.NOT_SENT, reason=reason)
+    if status not in STATUSES:
+        return Receipt(Outcome.UNKNOWN, reason=reason)
+    return Receipt(Outcome.REFUSED, reason=reason, is_gone=status in (5, 6))
+
+
+def _http_failure(answer: HttpAnswer) -> Receipt:
+    reason = f"HTTP {answer.status}"
+    if answer.status >= 500:
+        return Receipt(Outcome.UNKNOWN, reason=reason)
+    if answer.status == 429:
+        seconds = answer.headers.get("retry-after", "")
+        return Receipt(
+            Outcome.THROTTLED, reason=reason, retry_after=float(seconds) if _DIGITS.fullmatch(seconds) else 1
+        )
+    return Receipt(Outcome.REFUSED, reason=reason)

@@ -1,0 +1,54 @@
+"""What a service says when it is ready."""
+
+import platform
+from importlib.metadata import version
+
+import click
+
+from botkit.app import App
+from botkit.service import Service
+from botkit.settings import Settings
+
+
+def print_banner(app: App, settings: Settings) -> None:
+    """Prints where the store is, which bots answer where, and what is simulated."""
+    service = app.service
+    if service is None:
+        return
+    environment = "production" if settings.is_production else "development"
+    click.secho(f"\nbotkit {version('botkit')}   Python {platform.python_version()}   {environment}", bold=True)
+    for name, text in _rows(app, service, settings):
+        click.echo(f"  {name:<9} {text}")
+    click.echo("Ctrl+C stops the bots first, then the store.\n")
+
+
+def _rows(app: App, service: Service, settings: Settings) -> list[tuple[str, str]]:
+    rows = [("store", _store(app, service, settings))]
+    for bot in service.bots:
+        flows = sum(flow.__name__ != "Flow" for flow in bot.table.flows)
+        rows.append(("bot", f"{bot.name} ({_count(flows, 'flow')}, {_count(len(bot.table.routes), 'route')})"))
+    for account in service.owners:
+        state = "SIMULATED: no credentials set" if service.is_simulated(account) else "live"
+        rows.append(("account", f"{account.ta} on {account.channel}   {state}"))
+    base = f"http://{settings.host}:{settings.port}"
+    rows.append(("webhooks", f"{settings.public_url or base}/webhooks/<channel>?ta=<account>"))
+    simulated = [account for account in service.owners if service.is_simulated(account)]
+    if simulated:
+        first = simulated[0]
+        bot_name = service.owners[first].bot.name
+        at = "" if settings.port == 8000 else f" --url {base}"
+        rows.append(("try", f"botkit chat --bot {bot_name} --channel {first.channel}{at}"))
+        if len(simulated) == len(service.owners):
+            rows.append(("", "all accounts are simulated: nothing leaves this machine"))
+    return rows
+
+
+def _store(app: App, service: Service, settings: Settings) -> str:
+    if app.server is None:
+        return f"Redis {service.store.version} (BOTKIT_REDIS_URL)"
+    kept = f"kept in {settings.folder / 'redis'}" if app.server.is_durable else "in memory: forgotten on restart"
+    return f"embedded {app.server.kind.value} {app.server.version}, {kept}"
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"

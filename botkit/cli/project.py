@@ -1,0 +1,47 @@
+"""Finding the project that a command is about: its application and its settings."""
+
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from botkit.app import App
+from botkit.exceptions import SettingsError
+from botkit.settings import Settings, load_settings, read_dotenv
+
+
+def load_app(spec: str) -> App:
+    """Imports `module:attribute` from the working directory, as `bots:app`.
+
+    In development the values of `.env` are put into the environment first, where accounts read their credentials.
+    Raises SettingsError when there is no such application; an error inside the project's code passes through.
+    """
+    folder = Path.cwd()
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    if os.environ.get("BOTKIT_ENV", "dev") != "prod":
+        for name, value in read_dotenv(folder).items():
+            os.environ.setdefault(name, value)
+    module, colon, attribute = spec.partition(":")
+    if not colon or not attribute.isidentifier():
+        raise click.UsageError(f"expected module:attribute such as bots:app, not {spec!r}")
+    try:
+        found: Any = getattr(importlib.import_module(module), attribute, None)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise
+        raise SettingsError(
+            f"there is no module {error.name!r} in {folder}",
+            fix="run the command in the project's folder, or make a bot with: botkit new NAME",
+        ) from None
+    if not isinstance(found, App):
+        raise SettingsError(f"{spec} is not a botkit.App", fix=f"define {attribute} = App([...]) in {module}")
+    return found
+
+
+def load_project_settings(**flags: Any) -> Settings:
+    """Reads the settings of the project in the working directory; flags that are None count as not given."""
+    return load_settings(flags=flags)

@@ -1,0 +1,175 @@
+"""`botkit run` and `botkit dev`: a parent that keeps the working processes alive."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from botkit.exceptions import SettingsError
+from botkit.settings import Settings, load_settings
+
+#: A process that ends in another way is started again.
+_FINAL = (0, 1, 2, 3, 4)
+
+_options = [
+    click.argument("app", default="bots:app"),
+    click.option("--host", help="Address to listen on.  [default: 127.0.0.1]"),
+    click.option("--port", type=int, help="Port to listen on.  [default: 8000]"),
+    click.option("--env", type=click.Choice(["dev", "prod"]), help="prod refuses simulated accounts.  [default: dev]"),
+    click.option("--role", type=click.Choice(["all", "web", "worker"]), help="Take in, work, or both.  [default: all]"),
+    click.option("--workers", type=int, help="Number of processes.  [default: 1]"),
+    click.option("--log", type=click.Choice(["debug", "info", "warning", "error"]), help="Level.  [default: info]"),
+]
+
+
+def _with_options(command: Any) -> Any:
+    for option in reversed(_options):
+        command = option(command)
+    return command
+
+
+@click.command()
+@_with_options
+def run(app: str, **flags: Any) -> None:
+    """Runs the service until Ctrl+C or SIGTERM.
+
+    Example: botkit run --port 8080 --workers 2
+    """
+    sys.exit(_serve(app, flags, watch=False))
+
+
+@click.command()
+@_with_options
+def dev(app: str, **flags: Any) -> None:
+    """Runs the service, and again whenever its code is saved; conversations go on.
+
+    Example: botkit dev
+    """
+    sys.exit(_serve(app, {"log_format": "pretty", **flags}, watch=True))
+
+
+def _serve(app: str, flags: dict[str, Any], *, watch: bool) -> int:
+    settings = load_settings(flags=flags)
+    if watch and settings.is_production:
+        raise SettingsError("botkit dev is for development, and BOTKIT_ENV=prod", fix="use botkit run")
+    with _listen(settings) as listener:
+        return Supervisor(_command(app, flags, listener), settings, listener).run(watch=watch)
+
+
+@contextlib.contextmanager
+def _listen(settings: Settings) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        raise SettingsError(
+            f"cannot listen on {settings.host} port {settings.port} ({error.strerror})",
+            fix="stop what listens there, or choose another with --port or BOTKIT_PORT",
+        ) from None
+    listener.listen(1024)
+    listener.set_inheritable(True)
+    with listener:
+        yield listener
+
+
+def _command(app: str, flags: dict[str, Any], listener: socket.socket) -> Sequence[str]:
+    given = [f"--{name.replace('_', '-')}={value}" for name, value in flags.items() if value is not None]
+    return [sys.executable, "-m", "botkit.cli.worker", app, f"--fd={listener.fileno()}", *given]
+
+
+class Supervisor:
+    """Keeps `settings.workers` processes running on one listening socket.
+
+    A process that dies is started again; one that ends by itself (a wrong setting, say) ends all. Signals to stop are
+    passed on, and what has not ended in time is killed.
+    """
+
+    def __init__(self, command: Sequence[str], settings: Settings, listener: socket.socket) -> None:
+        self._command = command
+        self._settings = settings
+        self._listener = listener
+        self._children: list[subprocess.Popen[bytes]] = []
+        self._stopping = threading.Event()
+        self._changed = threading.Event()
+
+    def run(self, *, watch: bool) -> int:
+        """Runs until told to stop, or until a process ends by itself; returns the exit code."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: self._stopping.set())
+        if watch:
+            threading.Thread(target=self._watch, daemon=True).start()
+        try:
+            return self._supervise(watch=watch)
+        finally:
+            self._stop()
+
+    def _supervise(self, *, watch: bool) -> int:
+        self._children = [self._start(index) for index in range(self._settings.workers)]
+        pause = 0.1
+        while not self._stopping.wait(0.1):
+            if self._changed.is_set():
+                self._restart()
+            for index, child in enumerate(self._children):
+                code = child.poll()
+                if code is None:
+                    continue
+                if code in _FINAL and not watch:
+                    return code
+                if code in _FINAL:
+                    self._await_change()
+                else:
+                    self._stopping.wait(pause)
+                    pause = min(2 * pause, 5)
+                self._children[index] = self._start(index)
+        return 0
+
+    def _start(self, index: int) -> subprocess.Popen[bytes]:
+        environ = os.environ | {"PYTHONUNBUFFERED": "1"}
+        command = [*self._command, *([] if index else ["--banner"])]
+        return subprocess.Popen(command, pass_fds=[self._listener.fileno()], env=environ)
+
+    def _await_change(self) -> None:
+        click.echo("waiting for a change to the code ...", err=True)
+        while not self._changed.wait(0.1) and not self._stopping.is_set():
+            pass
+        self._changed.clear()
+
+    def _restart(self) -> None:
+        self._changed.clear()
+        click.echo("the code has changed: starting again", err=True)
+        self._stop()
+        self._children = [self._start(index) for index in range(self._settings.workers)]
+
+    def _watch(self) -> None:
+        try:
+            import watchfiles
+        except ModuleNotFoundError:
+            click.echo("watchfiles is not installed: changes will not be noticed", err=True)
+            return
+        folders = [path for path in map(Path, ("bots", "handlers", "state", "botkit.toml", ".env")) if path.exists()]
+        for _ in watchfiles.watch(*folders, stop_event=self._stopping, raise_interrupt=False):
+            self._changed.set()
+
+    def _stop(self) -> None:
+        for child in self._children:
+            if child.poll() is None:
+                child.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + self._settings.shutdown_seconds + 2
+        for child in self._children:
+            try:
+                child.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()

@@ -1,0 +1,96 @@
+"""One working process of `botkit run`: the application on a socket that the parent opened."""
+
+import contextlib
+import ctypes
+import gc
+import signal
+import socket
+from typing import Any
+
+import click
+import uvicorn
+
+from botkit.app import App
+from botkit.cli.banner import print_banner
+from botkit.cli.project import load_app
+from botkit.settings import Settings, load_settings
+from botkit.watchdog import Watchdog
+
+_PR_SET_PDEATHSIG = 1
+
+
+@click.command()
+@click.argument("app")
+@click.option("--fd", type=int, required=True)
+@click.option("--banner", is_flag=True)
+@click.option("--host")
+@click.option("--port", type=int)
+@click.option("--env")
+@click.option("--role")
+@click.option("--workers", type=int)
+@click.option("--log")
+@click.option("--log-format")
+def worker(app: str, fd: int, *, banner: bool, **flags: Any) -> None:
+    """Serves the application on the socket `fd`."""
+    _die_with_parent()
+    settings = load_settings(flags=flags)
+    application = load_app(app)
+    application.settings = settings
+    server = _Server(_config(application, settings), application, settings, banner=banner)
+    with socket.socket(fileno=fd) as listener:
+        server.run(sockets=[listener])
+    if application.failure is not None:
+        raise application.failure
+
+
+def _config(app: App, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=1000,
+        timeout_graceful_shutdown=max(1, round(settings.shutdown_seconds)),
+    )
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, with a banner when it is ready and a watchdog beside it."""
+
+    def __init__(self, config: uvicorn.Config, app: App, settings: Settings, *, banner: bool) -> None:
+        super().__init__(config)
+        self._app = app
+        self._settings = settings
+        self._banner = banner
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if not self.started:
+            return
+        # What was made at the start stays: collections need not look at it again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 50)
+        self._watching = Watchdog().start()
+        if self._banner:
+            print_banner(self._app, self._settings)
+
+
+def _die_with_parent() -> None:
+    # Nobody would stop or restart this process once its parent was killed.
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def main() -> None:
+    """Runs the process; errors of ours are printed as texts, exit codes as for `botkit`."""
+    from botkit.cli import run_command
+
+    run_command(worker)
+
+
+if __name__ == "__main__":
+    main()

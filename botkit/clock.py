@@ -1,0 +1,32 @@
+"""The one source of time: the system's clock plus an offset that tests and simulators may move."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+
+class Clock:
+    """Tells the time; `advance` moves it for everybody who shares the object.
+
+    The offset reaches Redis as an argument of every script, so that stored instants move along.
+    It is zero outside tests and simulators.
+    """
+
+    def __init__(self) -> None:
+        self.offset = timedelta()
+
+    def now(self) -> datetime:
+        """Returns the present as an aware UTC instant."""
+        return datetime.now(UTC) + self.offset
+
+    def timestamp(self) -> float:
+        """Returns the present in seconds since the epoch."""
+        return time.time() + self.offset.total_seconds()
+
+    def advance(self, *, seconds: float = 0, minutes: float = 0, hours: float = 0, days: float = 0) -> None:
+        """Moves the clock forward; a test does this instead of sleeping."""
+        self.offset += timedelta(seconds=seconds, minutes=minutes, hours=hours, days=days)
+
+    @property
+    def offset_ms(self) -> int:
+        """The offset in whole milliseconds, as the scripts take it."""
+        return round(self.offset.total_seconds() * 1000)

@@ -1,0 +1,187 @@
+"""What a handler works with: it decides here, and nothing leaves before its commit succeeded."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+
+from msgspec import Struct
+from structlog.typing import FilteringBoundLogger
+
+from botkit.adapter import Adapter
+from botkit.conversation import Account, Conversation
+from botkit.events import Event, TimerFired, event_id
+from botkit.events import encode as encode_event
+from botkit.exceptions import MessageError
+from botkit.flow import Flow
+from botkit.messages import AnyMessage, Buttons, Outgoing, Text, Typing, rows
+from botkit.sessions import Session
+from botkit.store import Timer
+
+#: Messages that one handler may send; the last place belongs to the acknowledgement of the event.
+MAX_MESSAGES = 99
+
+#: The longest a timer may wait.
+MAX_DELAY = timedelta(days=366)
+
+F = TypeVar("F", bound=Flow)
+
+
+class Handle(Struct, frozen=True):
+    """A message that was decided on; later delivery events carry its `id` as `message_key`."""
+
+    id: str
+
+
+class Scene(Struct, frozen=True):
+    """What surrounds a turn: its event, its bot and account, and the ways to the other accounts."""
+
+    event: Event
+    bot: str
+    adapter: Adapter
+    now: datetime
+    session: Session | None
+    log: FilteringBoundLogger
+    find_adapter: Callable[[Account], Adapter | None]
+
+
+class Decisions(Struct):
+    """What a handler has decided so far."""
+
+    outgoing: list[Outgoing]
+    timers: dict[str, Timer]
+
+
+class Context(Generic[F]):
+    """One handler's view of one event, and its means to decide.
+
+    Everything decided here is committed together with the flow's new state when the handler has returned; if it
+    raises, nothing of it remains. A handler may run again after a crash: what it does outside the context can happen twice.
+    """
+
+    def __init__(self, scene: Scene, flow: F, match: Mapping[str, str], decisions: Decisions) -> None:
+        #: The conversation's flow: its state, data and triggers.
+        self.flow = flow
+        #: What the route's filters captured, by name.
+        self.match = match
+        self._scene = scene
+        self._decisions = decisions
+
+    @property
+    def event(self) -> Event:
+        """The event being handled."""
+        return self._scene.event
+
+    @property
+    def conversation(self) -> Conversation:
+        """Where the event came from, and where replies go."""
+        return self._scene.event.conversation
+
+    @property
+    def bot(self) -> str:
+        """The name of the bot."""
+        return self._scene.bot
+
+    @property
+    def locale(self) -> str:
+        """The person's language tag, or an empty string."""
+        return self._scene.event.locale
+
+    @property
+    def now(self) -> datetime:
+        """The present, as tests and simulators may move it."""
+        return self._scene.now
+
+    @property
+    def session(self) -> Session | None:
+        """What is left of the service's commercial window, or None where the service has none."""
+        return self._scene.session
+
+    @property
+    def log(self) -> FilteringBoundLogger:
+        """A logger that names the event and the account; the conversation only as a hash."""
+        return self._scene.log
+
+    def reply(
+        self, content: str | AnyMessage, *, buttons: Buttons = (), silent: bool = False, fallback: str = ""
+    ) -> Handle:
+        """Decides to answer with Markdown text or a message.
+
+        Raises MessageError, naming the bound, when the channel would not take it. Messages of one conversation
+        arrive in the order decided, each at least once.
+        """
+        if self._scene.adapter.takes_answer(self.event) and self._decisions.outgoing:
+            raise MessageError(
+                f"{self.event.channel} takes one message in answer to {type(self.event).__name__}",
+                fix="say it in one reply, or wait for the person to write",
+            )
+        message = _build(content, buttons=buttons, silent=silent, fallback=fallback)
+        return self._add(self._scene.adapter, self.conversation, message)
+
+    def send(
+        self,
+        to: Conversation,
+        content: str | AnyMessage,
+        *,
+        buttons: Buttons = (),
+        silent: bool = False,
+        fallback: str = "",
+    ) -> Handle:
+        """Decides to write into another conversation of one of this app's accounts; as `reply` in all else."""
+        adapter = self._scene.find_adapter(to.account)
+        if adapter is None:
+            raise MessageError(f"no bot here speaks for account {to.account.ta!r} on {to.account.channel}")
+        return self._add(adapter, to, _build(content, buttons=buttons, silent=silent, fallback=fallback))
+
+    def typing(self) -> None:
+        """Decides to show that an answer is being written; of use before a message that takes a moment."""
+        self._add(self._scene.adapter, self.conversation, Typing())
+
+    def after(
+        self, name: str, data: str = "", *, seconds: float = 0, minutes: float = 0, hours: float = 0, days: float = 0
+    ) -> None:
+        """Decides to hear `TimerFired` with this name in a while; a timer of the same name is replaced.
+
+        Durable, at least as late as asked, up to 366 days, 16 timers a conversation.
+        """
+        delay = timedelta(seconds=seconds, minutes=minutes, hours=hours, days=days)
+        if not timedelta() < delay <= MAX_DELAY:
+            raise ValueError("a timer waits more than 0 seconds and at most 366 days")
+        self.set_timer(name, self.now + delay, data=data)
+
+    def cancel(self, name: str) -> None:
+        """Decides to drop the timer of that name, if there is one."""
+        self._decisions.timers[name] = Timer(name, 0)
+
+    def set_timer(self, name: str, due_at: datetime, *, data: str = "", flow: str = "", state: str = "") -> None:
+        """Decides on a timer for an instant; `after` is the everyday form."""
+        due_ms = round(due_at.timestamp() * 1000)
+        native = f"timer|{self.conversation.key}|{name}|{due_ms}"
+        fired = TimerFired(
+            id=event_id(self.conversation.account, native),
+            at=due_at,
+            conversation=self.conversation,
+            user=self.event.user,
+            name=name,
+            data=data,
+            flow=flow,
+            state=state,
+        )
+        self._decisions.timers[name] = Timer(name, due_ms, encode_event(fired))
+
+    def _add(self, adapter: Adapter, to: Conversation, message: AnyMessage) -> Handle:
+        outgoing = self._decisions.outgoing
+        if len(outgoing) >= MAX_MESSAGES:
+            raise MessageError(f"one event may lead to at most {MAX_MESSAGES} messages")
+        key = f"{self.event.id}{len(outgoing):02}"
+        account = (to.account.channel, to.account.ta)
+        created_ms = round(self.now.timestamp() * 1000)
+        outgoing.append(Outgoing(key, account, to.id, adapter.check(message), created_ms))
+        return Handle(key)
+
+
+def _build(content: str | AnyMessage, *, buttons: Buttons, silent: bool, fallback: str) -> AnyMessage:
+    if isinstance(content, str):
+        return Text(text=content, buttons=rows(buttons), silent=silent, fallback=fallback)
+    if buttons or silent or fallback:
+        raise TypeError("give buttons, silent and fallback to the message itself when it is not a plain text")
+    return content

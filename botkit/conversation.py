@@ -1,0 +1,54 @@
+"""Who talks to whom, and where: `Account`, `Conversation`, `User`."""
+
+import hashlib
+import re
+from base64 import urlsafe_b64encode
+
+from msgspec import Struct
+
+# Longer or stranger ids are hashed: a key must stay readable, short, and free of braces and wildcards.
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9._+=/@:-]{1,96}")
+
+
+def digest(text: str) -> str:
+    """Returns 22 URL-safe characters that stand for the text: base64url of a 16-byte blake2b."""
+    raw = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    return urlsafe_b64encode(raw)[:22].decode()
+
+
+class Account(Struct, frozen=True):
+    """One identity on one channel or gateway; `ta` is its traffic account id, an identifier and not a secret."""
+
+    channel: str
+    ta: str
+
+
+class User(Struct, frozen=True, omit_defaults=True):
+    """The person a conversation is with, as far as the service tells."""
+
+    id: str
+    name: str = ""
+    username: str = ""
+    locale: str = ""
+    country: str = ""
+    avatar: str = ""
+
+
+class Conversation(Struct, frozen=True):
+    """Where a talk takes place: an account and the service's id of the chat."""
+
+    account: Account
+    id: str
+
+    @property
+    def channel(self) -> str:
+        """The network's name, such as `telegram`."""
+        return self.account.channel
+
+    @property
+    def key(self) -> str:
+        """The name of the conversation in the store: `channel:account:id`, at most 96 safe characters."""
+        plain = f"{self.account.channel}:{self.account.ta}:{self.id}"
+        if _PLAIN_KEY.fullmatch(plain):
+            return plain
+        return f"{self.account.channel}:#{digest(plain)}"

@@ -1,0 +1,295 @@
+"""One event's journey: record, route, handler, commit."""
+
+import asyncio
+import random
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+
+import msgspec
+import structlog
+from msgspec import Struct
+from structlog.typing import FilteringBoundLogger
+
+from botkit.adapter import Adapter
+from botkit.bot import Bot
+from botkit.clock import Clock
+from botkit.context import Context, Decisions, Scene
+from botkit.conversation import Account, digest
+from botkit.events import Event, MessageDelivered, MessageFailed, MessageSeen, TimerFired
+from botkit.events import decode as decode_event
+from botkit.exceptions import RecordError
+from botkit.flow import Flow
+from botkit.messages import AnyMessage, Outgoing
+from botkit.messages import encode as encode_outgoing
+from botkit.record import Flows, timeout_of
+from botkit.redaction import Redactor
+from botkit.route_table import Matched
+from botkit.sessions import session_at
+from botkit.store import Commit, Committed, Queue, Store, Turn, Verdict, insist
+
+log = structlog.get_logger("botkit.dispatcher")
+
+#: Where the acknowledgement of an event stands among its messages: after all that a handler may send.
+_ACKNOWLEDGEMENT = 99
+
+
+class HandlerPolicy(Struct, frozen=True):
+    """How long a handler may take, and when a failing one is tried again; seconds.
+
+    After `delays` are used up the event is a dead letter. A handler that ignores its cancellation for `grace` is left behind.
+    """
+
+    deadline: float = 30
+    grace: float = 5
+    delays: tuple[float, ...] = (1, 4, 16, 64)
+
+
+class Owner(Struct, frozen=True):
+    """Who answers for an account: its bot and its adapter."""
+
+    bot: Bot
+    adapter: Adapter
+
+
+class HandlerTimeoutError(Exception):
+    """A handler took longer than its deadline."""
+
+
+class Dispatcher:
+    """Gives events to handlers, one at a time per conversation, and commits what they decide."""
+
+    def __init__(
+        self,
+        store: Store,
+        owners: Mapping[Account, Owner],
+        clock: Clock,
+        redactor: Redactor,
+        *,
+        policy: HandlerPolicy | None = None,
+        show_errors: bool = False,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._store = store
+        self._owners = owners
+        self._clock = clock
+        self._redactor = redactor
+        self._policy = policy or HandlerPolicy()
+        self._show_errors = show_errors
+        self._jitter = jitter
+
+    async def run(self, turn: Turn, *, keep: bool, send: bool) -> Committed | None:
+        """Handles the head of a mailbox; None when the turn is over without a commit."""
+        owner, event = self._open(turn)
+        if owner is None or event is None:
+            await self._bury(turn, "no bot here speaks for its account any more")
+            return None
+        try:
+            commit = await self._decide(turn, owner, event)
+        except RecordError as error:
+            log.error("record not touched", account=owner.adapter.ta, event_id=event.id, reason=error.what)
+            await self._bury(turn, error.what)
+            return None
+        except BaseException as error:
+            if isinstance(error, asyncio.CancelledError) and _is_cancelling():
+                raise
+            await self._give_back(turn, event, error)
+            return None
+        return await insist(lambda: self._store.commit(turn, commit, keep=keep, send=send))
+
+    def _open(self, turn: Turn) -> tuple[Owner | None, Event | None]:
+        try:
+            event = decode_event(turn.payload)
+        except msgspec.MsgspecError:
+            return None, None
+        return self._owners.get(event.account), event
+
+    async def _decide(self, turn: Turn, owner: Owner, event: Event) -> Commit:
+        event = await self._with_message_key(event)
+        scene = self._scene(turn, owner, event)
+        flows, decisions = Flows(turn.record.state), Decisions([], {})
+        matched = owner.bot.table.match(event, flows.state_of)
+        is_stale = isinstance(event, TimerFired) and not self._fire_timeout(event, owner.bot, flows)
+        if matched is None or is_stale:
+            if matched is None and event.is_from_user:
+                scene.log.info("no handler", reason=owner.bot.table.explain(event, flows.state_of))
+        else:
+            flows, decisions = await self._handle(turn, owner, scene, matched, flows)
+        return self._commit(scene, flows, decisions)
+
+    async def _with_message_key(self, event: Event) -> Event:
+        if not isinstance(event, (MessageDelivered, MessageSeen, MessageFailed)) or not event.receipt_id:
+            return event
+        account = f"{event.account.channel}:{event.account.ta}"
+        key = await insist(lambda: self._store.load_receipt(account, event.receipt_id))
+        return msgspec.structs.replace(event, message_key=key)
+
+    def _scene(self, turn: Turn, owner: Owner, event: Event) -> Scene:
+        now = self._clock.now()
+        rules = owner.adapter.sessions
+        return Scene(
+            event=event,
+            bot=owner.bot.name,
+            adapter=owner.adapter,
+            now=now,
+            session=session_at(rules, turn.record.counts, turn.record.queued, now) if rules else None,
+            log=_logger(owner, event),
+            find_adapter=lambda account: found.adapter if (found := self._owners.get(account)) else None,
+        )
+
+    # --- the handler ---
+
+    async def _handle(
+        self, turn: Turn, owner: Owner, scene: Scene, matched: Matched, flows: Flows
+    ) -> tuple[Flows, Decisions]:
+        event, table = scene.event, owner.bot.table
+        flow_class: type[Flow] = matched.route.router.flow
+        decisions = Decisions([], {})
+        ctx = Context(scene, flows.get(flow_class), matched.captures, decisions)
+        before = ctx.flow.state
+        error = await self._bounded(lambda: table.run(matched, event, ctx))
+        if error is None:
+            scene.log.info(
+                "handled", handler=matched.route.where, state=f"{before} > {ctx.flow.state}",
+                replies=len(decisions.outgoing),
+            )  # fmt: skip
+            return flows, decisions
+        # What the failed handler decided is gone; its error handler starts from the stored record.
+        flows, decisions = Flows(turn.record.state), Decisions([], {})
+        if isinstance(event, TimerFired):
+            self._fire_timeout(event, owner.bot, flows)
+        ctx = Context(scene, flows.get(flow_class), matched.captures, decisions)
+        solved = False
+
+        async def solve() -> None:
+            nonlocal solved
+            solved = isinstance(error, Exception) and await table.handle_error(matched, event, ctx, error)
+
+        second = await self._bounded(solve)
+        if second is not None or not solved:
+            raise second or error
+        return flows, decisions
+
+    async def _bounded(self, call: Callable[[], "asyncio.Future[None] | object"]) -> BaseException | None:
+        """Returns what the call raised, whatever it is; a handler cannot end the process or hold it for ever."""
+
+        async def guarded() -> BaseException | None:
+            try:
+                await call()  # type: ignore[misc]
+            except BaseException as error:
+                return error
+            return None
+
+        task = asyncio.create_task(guarded())
+        try:
+            done, _ = await asyncio.wait({task}, timeout=self._policy.deadline)
+            if done:
+                return task.result()
+            task.cancel()
+            await asyncio.wait({task}, timeout=self._policy.grace)
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
+        return HandlerTimeoutError(f"the handler took longer than {self._policy.deadline:g} s")
+
+    def _fire_timeout(self, event: TimerFired, bot: Bot, flows: Flows) -> bool:
+        """Makes the move that a flow's timeout stands for; False if the flow has moved on in the meantime."""
+        if not event.flow:
+            return True
+        flow_class = next((flow for flow in bot.table.flows if flow.__name__ == event.flow), None)
+        if flow_class is None or flows.due.get(event.flow) != round(event.at.timestamp() * 1000):
+            return False
+        del flows.due[event.flow]
+        running = timeout_of(flow_class, flows.state_of(flow_class))
+        if running and running[1].trigger:
+            getattr(flows.get(flow_class), running[1].trigger)()
+        return True
+
+    # --- the commit ---
+
+    def _commit(self, scene: Scene, flows: Flows, decisions: Decisions) -> Commit:
+        self._set_timeouts(scene, flows, decisions)
+        outgoing = list(decisions.outgoing)
+        reply = b""
+        if outgoing and scene.adapter.takes_answer(scene.event):
+            reply = scene.adapter.render_answer(outgoing.pop(0).message)
+        if isinstance(scene.event, MessageFailed):
+            outgoing = [msgspec.structs.replace(message, is_last_word=True) for message in outgoing]
+        acknowledgement = scene.adapter.acknowledge(scene.event)
+        if acknowledgement is not None:
+            outgoing.insert(0, self._acknowledge(scene, acknowledgement))
+        entries = [message.key.encode() + encode_outgoing(message) for message in outgoing]
+        return Commit(flows.dump(), entries, list(decisions.timers.values()), reply)
+
+    def _acknowledge(self, scene: Scene, message: AnyMessage) -> Outgoing:
+        conversation = scene.event.conversation
+        return Outgoing(
+            key=f"{scene.event.id}{_ACKNOWLEDGEMENT}",
+            account=(conversation.account.channel, conversation.account.ta),
+            to=conversation.id,
+            message=message,
+            created_ms=round(scene.now.timestamp() * 1000),
+        )
+
+    def _set_timeouts(self, scene: Scene, flows: Flows, decisions: Decisions) -> None:
+        ctx = Context(scene, Flow(), {}, decisions)
+        for flow, before, after in flows.moved():
+            old, new = timeout_of(flow, before), timeout_of(flow, after)
+            if old == new and before:
+                continue
+            name = f"flow:{flow.__name__}"
+            if new is not None:
+                due_at = scene.now + timedelta(seconds=new[1].total_seconds())
+                ctx.set_timer(name, due_at, flow=flow.__name__, state=new[0])
+                flows.due[flow.__name__] = decisions.timers[name].due_ms
+            elif old is not None:
+                ctx.cancel(name)
+                flows.due.pop(flow.__name__, None)
+
+    # --- when it goes wrong ---
+
+    async def _give_back(self, turn: Turn, event: Event, error: BaseException) -> None:
+        delays = self._policy.delays
+        delay = delays[min(turn.attempts, len(delays)) - 1] * (0.5 + self._jitter())
+        text = self._redactor.redact("".join(traceback.format_exception(error)))
+        verdict = await insist(
+            lambda: self._store.retry(
+                Queue.MAILBOX, turn, delay=delay, error=text[-4000:], max_attempts=len(delays) + 1
+            )
+        )
+        log.warning(
+            "handler failed", account=event.account.ta, event_id=event.id, attempt=turn.attempts,
+            error=type(error).__name__, where=_where(error), outcome=verdict.value,
+        )  # fmt: skip
+        if self._show_errors:
+            log.warning(text)
+
+    async def _bury(self, turn: Turn, reason: str) -> None:
+        verdict = await insist(lambda: self._store.retry(Queue.MAILBOX, turn, delay=0, error=reason, max_attempts=1))
+        if verdict is Verdict.DEAD:
+            log.error("dead letter", event_id=turn.id, reason=reason)
+
+    async def bury(self, turn: Turn, reason: str) -> None:
+        """Makes an event a dead letter without handling it."""
+        await self._bury(turn, reason)
+
+
+def _is_cancelling() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _logger(owner: Owner, event: Event) -> FilteringBoundLogger:
+    bound: FilteringBoundLogger = log.bind(
+        bot=owner.bot.name,
+        account=owner.adapter.ta,
+        conversation=digest(event.conversation.key)[:10],
+        kind=type(event).__name__,
+        event_id=event.id,
+    )
+    return bound
+
+
+def _where(error: BaseException) -> str:
+    frames: Sequence[traceback.FrameSummary] = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""

@@ -1,0 +1,282 @@
+"""Keeps the work going: takes events in, hands out turns, renews leases, fires timers, and stops cleanly."""
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine, Sequence
+from typing import Literal
+
+import structlog
+from msgspec import Struct
+
+from botkit.adapter import Adapter
+from botkit.dispatcher import Dispatcher
+from botkit.events import Event, decode, encode
+from botkit.exceptions import StoreUnavailableError
+from botkit.outbox import Outbox
+from botkit.store import Claim, Duplicate, Full, Ingested, Mine, Queue, Store, Turn
+
+log = structlog.get_logger("botkit.engine")
+
+Role = Literal["all", "web", "worker"]
+
+
+class EnginePolicy(Struct, frozen=True):
+    """How much is done at a time; seconds and counts.
+
+    `suspicious` started attempts without a verdict send an event to the lane, where one runs at a time;
+    after `hopeless` it is a dead letter.
+    """
+
+    concurrency: int = 100
+    lease: float = 10
+    in_a_row: int = 10
+    ingest_seconds: float = 0.9
+    answer_budget: float = 2.5
+    poll: float = 1
+    suspicious: int = 3
+    hopeless: int = 5
+
+
+class Acceptance(Struct, frozen=True):
+    """What the receiver may answer: 200 with `reply` if `stored`, else 503."""
+
+    stored: bool
+    reply: bytes = b""
+
+
+class Engine:
+    """One process's part of the work; any number of them share a store.
+
+    `all` takes in and works, `web` only takes in, `worker` only works.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        dispatcher: Dispatcher,
+        outbox: Outbox,
+        *,
+        role: Role = "all",
+        policy: EnginePolicy | None = None,
+    ) -> None:
+        self._store = store
+        self._dispatcher = dispatcher
+        self._outbox = outbox
+        self._role = role
+        self._policy = policy or EnginePolicy()
+        self._held: dict[Queue, dict[str, tuple[str, asyncio.Task[None]]]] = {queue: {} for queue in Queue}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._committed: dict[str, asyncio.Event] = {}
+        self._lane = asyncio.Lock()
+        self._kick = asyncio.Event()
+        self._draining = False
+        self._loops: list[asyncio.Task[None]] = []
+
+    # --- taking in ---
+
+    async def accept(self, adapter: Adapter, events: Sequence[Event]) -> Acceptance:
+        """Stores the events of one request, all of them or the answer is "not stored".
+
+        Raises StoreUnavailableError. An event that must be answered in the response is waited for, within its budget.
+        """
+        try:
+            async with asyncio.timeout(self._policy.ingest_seconds):
+                ingested = await asyncio.gather(*(self._ingest(adapter, event) for event in events))
+        except TimeoutError:
+            raise StoreUnavailableError("Redis took too long to store an event") from None
+        if any(isinstance(result, Full) for result in ingested):
+            return Acceptance(stored=False)
+        for event, result in zip(events, ingested, strict=True):
+            if adapter.takes_answer(event):
+                return Acceptance(stored=True, reply=await self._reply(event, result))
+        return Acceptance(stored=True)
+
+    async def _ingest(self, adapter: Adapter, event: Event) -> Ingested:
+        result = await self._store.ingest(
+            event.conversation.key,
+            event.id,
+            encode(event),
+            token=self._store.new_token() if self._has_room(Queue.MAILBOX) else "",
+            window=adapter.dedupe_window.total_seconds(),
+            answers=event.is_from_user and adapter.sessions is not None,
+        )
+        if isinstance(result, Mine):
+            if adapter.takes_answer(event):
+                self._committed[event.id] = asyncio.Event()
+            self._start(Queue.MAILBOX, result.turn)
+        elif not isinstance(result, Duplicate):
+            self._kick.set()
+        return result
+
+    async def _reply(self, event: Event, result: Ingested) -> bytes:
+        if isinstance(result, Duplicate) and result.reply:
+            return result.reply
+        cid = event.conversation.key
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._policy.answer_budget):
+                if (committed := self._committed.get(event.id)) is not None:
+                    await committed.wait()
+                    return await self._store.load_reply(cid, event.id)
+                while not (reply := await self._store.load_reply(cid, event.id)):
+                    await asyncio.sleep(0.05)
+                return reply
+        log.warning("the webhook's answer came too late to carry a message", event_id=event.id)
+        return b""
+
+    # --- working ---
+
+    def _has_room(self, queue: Queue) -> bool:
+        return self._role != "web" and not self._draining and len(self._held[queue]) < self._policy.concurrency
+
+    def _start(self, queue: Queue, turn: Turn) -> None:
+        work = self._handle(turn) if queue is Queue.MAILBOX else self._send(turn)
+        task = self._spawn(self._hold(queue, turn, work))
+        self._held[queue][turn.cid] = (turn.token, task)
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _hold(self, queue: Queue, turn: Turn, work: Coroutine[None, None, None]) -> None:
+        try:
+            await work
+        except StoreUnavailableError as error:
+            log.warning("left to whoever comes after the lease", queue=queue.value, reason=error.what)
+        except Exception:
+            log.exception("a turn failed", queue=queue.value)
+        finally:
+            token, _ = self._held[queue].get(turn.cid, ("", None))
+            if token == turn.token:
+                del self._held[queue][turn.cid]
+
+    async def _handle(self, turn: Turn) -> None:
+        if turn.attempts > self._policy.hopeless:
+            await self._dispatcher.bury(turn, f"{turn.attempts - 1} attempts ended without a verdict")
+        elif turn.attempts < self._policy.suspicious:
+            await self._handle_in_a_row(turn)
+        elif self._lane.locked():
+            # Its neighbour may be what ends processes: alone, each is judged by what it does itself.
+            await self._store.retry(Queue.MAILBOX, turn, delay=0.25)
+        else:
+            async with self._lane:
+                await self._handle_in_a_row(turn)
+
+    async def _handle_in_a_row(self, turn: Turn) -> None:
+        current: Turn | None = turn
+        for index in range(self._policy.in_a_row):
+            if current is None:
+                return
+            keep = index + 1 < self._policy.in_a_row and not self._draining
+            current = await self._handle_one(current, keep=keep)
+
+    async def _handle_one(self, turn: Turn, *, keep: bool) -> Turn | None:
+        try:
+            committed = await self._dispatcher.run(turn, keep=keep, send=self._has_room(Queue.OUTBOX))
+        except asyncio.CancelledError:
+            await self._store.retry(Queue.MAILBOX, turn, delay=0)
+            raise
+        finally:
+            if (waiting := self._committed.pop(turn.id, None)) is not None:
+                waiting.set()
+        if committed is None:
+            self._kick.set()
+            return None
+        if committed.sending is not None:
+            self._start(Queue.OUTBOX, committed.sending)
+        return committed.next
+
+    async def _send(self, turn: Turn) -> None:
+        await self._outbox.run(turn, keep=lambda: not self._draining)
+
+    async def work_once(self) -> float:
+        """Takes what is due, up to the room there is; returns the seconds until more will be."""
+        dues = await asyncio.gather(
+            self._take(Queue.MAILBOX), self._take(Queue.OUTBOX), self._fire_timers(), return_exceptions=True
+        )
+        for due in dues:
+            if isinstance(due, BaseException) and not isinstance(due, StoreUnavailableError):
+                raise due
+        return min((due for due in dues if isinstance(due, float)), default=self._policy.poll)
+
+    async def _take(self, queue: Queue) -> float:
+        if not self._has_room(queue):
+            return self._policy.poll
+        claim: Claim = await self._store.claim(queue, self._policy.concurrency - len(self._held[queue]))
+        for turn in claim.turns:
+            self._start(queue, turn)
+        return self._policy.poll if claim.next_due is None else claim.next_due
+
+    async def _fire_timers(self) -> float:
+        due, later = await self._store.due_timers(100)
+        for timer in due:
+            await self._store.fire(timer, decode(timer.timer.payload).id)
+        return 0.0 if due else self._policy.poll if later is None else later
+
+    # --- loops ---
+
+    def start(self) -> None:
+        """Starts the loops of this process's role, in the running event loop."""
+        if self._role != "web":
+            self._loops = [asyncio.create_task(loop()) for loop in (self._work, self._renew, self._listen)]
+
+    async def _work(self) -> None:
+        while not self._draining:
+            self._kick.clear()
+            due = await self.work_once()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(max(due, 0.005), self._policy.poll)):
+                    await self._kick.wait()
+
+    async def _listen(self) -> None:
+        while not self._draining:
+            try:
+                await self._store.wait(5)
+            except StoreUnavailableError:
+                await asyncio.sleep(self._policy.poll)
+            self._kick.set()
+
+    async def _renew(self) -> None:
+        # On the event loop on purpose: a process whose loop is blocked loses its conversations to others.
+        while True:
+            await asyncio.sleep(self._policy.lease / 3)
+            with contextlib.suppress(StoreUnavailableError):
+                await self.renew_once()
+
+    async def renew_once(self) -> None:
+        """Prolongs every lease of this process; stops the work on those that are lost."""
+        for queue, held in self._held.items():
+            tokens = {cid: token for cid, (token, _) in held.items()}
+            if not tokens:
+                continue
+            for cid in await self._store.renew(queue, tokens):
+                token, task = held.get(cid, ("", None))
+                if task is not None and token == tokens[cid]:
+                    log.warning("a lease was lost", queue=queue.value)
+                    task.cancel()
+
+    async def settle(self) -> None:
+        """Works until nothing is due and nothing is under way; for tests, which run no loops."""
+        while True:
+            due = await self.work_once()
+            if self._tasks:
+                await asyncio.gather(*self._tasks, return_exceptions=True)
+            elif due > 0:
+                return
+
+    async def drain(self, seconds: float) -> None:
+        """Ends the process's part: takes nothing new, lets work finish for that long, gives the rest back."""
+        self._draining = True
+        self._kick.set()
+        working = [loop for loop in self._loops if not loop.done()]
+        for loop in working:
+            loop.cancel()
+        if self._tasks:
+            renewing = asyncio.create_task(self._renew())
+            await asyncio.wait(set(self._tasks), timeout=seconds)
+            renewing.cancel()
+            working.append(renewing)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*working, *self._tasks, return_exceptions=True)

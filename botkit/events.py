@@ -1,0 +1,204 @@
+"""What happened, as every channel tells it: typed, frozen, stored before it is answered."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Raw, Struct
+
+from botkit.conversation import Account, Conversation, User, digest
+
+MediaKind = Literal["image", "video", "audio", "voice", "file", "sticker", "animation", "video_note"]
+
+
+def event_id(account: Account, native: str) -> str:
+    """Returns the 22-character id of an event: the same for every delivery of the same native id to one account."""
+    return digest(f"{account.channel}|{account.ta}|{native}")
+
+
+class Media(Struct, frozen=True, omit_defaults=True):
+    """A file that somebody sent: by the service's `file_id`, or by a `url` that may stop working at `expires_at`."""
+
+    kind: MediaKind
+    file_id: str = ""
+    url: str = ""
+    name: str = ""
+    mime: str = ""
+    size: int | None = None
+    duration: float | None = None
+    width: int | None = None
+    height: int | None = None
+    expires_at: datetime | None = None
+
+
+class Point(Struct, frozen=True, omit_defaults=True):
+    """A place on earth in degrees, with its name and address where the service gives them."""
+
+    latitude: float
+    longitude: float
+    name: str = ""
+    address: str = ""
+
+
+class Card(Struct, frozen=True, omit_defaults=True):
+    """A phone number somebody shared; `is_own` only where the service proves that it is the sender's."""
+
+    phone: str
+    name: str = ""
+    is_own: bool = False
+
+
+class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", rename={"raw_json": "raw"}):
+    """A normalised inbound fact.
+
+    `id` is the same on every redelivery: use it as the idempotency key of whatever a handler does outside `ctx`.
+    `at` is the service's time of the fact, aware; handlers see a conversation's events in the order of acceptance.
+    """
+
+    id: str
+    at: datetime
+    conversation: Conversation
+    user: User | None = None
+    raw_json: Raw = Raw(b"null")
+
+    @property
+    def account(self) -> Account:
+        """The identity of ours that was spoken to."""
+        return self.conversation.account
+
+    @property
+    def channel(self) -> str:
+        """The network's name, such as `telegram`."""
+        return self.conversation.account.channel
+
+    @property
+    def locale(self) -> str:
+        """The person's language tag as the service gave it, or an empty string."""
+        return self.user.locale if self.user else ""
+
+    @property
+    def raw(self) -> Any:
+        """The service's own payload, decoded anew at each call; integers are exact."""
+        return msgspec.json.decode(self.raw_json)
+
+    @property
+    def is_from_user(self) -> bool:
+        """Whether it counts as an answer of the person: what waited for one may go out."""
+        return False
+
+
+class _UserAct(Event, frozen=True, kw_only=True, omit_defaults=True):
+    @property
+    def is_from_user(self) -> bool:
+        return True
+
+
+class MessageReceived(_UserAct, frozen=True, kw_only=True, omit_defaults=True, tag="message_received"):
+    """Somebody wrote; `text` is also the caption of `media`. `edited` marks a new version of an earlier message."""
+
+    message_id: str = ""
+    text: str = ""
+    media: Media | None = None
+    location: Point | None = None
+    contact: Card | None = None
+    reply_to: str = ""
+    edited: bool = False
+
+
+class ButtonPressed(_UserAct, frozen=True, kw_only=True, omit_defaults=True, tag="button_pressed"):
+    """Somebody pressed a button: its `value`, the `label` they saw, and the message that carried it if known.
+
+    `kind` is `action` where the button also opened a link or dialled; `query_id` is what the service wants answered.
+    """
+
+    value: str
+    label: str = ""
+    message_id: str = ""
+    query_id: str = ""
+    kind: Literal["reply", "action"] = "reply"
+
+
+class ConversationStarted(Event, frozen=True, kw_only=True, omit_defaults=True, tag="conversation_started"):
+    """Somebody opened the chat: Viber's conversation_started, Telegram's /start.
+
+    `context` is what the deep link carried; anybody can make one up. While `subscribed` is false, Viber takes one
+    message only: the first `ctx.reply`, which travels in the webhook's answer.
+    """
+
+    context: str = ""
+    subscribed: bool = True
+
+
+class Subscribed(Event, frozen=True, kw_only=True, omit_defaults=True, tag="subscribed"):
+    """Somebody allowed messages (again)."""
+
+
+class Unsubscribed(Event, frozen=True, kw_only=True, omit_defaults=True, tag="unsubscribed"):
+    """Somebody blocked or left: nothing can be sent to them any more."""
+
+
+class _Report(Event, frozen=True, kw_only=True, omit_defaults=True):
+    # `message_key` is filled in from `receipt_id` when the event is handled: only then is the mapping sure to be stored.
+    message_key: str = ""
+    receipt_id: str = ""
+
+
+class MessageDelivered(_Report, frozen=True, kw_only=True, omit_defaults=True, tag="message_delivered"):
+    """A message of ours reached a device; `message_key` is the `id` of the handle that `ctx.reply` returned."""
+
+
+class MessageSeen(_Report, frozen=True, kw_only=True, omit_defaults=True, tag="message_seen"):
+    """A message of ours was seen."""
+
+
+class MessageFailed(_Report, frozen=True, kw_only=True, omit_defaults=True, tag="message_failed"):
+    """A message of ours will not arrive; `reason` is botkit's or the service's word for why, never a user's words."""
+
+    reason: str = ""
+
+
+class TypingStarted(Event, frozen=True, kw_only=True, omit_defaults=True, tag="typing_started"):
+    """Somebody is typing."""
+
+
+class TypingStopped(Event, frozen=True, kw_only=True, omit_defaults=True, tag="typing_stopped"):
+    """Somebody stopped typing."""
+
+
+class AgentRequested(_UserAct, frozen=True, kw_only=True, omit_defaults=True, tag="agent_requested"):
+    """Somebody asked for a person with the service's own button."""
+
+
+class TimerFired(Event, frozen=True, kw_only=True, omit_defaults=True, tag="timer_fired"):
+    """A timer of this conversation is due: one set with `ctx.after`, or a flow's timeout (`flow` and `state` are set)."""
+
+    name: str
+    data: str = ""
+    flow: str = ""
+    state: str = ""
+
+
+class UnknownEvent(Event, frozen=True, kw_only=True, omit_defaults=True, tag="unknown_event"):
+    """Something genuine that has no word of its own here; `kind` is the service's, `raw` has it all."""
+
+    kind: str = ""
+
+
+AnyEvent = (
+    MessageReceived
+    | ButtonPressed
+    | ConversationStarted
+    | Subscribed
+    | Unsubscribed
+    | MessageDelivered
+    | MessageSeen
+    | MessageFailed
+    | TypingStarted
+    | TypingStopped
+    | AgentRequested
+    | TimerFired
+    | UnknownEvent
+)
+
+encode = msgspec.json.Encoder().encode
+decode = msgspec.json.Decoder(AnyEvent).decode

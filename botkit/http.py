@@ -1,0 +1,120 @@
+"""The outbound HTTP client, and the one place that knows httpx."""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from botkit.adapter import HttpAnswer
+from botkit.exceptions import NotSentError, UnknownOutcomeError
+
+ASGIApp = Callable[
+    [
+        MutableMapping[str, Any],
+        Callable[[], Awaitable[MutableMapping[str, Any]]],
+        Callable[[MutableMapping[str, Any]], Awaitable[None]],
+    ],
+    Awaitable[None],
+]
+
+#: A longer answer is cut off as an unknown outcome, in bytes.
+MAX_ANSWER = 1024 * 1024
+
+# The INFO line of httpx prints the whole URL, and Telegram's token is part of it.
+for _name in ("httpx", "httpcore"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+# Raised before the first byte of the request is written.
+_NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+    httpx.LocalProtocolError,
+    httpx.ProxyError,
+)
+
+
+class Http:
+    """One client for one account, with bounded connections and time.
+
+    Takes no proxy from the environment, follows no redirect. Safe to cancel; the outcome is then unknown.
+    """
+
+    def __init__(self, *, transport: httpx.AsyncBaseTransport | None = None, read_seconds: float = 15) -> None:
+        self._client = httpx.AsyncClient(
+            transport=transport,
+            timeout=httpx.Timeout(connect=3, read=read_seconds, write=10, pool=10),
+            limits=httpx.Limits(max_connections=20, max_keepalive_connections=20, keepalive_expiry=30),
+            trust_env=False,
+            follow_redirects=False,
+        )
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        json: object = None,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> HttpAnswer:
+        """Sends one request and reads the whole answer, up to `MAX_ANSWER`.
+
+        Raises NotSentError when the service cannot have seen it, UnknownOutcomeError when it may have.
+        """
+        try:
+            async with self._client.stream(method, url, json=json, data=form, headers=headers) as response:
+                body = await _read(response)
+                return HttpAnswer(response.status_code, response.headers, body)
+        except _NOT_SENT as error:
+            # `from None`: httpx's exceptions carry the request, and with it the URL and the token.
+            raise NotSentError(f"no connection ({type(error).__name__})") from None
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+            raise UnknownOutcomeError(f"the connection failed ({type(error).__name__})") from None
+
+    async def close(self) -> None:
+        """Closes every connection."""
+        await self._client.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+async def _read(response: httpx.Response) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in response.aiter_bytes():
+        size += len(chunk)
+        if size > MAX_ANSWER:
+            raise UnknownOutcomeError(f"the answer is longer than {MAX_ANSWER} bytes") from None
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+class InProcess(httpx.AsyncBaseTransport):
+    """Carries requests to ASGI applications of this process by host name; no other host exists."""
+
+    def __init__(self) -> None:
+        self._hosts: dict[str, httpx.ASGITransport] = {}
+
+    def mount(self, host: str, app: ASGIApp) -> None:
+        """Makes an application answer for a host name."""
+        self._hosts[host] = httpx.ASGITransport(app=app)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Hands a request to its host's application; one that fails has closed the connection."""
+        transport = self._hosts.get(request.url.host)
+        if transport is None:
+            raise httpx.ConnectError("no application is mounted at this host")
+        try:
+            return await transport.handle_async_request(request)
+        except Exception as error:
+            raise httpx.ReadError(f"the application failed ({type(error).__name__})") from None

@@ -1,0 +1,155 @@
+"""Webhooks: who is it for, is it genuine, what does it say, is it stored - and only then 200."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from urllib.parse import parse_qsl
+
+import structlog
+from msgspec import Struct
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from botkit.adapter import Adapter, WebhookRequest
+from botkit.clock import Clock
+from botkit.engine import Engine
+from botkit.events import Event
+from botkit.exceptions import PayloadError, StoreUnavailableError
+from botkit.store import Store
+
+log = structlog.get_logger("botkit.receiver")
+
+
+class ReceiverPolicy(Struct, frozen=True):
+    """Bounds of one request: bytes of its body, and seconds until all of it must be there."""
+
+    max_body: int = 1024 * 1024
+    body_seconds: float = 5
+    retry_after: int = 2
+
+
+class _TooLargeError(Exception):
+    pass
+
+
+class Receiver:
+    """The ASGI endpoint of `/webhooks/{channel}?ta=<account>`.
+
+    Answers 200 stored or known; 403 not genuine, or no such account (nobody can tell which, and Redis is not asked);
+    408 too slow; 413 too large; 503 with Retry-After when it could not be stored. A genuine body that cannot be read
+    is kept and answered 200: repeating it would not mend it.
+    """
+
+    def __init__(
+        self,
+        adapters: Iterable[Adapter],
+        engine: Engine,
+        store: Store,
+        clock: Clock,
+        *,
+        policy: ReceiverPolicy | None = None,
+    ) -> None:
+        self._adapters = {(adapter.channel, adapter.ta): adapter for adapter in adapters}
+        # An unknown account costs what a known one costs: its signature is checked against one that nobody has.
+        self._decoys: Mapping[str, Adapter] = {
+            adapter.channel: adapter.simulated("http://decoy.invalid") for adapter in self._adapters.values()
+        }
+        self._engine = engine
+        self._store = store
+        self._clock = clock
+        self._policy = policy or ReceiverPolicy()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            response = await self._receive(Request(scope, receive))
+        except ClientDisconnect:
+            log.debug("the sender left early")
+            return
+        await response(scope, receive, send)
+
+    async def _receive(self, request: Request) -> Response:
+        channel = request.path_params["channel"]
+        query = dict(reversed(parse_qsl(request.scope["query_string"].decode("latin-1"))))
+        adapter = self._adapters.get((channel, query.get("ta", "")))
+        guard = adapter or self._decoys.get(channel)
+        if guard is None:
+            return _refused()
+        try:
+            body = await self._read_body(request)
+        except _TooLargeError:
+            return _closing(413)
+        except TimeoutError:
+            return _closing(408)
+        inbound = WebhookRequest(_headers(request), query, body)
+        return await self._check(adapter, guard, inbound)
+
+    async def _read_body(self, request: Request) -> bytes:
+        if int(request.headers.get("content-length") or 0) > self._policy.max_body:
+            raise _TooLargeError
+        chunks: list[bytes] = []
+        size = 0
+        async with asyncio.timeout(self._policy.body_seconds):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > self._policy.max_body:
+                    raise _TooLargeError
+                chunks.append(chunk)
+        return b"".join(chunks)
+
+    async def _check(self, adapter: Adapter | None, guard: Adapter, request: WebhookRequest) -> Response:
+        if request.headers.get("content-encoding", "identity") != "identity":
+            return _refused()
+        handshake = guard.handshake(request)
+        if adapter is not None and handshake is not None:
+            return Response(handshake, media_type="text/plain")
+        if not guard.verify(request) or adapter is None:
+            log.info("refused", channel=guard.channel)
+            return _refused()
+        try:
+            return await self._store_events(adapter, request)
+        except StoreUnavailableError as error:
+            log.error("not stored", account=adapter.ta, reason=error.what)
+            return self._later()
+
+    async def _store_events(self, adapter: Adapter, request: WebhookRequest) -> Response:
+        try:
+            events = [event for event in adapter.parse(request) if not self._is_stale(adapter, event)]
+        except PayloadError as error:
+            log.error("unreadable", account=adapter.ta, reason=error.what)
+            await self._store.save_unreadable(adapter.ta, error.what, request.body)
+            return Response(status_code=200)
+        except Exception as error:  # a mistake of the adapter's must not lose what the service will not send again
+            log.exception("the adapter failed to read", account=adapter.ta)
+            await self._store.save_unreadable(adapter.ta, type(error).__name__, request.body)
+            return Response(status_code=200)
+        accepted = await self._engine.accept(adapter, events)
+        if not accepted.stored:
+            log.error("not stored", account=adapter.ta, reason="the conversation's mailbox is full")
+            return self._later()
+        return Response(accepted.reply, media_type="application/json" if accepted.reply else None)
+
+    def _is_stale(self, adapter: Adapter, event: Event) -> bool:
+        if not adapter.signs_time or self._clock.now() - event.at <= adapter.dedupe_window:
+            return False
+        log.warning("dropped: older than repeats are remembered", account=adapter.ta, event_id=event.id)
+        return True
+
+    def _later(self) -> Response:
+        return Response(status_code=503, headers={"Retry-After": str(self._policy.retry_after)})
+
+
+def _headers(request: Request) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for name, value in request.scope["headers"]:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        # A header sent twice becomes one that no signature matches.
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    return headers
+
+
+def _refused() -> Response:
+    return Response(status_code=403)
+
+
+def _closing(status: int) -> Response:
+    return Response(status_code=status, headers={"Connection": "close"})

@@ -1,0 +1,84 @@
+"""The stored record of one conversation as a handler meets it: its flows, loaded when they are asked for."""
+
+from collections.abc import Iterator
+from typing import TypeVar, cast
+
+import msgspec
+from msgspec import Raw, Struct
+
+from botkit.exceptions import RecordError
+from botkit.flow import After, Flow
+
+
+F = TypeVar("F", bound=Flow)
+
+
+class _Stored(Struct, omit_defaults=True):
+    flows: dict[str, Raw] = {}
+    # When the timeout that runs for a flow is due, in milliseconds: a firing that was overtaken by a move is known by it.
+    due: dict[str, int] = {}
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(_Stored).decode
+
+
+class Flows:
+    """The flows of a conversation; `dump` gives back what changed.
+
+    Raises RecordError, at once or when a flow is first asked for, where the record must not be overwritten.
+    """
+
+    def __init__(self, stored: bytes) -> None:
+        try:
+            self._stored = _decode(stored) if stored else _Stored()
+        except msgspec.MsgspecError as error:
+            raise RecordError(f"the record is not readable ({error})") from None
+        #: When each flow's running timeout is due, in milliseconds; changed by whoever sets the timer.
+        self.due = dict(self._stored.due)
+        self._loaded: dict[str, Flow] = {}
+        self._before: dict[str, str] = {}
+
+    def get(self, cls: type[F]) -> F:
+        """Returns the conversation's flow of that class, the same object each time."""
+        flow = self._loaded.get(cls.__name__)
+        if flow is None:
+            stored = self._stored.flows.get(cls.__name__)
+            flow = cls.load(stored)
+            self._loaded[cls.__name__] = flow
+            # A flow that was never stored entered its initial state just now.
+            self._before[cls.__name__] = flow.state if stored else ""
+        return cast(F, flow)
+
+    def state_of(self, cls: type[Flow]) -> str:
+        """Returns the state of the conversation's flow of that class."""
+        return self.get(cls).state
+
+    def states(self) -> dict[str, str]:
+        """Returns the states of the flows that were asked for, by the flow's name."""
+        return {name: flow.state for name, flow in self._loaded.items()}
+
+    def dump(self) -> bytes:
+        """Returns the whole record to store, or nothing when it is as it was."""
+        flows = dict(self._stored.flows)
+        for name, flow in self._loaded.items():
+            dumped = flow.dump()
+            if name in flows or dumped != type(flow)().dump():
+                flows[name] = Raw(dumped)
+        same = self.due == self._stored.due and all(flows[name] == self._stored.flows.get(name) for name in flows)
+        return b"" if same else _encode(_Stored(flows, self.due))
+
+    def moved(self) -> Iterator[tuple[type[Flow], str, str]]:
+        """Returns each flow whose state changed, with the state before (empty if it is new) and after."""
+        for name, flow in self._loaded.items():
+            if flow.state != self._before[name] and (self._before[name] or flow.state != type(flow)().state):
+                yield type(flow), self._before[name], flow.state
+
+
+def timeout_of(flow: type[Flow], state: str) -> tuple[str, After] | None:
+    """Returns the timeout that runs in a state, under the name it was written with, or None."""
+    while state:
+        if state in flow.timeouts:
+            return state, flow.timeouts[state]
+        state = state.rpartition(".")[0]
+    return None

@@ -1,0 +1,27 @@
+-- Returns ended leases to the ready set, then takes what is due: {ms to the next due or -1, {cid, attempts, ...}}
+-- A score beyond `far` cannot be ours: the server's clock was set back, so it counts as due.
+local rdy, lse, own, try = unpack(KEYS)
+local tok, lease, max, far = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+
+local function back(cids)
+  for _, cid in ipairs(cids) do
+    redis.call('ZREM', lse, cid)
+    redis.call('HDEL', own, cid)
+    redis.call('ZADD', rdy, 'NX', now, cid)
+  end
+end
+back(redis.call('ZRANGEBYSCORE', lse, '-inf', now, 'LIMIT', 0, 50))
+back(redis.call('ZRANGEBYSCORE', lse, now + far, '+inf', 'LIMIT', 0, 50))
+for _, cid in ipairs(redis.call('ZRANGEBYSCORE', rdy, now + far, '+inf', 'LIMIT', 0, 50)) do
+  redis.call('ZADD', rdy, now, cid)
+end
+
+local out = {}
+for _, cid in ipairs(redis.call('ZRANGEBYSCORE', rdy, '-inf', now, 'LIMIT', 0, max)) do
+  out[#out + 1] = cid
+  out[#out + 1] = take(rdy, lse, own, try, cid, tok, lease)
+end
+local a = redis.call('ZRANGE', rdy, 0, 0, 'WITHSCORES')[2]
+local b = redis.call('ZRANGE', lse, 0, 0, 'WITHSCORES')[2]
+local d = math.min(tonumber(a or 9e15), tonumber(b or 9e15))
+return {d < 9e15 and math.max(0, d - now) or -1, out}

@@ -1,0 +1,51 @@
+-- One transition: state, timers, messages, the synchronous reply, and the event's removal; or nothing.
+-- Answers: OK may_send next_event record | FENCED
+local m, c, rdy, lse, own, try, o, ordy, olse, oown, otry, ohld, w, tmr, ts = unpack(KEYS)
+local cid, tok, eid, state, lease, keep, stok, reply, rttl, timers, max_timers = unpack(ARGV, 2, 12)
+lease = tonumber(lease)
+local first = 13 + 3 * tonumber(timers)
+
+-- The same commit again: its answer was lost, so it is only told again.
+local again = redis.call('HGET', c, 'lc') == tok .. eid
+local mine = redis.call('HGET', own, cid) == tok
+if not again then
+  if not mine or not heads(m, eid) then return {'FENCED'} end
+  if state ~= '' then redis.call('HSET', c, 's', state) end
+  redis.call('HSET', c, 'lc', tok .. eid)
+  redis.call('HINCRBY', c, 'v', 1)
+  if reply ~= '' then redis.call('SET', w, reply, 'PX', rttl) end
+  redis.call('LPOP', m)
+  redis.call('HDEL', try, cid)
+  for i = 13, first - 1, 3 do
+    local name, due, payload = ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2]
+    redis.call('ZREM', tmr, cid .. '|' .. name)
+    redis.call('HDEL', ts, name)
+    if due > 0 and redis.call('HLEN', ts) < tonumber(max_timers) then
+      redis.call('ZADD', tmr, due, cid .. '|' .. name)
+      redis.call('HSET', ts, name, payload)
+    end
+  end
+  local k = #ARGV - first + 1
+  for i = first, #ARGV do redis.call('RPUSH', o, ARGV[i]) end
+  if k > 0 and redis.call('HEXISTS', oown, cid) == 0 and not redis.call('ZSCORE', ohld, cid) then
+    if stok ~= '' and redis.call('LLEN', o) == k then
+      take(ordy, olse, oown, otry, cid, stok, lease)
+    else
+      redis.call('ZADD', ordy, 'NX', now, cid)
+    end
+  end
+end
+
+local may_send = (stok ~= '' and redis.call('HGET', oown, cid) == stok) and 1 or 0
+local next_event = ''
+if mine then
+  local nx = redis.call('LINDEX', m, 0)
+  if nx and keep == '1' then
+    if not again then redis.call('HINCRBY', try, cid, 1) end
+    redis.call('ZADD', lse, now + lease, cid)
+    next_event = nx
+  else
+    give(m, rdy, lse, own, cid, now)
+  end
+end
+return {'OK', may_send, next_event, record(c, o)}

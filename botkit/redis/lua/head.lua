@@ -1,0 +1,58 @@
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000) + tonumber(ARGV[1])
+
+-- Takes a conversation's queue: from here on `tok` holds it, and the attempt counts whatever becomes of it.
+local function take(rdy, lse, own, try, cid, tok, lease)
+  redis.call('ZREM', rdy, cid)
+  redis.call('HSET', own, cid, tok)
+  redis.call('ZADD', lse, now + lease, cid)
+  return redis.call('HINCRBY', try, cid, 1)
+end
+
+-- Gives it back: due at `at` if anything is left in it.
+local function give(q, rdy, lse, own, cid, at)
+  redis.call('HDEL', own, cid)
+  redis.call('ZREM', lse, cid)
+  if redis.call('EXISTS', q) == 1 then redis.call('ZADD', rdy, 'NX', at, cid) end
+end
+
+-- Tells whether `id` is the head of a queue; entries are the id followed by the payload.
+local function heads(q, id)
+  return string.sub(redis.call('LINDEX', q, 0) or '', 1, #id) == id
+end
+
+-- Remembers an id. The newest 64 stay whatever the clock says; never more than `ids`.
+local function remember(x, id, horizon, ids)
+  local size = redis.call('ZCARD', x)
+  local old = math.min(redis.call('ZCOUNT', x, '-inf', now - horizon), size - 64)
+  old = math.max(old, size + 1 - ids)
+  if old > 0 then redis.call('ZREMRANGEBYRANK', x, 0, old - 1) end
+  redis.call('ZADD', x, now, id)
+  redis.call('PEXPIRE', x, 2 * horizon)
+end
+
+-- Keeps a queue for its holder's next entry, or gives it back. `first` is false when a call is only told again.
+local function go_on(q, rdy, lse, own, try, cid, lease, keep, first)
+  local nx = redis.call('LINDEX', q, 0)
+  if nx and keep == '1' then
+    redis.call('ZADD', lse, now + lease, cid)
+    if first then redis.call('HINCRBY', try, cid, 1) end
+    return nx
+  end
+  give(q, rdy, lse, own, cid, now)
+  return ''
+end
+
+-- Takes back what `count` counted for this attempt, once: the service is known not to have it.
+local function refund(c, attempt)
+  if attempt == '' or redis.call('HGET', c, 'sa') ~= attempt then return end
+  redis.call('HDEL', c, 'sa')
+  if redis.call('HINCRBY', c, 'sn', -1) <= 0 then redis.call('HDEL', c, 'ss', 'sn') end
+  if tonumber(redis.call('HGET', c, 'sr') or '0') > 0 then redis.call('HINCRBY', c, 'sr', -1) end
+end
+
+-- The record as the caller reads it.
+local function record(c, o)
+  local f = redis.call('HMGET', c, 's', 'v', 'ss', 'sn', 'sr')
+  return {f[1] or '', f[2] or '0', f[3] or '0', f[4] or '0', f[5] or '0', tostring(redis.call('LLEN', o))}
+end

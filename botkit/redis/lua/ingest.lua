@@ -1,0 +1,41 @@
+-- Stores an event once, and takes the conversation if it is idle and the caller has room.
+-- Answers: MINE record attempts | OK depth | DUP reply | FULL
+local m, x, c, rdy, lse, own, try, w, o, ordy, ohld, wake, tmr, ts = unpack(KEYS)
+local cid, eid, payload, tok = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local lease, horizon, ids, depth = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
+local answers, timer, due = ARGV[10], ARGV[11], ARGV[12]
+
+local function mine()
+  return {'MINE', record(c, o), tonumber(redis.call('HGET', try, cid) or '0')}
+end
+
+if redis.call('ZSCORE', x, eid) then
+  if tok ~= '' and redis.call('HGET', own, cid) == tok and heads(m, eid) then return mine() end
+  redis.call('PEXPIRE', x, 2 * horizon)
+  return {'DUP', redis.call('GET', w) or ''}
+end
+if timer ~= '' then
+  local member = cid .. '|' .. timer
+  if tonumber(redis.call('ZSCORE', tmr, member) or '-1') ~= tonumber(due) then return {'DUP', ''} end
+end
+local n = redis.call('LLEN', m)
+if n >= depth then return {'FULL'} end
+
+if timer ~= '' then
+  redis.call('ZREM', tmr, cid .. '|' .. timer)
+  redis.call('HDEL', ts, timer)
+end
+remember(x, eid, horizon, ids)
+redis.call('RPUSH', m, eid .. payload)
+if answers == '1' then
+  redis.call('HDEL', c, 'sr')
+  if redis.call('ZREM', ohld, cid) == 1 then redis.call('ZADD', ordy, 'NX', now, cid) end
+end
+if redis.call('HEXISTS', own, cid) == 1 then return {'OK', n + 1} end
+if n == 0 and tok ~= '' then
+  take(rdy, lse, own, try, cid, tok, lease)
+  return mine()
+end
+redis.call('ZADD', rdy, 'NX', now, cid)
+if redis.call('LLEN', wake) == 0 then redis.call('RPUSH', wake, '1') end
+return {'OK', n + 1}

@@ -1,0 +1,41 @@
+"""The Lua scripts: their files, the head they share, and the hashes Redis knows them by."""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+from msgspec import Struct
+
+NAMES = (
+    "ingest",
+    "claim",
+    "renew",
+    "commit",
+    "sent",
+    "count",
+    "retry",
+    "fail",
+    "enqueue",
+    "forget",
+    "check",
+)
+
+
+class Script(Struct, frozen=True):
+    """A script's whole text and its SHA-1."""
+
+    text: str
+    sha: str
+
+
+@cache
+def load_scripts(*, shebang: bool) -> dict[str, Script]:
+    """Returns every script by name.
+
+    With `shebang` (Redis 7.0 and later) the server refuses access to keys of another slot and to undeclared writes
+    when it is out of memory; older servers do not know that line.
+    """
+    folder = Path(__file__).parent / "lua"
+    head = ("#!lua\n" if shebang else "") + (folder / "head.lua").read_text()
+    texts = {name: head + (folder / f"{name}.lua").read_text() for name in NAMES}
+    return {name: Script(text, hashlib.sha1(text.encode()).hexdigest()) for name, text in texts.items()}  # noqa: S324

@@ -1,0 +1,476 @@
+"""The store on Redis: keys, partitions, and one method for each script."""
+
+import asyncio
+import hashlib
+import zlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import count
+from typing import Any
+from uuid import uuid4
+
+from msgspec import Struct
+from redis.exceptions import NoScriptError
+
+from botkit.clock import Clock
+from botkit.exceptions import SettingsError, StoreUnavailableError
+from botkit.redis.pipe import Command, Pipe
+from botkit.redis.scripts import Script, load_scripts
+from botkit.store import (
+    Accepted,
+    Claim,
+    Commit,
+    Committed,
+    Counts,
+    DueTimer,
+    Duplicate,
+    Full,
+    Ingested,
+    Mine,
+    Queue,
+    Record,
+    Timer,
+    Turn,
+    Verdict,
+)
+
+#: The layout of the keys; a store of a newer format is refused.
+FORMAT = 1
+
+_EVENT_ID = 22
+_MESSAGE_KEY = 24
+_DAY_MS = 86_400_000
+# For the ids of timers and of our own messages: as long as the longest window of a channel, so that none is shortened.
+_OWN_WINDOW_MS = 8 * _DAY_MS
+# No score is ever set further ahead; what is, comes from a clock that was set back.
+_FAR_MS = 600_000
+_VERDICTS = {
+    b"GO": Verdict.DONE,
+    b"HOLD": Verdict.HELD,
+    b"LIMIT": Verdict.LIMIT,
+    b"WAIT": Verdict.WAITING,
+    b"DEAD": Verdict.DEAD,
+    b"SPENT": Verdict.SPENT,
+    b"FENCED": Verdict.FENCED,
+}
+
+
+class Bounds(Struct, frozen=True):
+    """How much is kept, and how long work is held. Times in seconds, sizes in entries."""
+
+    lease: float = 10
+    mailbox: int = 1000
+    outbox: int = 1000
+    ids: int = 2000
+    timers: int = 16
+    reply: float = 7200
+    receipt: float = 4 * 86400
+    partitions: int = 16
+
+
+class RedisStore:
+    """Keeps conversations in Redis 6.2 or later; implements `botkit.store.Store`.
+
+    All keys of a conversation carry the hash tag of its partition, so each script touches one slot.
+    `prefix` separates botkits that share a server.
+    """
+
+    def __init__(
+        self, url: str, *, clock: Clock | None = None, prefix: str = "bk", bounds: Bounds | None = None
+    ) -> None:
+        self.clock = clock or Clock()
+        self.bounds = bounds or Bounds()
+        self.version = ""
+        self.prefix = prefix.rstrip(":")
+        self._pipe = Pipe(url, on_connect=self._prepare)
+        self._listener = Pipe(url, seconds=3600)
+        self._scripts: Mapping[str, Script] = load_scripts(shebang=False)
+        self._worker = uuid4().hex[:12]
+        self._counter = count()
+        self._partitions = [self._names(p) for p in range(self.bounds.partitions)]
+
+    # --- names ---
+
+    def _names(self, partition: int) -> dict[str, str]:
+        shared = ("rdy", "lse", "own", "try", "ordy", "olse", "oown", "otry", "ohld", "tmr", "dead", "wake")
+        return {name: f"{{{self.prefix}:{partition}}}:{name}" for name in shared}
+
+    def partition(self, cid: str) -> int:
+        """Returns the partition of a conversation: its CRC-32 modulo their number."""
+        return zlib.crc32(cid.encode()) % self.bounds.partitions
+
+    def _keys(self, cid: str, names: str) -> list[str]:
+        shared = self._partitions[self.partition(cid)]
+        tag = shared["rdy"][:-3]
+        return [shared.get(name) or f"{tag}{name}:{cid}" for name in names.split()]
+
+    def _reply_key(self, cid: str, event_id: str) -> str:
+        return f"{self._keys(cid, 'w')[0].removesuffix(cid)}{event_id}"
+
+    def _account_key(self, account: str, kind: str) -> str:
+        # An account id or a service's id may hold braces; hashed, it cannot move the hash tag.
+        return f"{self.prefix}:{{a:{hashlib.blake2b(account.encode(), digest_size=12).hexdigest()}}}:{kind}"
+
+    def new_token(self) -> str:
+        """Returns a token nobody used before: it makes a repeated call recognisable."""
+        return f"{self._worker}.{next(self._counter)}"
+
+    # --- calls ---
+
+    async def _prepare(self, send: Callable[[Sequence[Command]], Awaitable[list[Any]]]) -> None:
+        (hello,) = await send([("HELLO", 2)])
+        self.version = _server_version(hello)
+        self._scripts = load_scripts(shebang=int(self.version.split(".")[0]) >= 7)
+        meta = f"{self.prefix}:meta"
+        commands: list[Command] = [("SCRIPT", "LOAD", script.text) for script in self._scripts.values()]
+        commands.append(("HSETNX", meta, "partitions", self.bounds.partitions))
+        commands.append(("HSETNX", meta, "format", FORMAT))
+        commands.append(("HMGET", meta, "partitions", "format"))
+        answers = await send(commands)
+        for answer in answers:
+            if isinstance(answer, Exception):
+                raise StoreUnavailableError(f"Redis is not ready ({type(answer).__name__})") from answer
+        self._check_meta(*answers[-1])
+
+    def _check_meta(self, partitions: bytes, layout: bytes) -> None:
+        if int(partitions) != self.bounds.partitions:
+            raise SettingsError(
+                f"the store has {int(partitions)} partitions, not {self.bounds.partitions}",
+                fix="keep the number it was started with, or use another BOTKIT_KEY_PREFIX",
+            )
+        if int(layout) > FORMAT:
+            raise SettingsError(
+                f"the store has format {int(layout)}; this version knows {FORMAT}", fix="run the newer botkit"
+            )
+
+    async def _script(self, name: str, keys: Sequence[str], *args: str | bytes | int) -> Any:
+        script = self._scripts[name]
+        offset = self.clock.offset_ms
+        try:
+            return await self._pipe.call("EVALSHA", script.sha, len(keys), *keys, offset, *args)
+        except NoScriptError:
+            script = self._scripts[name]
+            return await self._pipe.call("EVAL", script.text, len(keys), *keys, offset, *args)
+
+    @property
+    def _lease_ms(self) -> int:
+        return round(self.bounds.lease * 1000)
+
+    # --- inbound ---
+
+    async def ingest(
+        self, cid: str, event_id: str, payload: bytes, *, token: str, window: float, answers: bool = False
+    ) -> Ingested:
+        """See `Store.ingest`. One trip."""
+        return await self._ingest(cid, event_id, payload, token, round(window * 1000), answers=answers, timer="", due=0)
+
+    async def fire(self, due: DueTimer, event_id: str) -> Ingested:
+        """See `Store.fire`. One trip."""
+        timer = due.timer
+        return await self._ingest(
+            due.cid, event_id, timer.payload, "", _OWN_WINDOW_MS, answers=False, timer=timer.name, due=timer.due_ms
+        )
+
+    async def _ingest(
+        self, cid: str, eid: str, payload: bytes, token: str, window: int, *, answers: bool, timer: str, due: int
+    ) -> Ingested:
+        keys = self._keys(cid, "m x c rdy lse own try w o ordy ohld wake tmr t")
+        keys[7] = self._reply_key(cid, eid)
+        answer = await self._script(
+            "ingest", keys, cid, eid, payload, token, self._lease_ms, window, self.bounds.ids, self.bounds.mailbox,
+            int(answers), timer, due,
+        )  # fmt: skip
+        if answer[0] == b"MINE":
+            return Mine(Turn(cid, token, eid, payload, answer[2], _record(answer[1])))
+        if answer[0] == b"OK":
+            return Accepted(answer[1])
+        return Full() if answer[0] == b"FULL" else Duplicate(answer[1])
+
+    async def claim(self, queue: Queue, limit: int) -> Claim:
+        """See `Store.claim`. Two trips for all partitions together, one when nothing is due."""
+        token = self.new_token()
+        names = ("rdy", "lse", "own", "try") if queue is Queue.MAILBOX else ("ordy", "olse", "oown", "otry")
+        share = max(1, -(-limit // len(self._partitions)))
+        answers = await asyncio.gather(
+            *(
+                self._script("claim", [shared[n] for n in names], token, self._lease_ms, share, _FAR_MS)
+                for shared in self._partitions
+            )
+        )
+        waits = [wait for wait, _ in answers if wait >= 0]
+        taken = [pair for _, found in answers for pair in zip(found[::2], found[1::2], strict=True)]
+        turns = await asyncio.gather(*(self._load_turn(queue, cid.decode(), token, n) for cid, n in taken))
+        return Claim([turn for turn in turns if turn], min(waits) / 1000 if waits else None)
+
+    async def _load_turn(self, queue: Queue, cid: str, token: str, attempts: int) -> Turn | None:
+        mail = queue is Queue.MAILBOX
+        keys = self._keys(cid, "m c o")
+        calls = [self._pipe.call("LINDEX", keys[0] if mail else keys[2], 0)]
+        if mail:
+            calls.append(self._pipe.call("HMGET", keys[1], "s", "v", "ss", "sn", "sr"))
+            calls.append(self._pipe.call("LLEN", keys[2]))
+        answers = await asyncio.gather(*calls)
+        if answers[0] is None:
+            # The conversation was forgotten between the claim and the load.
+            return None
+        record = _record([*answers[1], answers[2]]) if mail else Record()
+        return _turn(queue, cid, token, answers[0], attempts, record)
+
+    async def renew(self, queue: Queue, held: Mapping[str, str]) -> set[str]:
+        """See `Store.renew`. One trip for all partitions together."""
+        names = ("lse", "own") if queue is Queue.MAILBOX else ("olse", "oown")
+        by_partition: dict[int, list[str]] = {}
+        for cid, token in held.items():
+            by_partition.setdefault(self.partition(cid), []).extend((cid, token))
+        answers = await asyncio.gather(
+            *(
+                self._script("renew", [self._partitions[p][n] for n in names], self._lease_ms, *pairs)
+                for p, pairs in by_partition.items()
+            )
+        )
+        return {cid.decode() for lost in answers for cid in lost}
+
+    async def commit(self, turn: Turn, commit: Commit, *, keep: bool, send: bool) -> Committed | None:
+        """See `Store.commit`. One trip."""
+        keys = self._keys(turn.cid, "m c rdy lse own try o ordy olse oown otry ohld w tmr t")
+        keys[12] = self._reply_key(turn.cid, turn.id)
+        # Made of the event, so that a repeat of this very commit is recognised.
+        send_token = f"{turn.token}/{turn.id}" if send and commit.outgoing else ""
+        timers = [part for timer in commit.timers for part in (timer.name, timer.due_ms, timer.payload)]
+        answer = await self._script(
+            "commit", keys, turn.cid, turn.token, turn.id, commit.state, self._lease_ms, int(keep), send_token,
+            commit.reply, round(self.bounds.reply * 1000), len(commit.timers), self.bounds.timers, *timers,
+            *commit.outgoing,
+        )  # fmt: skip
+        if answer[0] == b"FENCED":
+            return None
+        record = _record(answer[3])
+        following = _turn(Queue.MAILBOX, turn.cid, turn.token, answer[2], 1, record) if answer[2] else None
+        first = _turn(Queue.OUTBOX, turn.cid, send_token, commit.outgoing[0], 1, Record()) if answer[1] else None
+        return Committed(first, following)
+
+    # --- outbound ---
+
+    async def sent(self, turn: Turn, *, keep: bool) -> Turn | None:
+        """See `Store.sent`. One trip."""
+        keys = self._keys(turn.cid, "o ordy olse oown otry")
+        answer = await self._script("sent", keys, turn.cid, turn.token, turn.id, self._lease_ms, int(keep))
+        return _turn(Queue.OUTBOX, turn.cid, turn.token, answer[1], 1, Record()) if answer[1] else None
+
+    async def count(self, turn: Turn, *, seconds: int, max_messages: int, max_in_row: int, hold: bool) -> Verdict:
+        """See `Store.count`. One trip."""
+        keys = self._keys(turn.cid, "c ordy olse oown otry ohld")
+        answer = await self._script(
+            "count", keys, turn.cid, turn.token, _attempt(turn), seconds * 1000, max_messages, max_in_row, int(hold)
+        )
+        return _VERDICTS[answer]
+
+    async def retry(
+        self, queue: Queue, turn: Turn, *, delay: float, error: str = "", max_attempts: int = 0, refund: bool = False
+    ) -> Verdict:
+        """See `Store.retry`. One trip."""
+        return await self._retry(queue, turn, delay, error, str(max_attempts), "", refund=refund)
+
+    async def retry_unknown(self, turn: Turn, *, delay: float, max_repeats: int) -> Verdict:
+        """See `Store.retry_unknown`. One trip."""
+        return await self._retry(Queue.OUTBOX, turn, delay, "", "", str(max_repeats), refund=False)
+
+    async def _retry(
+        self, queue: Queue, turn: Turn, delay: float, error: str, limit: str, repeats: str, *, refund: bool
+    ) -> Verdict:
+        mail = queue is Queue.MAILBOX
+        keys = self._keys(turn.cid, "m rdy lse own try dead c" if mail else "o ordy olse oown otry dead c")
+        attempt = _attempt(turn) if refund else ""
+        # Longer waits are looked at again on the way: no score may lie further ahead.
+        delay_ms = min(round(delay * 1000), _FAR_MS - 1000)
+        answer = await self._script(
+            "retry",
+            keys,
+            turn.cid,
+            turn.token,
+            turn.id,
+            delay_ms,
+            limit,
+            _cut(error, 4000),
+            attempt,
+            repeats,
+            queue.value,
+        )
+        return _VERDICTS[answer]
+
+    async def fail(
+        self, turn: Turn, *, error: str, event_id: str, event: bytes, refund: bool, keep: bool
+    ) -> Turn | None:
+        """See `Store.fail`. One trip."""
+        keys = self._keys(turn.cid, "o ordy olse oown otry dead m x c rdy own wake")
+        attempt = _attempt(turn) if refund else ""
+        answer = await self._script(
+            "fail", keys, turn.cid, turn.token, turn.id, _cut(error, 500), attempt, event_id, event, self._lease_ms,
+            int(keep), _OWN_WINDOW_MS, self.bounds.ids,
+        )  # fmt: skip
+        return _turn(Queue.OUTBOX, turn.cid, turn.token, answer[1], 1, Record()) if answer[1] else None
+
+    async def enqueue(self, cid: str, key: str, payload: bytes) -> bool:
+        """See `Store.enqueue`. One trip."""
+        keys = self._keys(cid, "x o ordy oown ohld wake")
+        answer: bytes = await self._script(
+            "enqueue", keys, cid, key, payload, _OWN_WINDOW_MS, self.bounds.ids, self.bounds.outbox
+        )
+        return answer != b"FULL"
+
+    # --- timers ---
+
+    async def due_timers(self, limit: int) -> tuple[Sequence[DueTimer], float | None]:
+        """See `Store.due_timers`. Two trips for all partitions together, one when nothing is due."""
+        now = round(self.clock.timestamp() * 1000)
+        heads = await asyncio.gather(
+            *(self._pipe.call("ZRANGE", shared["tmr"], 0, limit - 1, "WITHSCORES") for shared in self._partitions)
+        )
+        timers = [
+            (member.decode(), int(float(score)))
+            for head in heads
+            for member, score in zip(head[::2], head[1::2], strict=True)
+        ]
+        due = await asyncio.gather(*(self._load_timer(member, score) for member, score in timers if score <= now))
+        later = min((score for _, score in timers if score > now), default=None)
+        return [timer for timer in due if timer], None if later is None else (later - now) / 1000
+
+    async def _load_timer(self, member: str, due_ms: int) -> DueTimer | None:
+        cid, name = member.split("|", 1)
+        payload = await self._pipe.call("HGET", self._keys(cid, "t")[0], name)
+        return DueTimer(cid, Timer(name, due_ms, payload)) if payload else None
+
+    # --- records, replies, receipts ---
+
+    async def load(self, cid: str) -> Record:
+        """See `Store.load`. One trip."""
+        c, o = self._keys(cid, "c o")
+        fields, queued = await asyncio.gather(
+            self._pipe.call("HMGET", c, "s", "v", "ss", "sn", "sr"), self._pipe.call("LLEN", o)
+        )
+        return _record([*fields, queued])
+
+    async def is_idle(self, cid: str) -> bool:
+        """Whether nothing of a conversation is waiting or under way, except what is held for the person. One trip."""
+        m, own, o, oown, ohld = self._keys(cid, "m own o oown ohld")
+        mail, owned, queued, sending, held = await asyncio.gather(
+            self._pipe.call("EXISTS", m),
+            self._pipe.call("HEXISTS", own, cid),
+            self._pipe.call("EXISTS", o),
+            self._pipe.call("HEXISTS", oown, cid),
+            self._pipe.call("ZSCORE", ohld, cid),
+        )
+        return not (mail or owned or sending or (queued and held is None))
+
+    async def load_reply(self, cid: str, event_id: str) -> bytes:
+        """See `Store.load_reply`. One trip."""
+        return await self._pipe.call("GET", self._reply_key(cid, event_id)) or b""
+
+    async def save_receipt(self, account: str, receipt_id: str, key: str) -> None:
+        """See `Store.save_receipt`. One trip."""
+        name = self._account_key(f"{account}|{receipt_id}", "d")
+        await self._pipe.call("SET", name, key, "PX", round(self.bounds.receipt * 1000))
+
+    async def load_receipt(self, account: str, receipt_id: str) -> str:
+        """See `Store.load_receipt`. One trip."""
+        found = await self._pipe.call("GET", self._account_key(f"{account}|{receipt_id}", "d"))
+        return found.decode() if found else ""
+
+    async def save_unreadable(self, account: str, reason: str, body: bytes) -> None:
+        """See `Store.save_unreadable`. One trip."""
+        name = f"{self.prefix}:unreadable"
+        fields = ("account", account, "reason", reason, "body", body[:65536])
+        await asyncio.gather(
+            self._pipe.call("XADD", name, "MAXLEN", "~", 1000, "*", *fields),
+            self._pipe.call("PEXPIRE", name, 7 * _DAY_MS),
+        )
+
+    async def dead_letters(self) -> int:
+        """Returns how many events and messages were given up."""
+        lengths = await asyncio.gather(*(self._pipe.call("XLEN", shared["dead"]) for shared in self._partitions))
+        return sum(lengths)
+
+    async def read_dead_letters(self, cid: str) -> list[dict[str, str]]:
+        """Returns a conversation's dead letters: `id`, `kind`, `entry` and `err` of each, oldest first."""
+        return [letter async for letter in self._scan_dead(cid)]
+
+    async def _scan_dead(self, cid: str) -> Any:
+        name = self._keys(cid, "dead")[0]
+        start = "-"
+        while page := await self._pipe.call("XRANGE", name, start, "+", "COUNT", 500):
+            for entry_id, fields in page:
+                pairs = [part.decode() for part in fields]
+                letter = dict(zip(pairs[::2], pairs[1::2], strict=True))
+                if letter["cid"] == cid:
+                    yield {"id": entry_id.decode(), **letter}
+            start = f"({page[-1][0].decode()}"
+
+    async def forget(self, cid: str) -> int:
+        """See `Store.forget`. Two trips, and one for each 500 dead letters of the partition."""
+        keys = self._keys(cid, "m x c o t tmr rdy lse own try ordy olse oown otry ohld")
+        answer = await self._script("forget", keys, cid)
+        removed: int = answer[0]
+        ids: Sequence[bytes] = answer[1]
+        if ids:
+            # From here on no handler at work can store another answer.
+            removed += await self._pipe.call("DEL", *(self._reply_key(cid, event_id.decode()) for event_id in ids))
+        async for letter in self._scan_dead(cid):
+            removed += await self._pipe.call("XDEL", self._keys(cid, "dead")[0], letter["id"])
+        return removed
+
+    # --- the server ---
+
+    async def wait(self, seconds: float) -> None:
+        """See `Store.wait`. Holds a connection of its own."""
+        wakes = [shared["wake"] for shared in self._partitions]
+        await self._listener.call("BLPOP", *wakes, max(0.05, seconds))
+
+    async def ping(self) -> None:
+        """See `Store.ping`. One trip."""
+        await self._pipe.call("PING")
+
+    async def check(self, cid: str, timers: Sequence[str] = ()) -> list[str]:
+        """Returns the rules of structure that a conversation breaks; `timers` are names that seem to be due. One trip.
+
+        Changes nothing, and sees one moment, so that a store in use gives no false alarms.
+        """
+        keys = self._keys(cid, "m o rdy lse own try ordy olse oown otry ohld tmr t")
+        return [rule.decode() for rule in await self._script("check", keys, cid, *timers)]
+
+    async def call(self, *command: str | bytes | int | float) -> Any:
+        """Sends one command as it is; for tools that look at the data. One trip."""
+        return await self._pipe.call(*command)
+
+    async def server_settings(self, *names: str) -> dict[str, str]:
+        """Returns settings of the server, without those it does not tell."""
+        answers = await asyncio.gather(*(self._pipe.call("CONFIG", "GET", n) for n in names), return_exceptions=True)
+        found = [a for a in answers if isinstance(a, list) and len(a) == 2]
+        return {name.decode(): value.decode() for name, value in found}
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await asyncio.gather(self._pipe.close(), self._listener.close())
+
+
+def _server_version(hello: Sequence[bytes]) -> str:
+    # HELLO is the one command that tells the version and needs no rights.
+    return dict(zip(hello[::2], hello[1::2], strict=True))[b"version"].decode()
+
+
+def _cut(error: str, size: int) -> bytes:
+    # The text of an exception may hold halves of UTF-16 pairs, which have no UTF-8.
+    return error[:size].encode(errors="replace")
+
+
+def _attempt(turn: Turn) -> str:
+    return f"{turn.token}/{turn.id}/{turn.attempts}"
+
+
+def _turn(queue: Queue, cid: str, token: str, entry: bytes, attempts: int, record: Record) -> Turn:
+    size = _EVENT_ID if queue is Queue.MAILBOX else _MESSAGE_KEY
+    return Turn(cid, token, entry[:size].decode(), entry[size:], attempts, record)
+
+
+def _record(fields: Sequence[Any]) -> Record:
+    state, version, started, sent, in_row, queued = fields
+    counts = Counts(int(started or 0), int(sent or 0), int(in_row or 0))
+    return Record(state or b"", int(version or 0), counts, int(queued))

@@ -1,0 +1,179 @@
+"""The service's settings: from flags, the environment, `.env` in development, `botkit.toml`, then the defaults."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, get_args
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from botkit.exceptions import SettingsError
+from botkit.redaction import Secret
+
+Environment = Literal["dev", "prod"]
+LogFormat = Literal["auto", "pretty", "json"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """What the operator chose. `sources` tells where each value that is no default came from."""
+
+    env: Environment = "dev"
+    redis_url: Secret | None = None
+    key_prefix: str = "bk"
+    public_url: str = ""
+    host: str = "127.0.0.1"
+    port: int = 8000
+    role: Literal["all", "web", "worker"] = "all"
+    workers: int = 1
+    log: LogLevel = "info"
+    log_format: LogFormat = "auto"
+    shutdown_seconds: float = 10
+    folder: Path = Path(".botkit")
+    sources: Mapping[str, str] = {}
+
+    @property
+    def is_production(self) -> bool:
+        """Whether simulated accounts and an embedded server are refused."""
+        return self.env == "prod"
+
+
+#: Every setting that may be given as BOTKIT_<NAME>, and how it is read.
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "env": get_args(Environment),
+    "role": ("all", "web", "worker"),
+    "log": get_args(LogLevel),
+    "log_format": get_args(LogFormat),
+}
+_NUMBERS: Mapping[str, tuple[float, float]] = {"port": (0, 65535), "workers": (1, 64), "shutdown_seconds": (0, 600)}
+_NAMES = ("env", "redis_url", "key_prefix", "public_url", "host", "port", "role", "workers", "log", "log_format",
+          "shutdown_seconds", "folder")  # fmt: skip
+_SECRETS = ("redis_url",)
+
+
+def load_settings(
+    environ: Mapping[str, str] = os.environ, *, folder: Path | None = None, flags: Mapping[str, Any] | None = None
+) -> Settings:
+    """Reads the settings; what is given more than once is taken from flags, environment, `.env`, `botkit.toml`.
+
+    Raises SettingsError that names the setting, its source, and what it should be. An unknown BOTKIT_ setting is one.
+    """
+    folder = folder or Path()
+    found: dict[str, tuple[str, Any]] = {}
+    found.update({name: ("botkit.toml", value) for name, value in _read_toml(folder).items()})
+    environment = {name: ("the environment", text) for name, text in environ.items()}
+    if _text(environment, found, "env") != "prod":
+        environment = {name: (".env", text) for name, text in read_dotenv(folder).items()} | environment
+    found.update(_read_environment(environment))
+    found.update({n: (f"--{n.replace('_', '-')}", v) for n, v in (flags or {}).items() if v is not None})
+    values = {name: _convert(name, value, source) for name, (source, value) in found.items()}
+    return Settings(**values, sources={name: source for name, (source, _) in found.items()})
+
+
+def _text(environment: Mapping[str, tuple[str, str]], found: Mapping[str, tuple[str, Any]], name: str) -> str:
+    _, text = environment.get(f"BOTKIT_{name.upper()}") or found.get(name) or ("", "")
+    return str(text)
+
+
+def read_dotenv(folder: Path) -> dict[str, str]:
+    """Reads `NAME=value` lines of `.env`; quotes around a value are dropped, lines with # are comments."""
+    path = folder / ".env"
+    if not path.is_file():
+        return {}
+    values: dict[str, str] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        text = line.strip().removeprefix("export ")
+        if not text or text.startswith("#"):
+            continue
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip().isidentifier():
+            raise SettingsError(f".env, line {number}: expected NAME=value")
+        values[name.strip()] = value.strip().strip("'\"")
+    return values
+
+
+def _read_toml(folder: Path) -> dict[str, Any]:
+    path = folder / "botkit.toml"
+    if not path.is_file():
+        return {}
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"botkit.toml cannot be read: {error}") from None
+    for name in values:
+        if name in _SECRETS or "token" in name or "secret" in name:
+            raise SettingsError(
+                f"botkit.toml: {name} is a secret and must not stand in a file of the project",
+                fix=f"set BOTKIT_{name.upper()} in the environment, or BOTKIT_{name.upper()}_FILE",
+            )
+        _require_known(name, "botkit.toml")
+    return values
+
+
+def _read_environment(environment: Mapping[str, tuple[str, str]]) -> dict[str, tuple[str, Any]]:
+    found: dict[str, tuple[str, Any]] = {}
+    for key, (source, text) in environment.items():
+        if not key.startswith("BOTKIT_") or key == "BOTKIT_PYTHON" or not text.strip():
+            continue
+        name = key.removeprefix("BOTKIT_").lower()
+        if name.endswith("_file") and name.removesuffix("_file") in _SECRETS:
+            found[name.removesuffix("_file")] = (f"{source} ({key})", _read_file(key, text))
+            continue
+        _require_known(name, f"{source} ({key})")
+        found[name] = (f"{source} ({key})", text.strip())
+    return found
+
+
+def _read_file(key: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingsError(f"{key} names a file that cannot be read ({error.strerror})") from None
+
+
+def _require_known(name: str, source: str) -> None:
+    if name not in _NAMES:
+        raise SettingsError(f"{source}: there is no setting {name!r}", fix=f"known are: {', '.join(_NAMES)}")
+
+
+def _convert(name: str, value: Any, source: str) -> Any:
+    if name in _CHOICES and value not in _CHOICES[name]:
+        raise SettingsError(f"{source}: {name} must be one of {', '.join(_CHOICES[name])}, not {value!r}")
+    if name in _NUMBERS:
+        return _number(name, value, source)
+    if name == "redis_url":
+        return _redis_url(str(value), source)
+    if name == "public_url":
+        return _public_url(str(value), source)
+    if name == "folder":
+        return Path(str(value))
+    if name == "key_prefix" and not str(value).rstrip(":").replace("-", "").replace("_", "").isalnum():
+        raise SettingsError(f"{source}: key_prefix must be letters, digits, hyphens and underscores, not {value!r}")
+    return value
+
+
+def _number(name: str, value: Any, source: str) -> float | int:
+    low, high = _NUMBERS[name]
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if not low <= number <= high or (name != "shutdown_seconds" and number != int(number)):
+        raise SettingsError(f"{source}: {name} must be a number from {low:g} to {high:g}, not {value!r}")
+    return number if name == "shutdown_seconds" else int(number)
+
+
+def _redis_url(text: str, source: str) -> Secret:
+    # The address may hold a password, so no error repeats it.
+    if urlsplit(text).scheme not in ("redis", "rediss", "unix"):
+        raise SettingsError(f"{source}: redis_url must start with redis://, rediss:// or unix://")
+    return Secret(text)
+
+
+def _public_url(text: str, source: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
+        raise SettingsError(f"{source}: public_url must be an address such as https://bots.example.org")
+    return text.rstrip("/")

@@ -1,0 +1,249 @@
+"""What the engine asks of the place where conversations live; `redis/store.py` is the one implementation."""
+
+import asyncio
+import enum
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol, TypeVar
+
+from msgspec import Struct
+
+from botkit.exceptions import StoreUnavailableError
+
+T = TypeVar("T")
+
+
+class Queue(enum.Enum):
+    """The two queues of a conversation."""
+
+    MAILBOX = "mailbox"  # events to handle
+    OUTBOX = "outbox"  # messages to send
+
+
+class Verdict(enum.Enum):
+    """What a script made of a call."""
+
+    DONE = "done"
+    FENCED = "fenced"  # somebody else holds the conversation: stop working on it, nothing was changed
+    WAITING = "waiting"  # given back, due again later
+    DEAD = "dead"  # moved to the dead letters
+    SPENT = "spent"  # no more repeats of an unknown outcome are allowed; the caller must give the message up
+    HELD = "held"  # kept until the person writes
+    LIMIT = "limit"  # over the session's limit, and holding was not asked for
+
+
+class Counts(Struct, frozen=True):
+    """A conversation's commercial window: when it started (ms, 0 = none), how many went out in it, and in a row."""
+
+    started_ms: int = 0
+    sent: int = 0
+    in_row: int = 0
+
+
+class Record(Struct, frozen=True):
+    """What is stored of a conversation; `queued` messages wait in its outbox."""
+
+    state: bytes = b""
+    version: int = 0
+    counts: Counts = Counts()
+    queued: int = 0
+
+
+class Turn(Struct, frozen=True):
+    """The head of one queue of one conversation, held by `token` until the lease ends.
+
+    `attempts` counts the started attempts on this head, this one included.
+    """
+
+    cid: str
+    token: str
+    id: str
+    payload: bytes
+    attempts: int
+    record: Record = Record()
+
+
+class Mine(Struct, frozen=True):
+    """Stored, and the caller's to handle at once."""
+
+    turn: Turn
+
+
+class Accepted(Struct, frozen=True):
+    """Stored; somebody's turn will come to it. `depth` events are waiting."""
+
+    depth: int
+
+
+class Duplicate(Struct, frozen=True):
+    """Known already; `reply` is the answer that was given to it, if it is ready and one was needed."""
+
+    reply: bytes
+
+
+class Full(Struct, frozen=True):
+    """Not stored: the conversation has too much mail."""
+
+
+Ingested = Mine | Accepted | Duplicate | Full
+
+
+class Timer(Struct, frozen=True):
+    """A timer to set, or with `due_ms` 0 to cancel; `payload` is the encoded `TimerFired`."""
+
+    name: str
+    due_ms: int
+    payload: bytes = b""
+
+
+class DueTimer(Struct, frozen=True):
+    """A timer whose time has come."""
+
+    cid: str
+    timer: Timer
+
+
+class Commit(Struct, frozen=True):
+    """Everything a handler decided. An empty `state` leaves the stored one as it is."""
+
+    state: bytes
+    outgoing: Sequence[bytes]
+    timers: Sequence[Timer] = ()
+    reply: bytes = b""
+
+
+class Committed(Struct, frozen=True):
+    """The transition stands; `sending` is the first message and `next` the next event, where they are the caller's."""
+
+    sending: Turn | None
+    next: Turn | None
+
+
+class Claim(Struct, frozen=True):
+    """The turns that were taken, and how long until something else is due (seconds, None = nothing waits)."""
+
+    turns: Sequence[Turn]
+    next_due: float | None
+
+
+class Store(Protocol):
+    """Keeps conversations. Every call is atomic, and may be repeated when its answer was lost.
+
+    All raise StoreUnavailableError when the store did not answer in time.
+    """
+
+    def new_token(self) -> str:
+        """Returns a token nobody used before."""
+        ...
+
+    async def ingest(
+        self, cid: str, event_id: str, payload: bytes, *, token: str, window: float, answers: bool = False
+    ) -> Ingested:
+        """Stores an event once per `window` seconds; with a token, also takes an idle conversation.
+
+        `answers` tells that the person wrote: what was held for that goes out.
+        """
+        ...
+
+    async def fire(self, due: DueTimer, event_id: str) -> Ingested:
+        """Moves a due timer into its conversation's mailbox; a Duplicate if it was moved, set anew or cancelled."""
+        ...
+
+    async def claim(self, queue: Queue, limit: int) -> Claim:
+        """Takes up to about `limit` conversations whose queue is due, ended leases first returned. Not repeatable."""
+        ...
+
+    async def renew(self, queue: Queue, held: Mapping[str, str]) -> set[str]:
+        """Prolongs the leases of `{cid: token}`; returns the conversations that are lost."""
+        ...
+
+    async def commit(self, turn: Turn, commit: Commit, *, keep: bool, send: bool) -> Committed | None:
+        """Writes a transition if the event is still the head and the turn still held; None if not.
+
+        `keep` asks for the next event as well, `send` for the right to send the first message.
+        """
+        ...
+
+    async def sent(self, turn: Turn, *, keep: bool) -> Turn | None:
+        """Removes a message from the outbox; returns the next one if `keep` and there is one."""
+        ...
+
+    async def count(self, turn: Turn, *, seconds: int, max_messages: int, max_in_row: int, hold: bool) -> Verdict:
+        """Counts an attempt to send in the session before it is made: DONE, HELD, LIMIT or FENCED."""
+        ...
+
+    async def retry(
+        self, queue: Queue, turn: Turn, *, delay: float, error: str = "", max_attempts: int = 0, refund: bool = False
+    ) -> Verdict:
+        """Gives the turn back, due after `delay` seconds: WAITING, DEAD after `max_attempts`, or FENCED.
+
+        `max_attempts` 0 takes the attempt back; `refund` takes the session's count back.
+        """
+        ...
+
+    async def retry_unknown(self, turn: Turn, *, delay: float, max_repeats: int) -> Verdict:
+        """Gives a message of unknown outcome back for a repeat: WAITING, FENCED, or SPENT when there were enough."""
+        ...
+
+    async def fail(
+        self, turn: Turn, *, error: str, event_id: str, event: bytes, refund: bool, keep: bool
+    ) -> Turn | None:
+        """Makes a message a dead letter and puts its event into the mailbox; returns the next message."""
+        ...
+
+    async def enqueue(self, cid: str, key: str, payload: bytes) -> bool:
+        """Puts a message into a conversation's outbox once per key; False if it is full."""
+        ...
+
+    async def due_timers(self, limit: int) -> tuple[Sequence[DueTimer], float | None]:
+        """Returns timers that are due, and the seconds until the next one (None = no timer waits)."""
+        ...
+
+    async def load(self, cid: str) -> Record:
+        """Returns a conversation's record; an empty one if it is unknown."""
+        ...
+
+    async def load_reply(self, cid: str, event_id: str) -> bytes:
+        """Returns the stored answer to an event, empty while there is none."""
+        ...
+
+    async def save_receipt(self, account: str, receipt_id: str, key: str) -> None:
+        """Remembers for four days which message a service's id stands for."""
+        ...
+
+    async def load_receipt(self, account: str, receipt_id: str) -> str:
+        """Returns the key of the message a service's id stands for, or an empty string."""
+        ...
+
+    async def save_unreadable(self, account: str, reason: str, body: bytes) -> None:
+        """Keeps a genuine but unreadable body for seven days, cut to 64 KiB, the newest 1,000 of them."""
+        ...
+
+    async def forget(self, cid: str) -> int:
+        """Removes every trace of a conversation, dead letters included; a handler at work cannot write it back."""
+        ...
+
+    async def wait(self, seconds: float) -> None:
+        """Returns when another process stored something to do, or after that many seconds."""
+        ...
+
+    async def ping(self) -> None:
+        """Returns if the store answers."""
+        ...
+
+
+async def insist(call: Callable[[], Awaitable[T]], *, seconds: float = 10) -> T:
+    """Repeats a call of the store while it does not answer, for that long; every call but `claim` may be repeated.
+
+    Raises the last StoreUnavailableError. The work is not lost then: its lease ends and somebody does it again.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return await call()
+        except StoreUnavailableError:
+            pause = random.uniform(0.05, 0.25)  # noqa: S311
+            if time.monotonic() + pause > deadline:
+                raise
+            await asyncio.sleep(pause)

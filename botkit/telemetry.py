@@ -1,0 +1,40 @@
+"""Logs: one line an event, JSON or for people, and never a secret in them."""
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+from botkit.redaction import Redactor
+from botkit.settings import Settings
+
+_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+_QUIET = ("uvicorn", "httpx", "httpcore", "transitions", "markdown_it", "asyncio")
+
+
+def set_up_logging(settings: Settings, redactor: Redactor) -> None:
+    """Sends every log line, of botkit's and of its libraries, to standard error, with every secret masked."""
+    pretty = settings.log_format == "pretty" or (settings.log_format == "auto" and sys.stderr.isatty())
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="%H:%M:%S" if pretty else "iso", utc=not pretty),
+        structlog.processors.format_exc_info,
+        redactor.processor(),
+    ]
+    renderer = structlog.dev.ConsoleRenderer(colors=True) if pretty else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[settings.log]),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processor=renderer))
+    handler.addFilter(redactor.filter)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(_LEVELS[settings.log])
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,0 +1,1 @@
+"""What the bots say: one module per topic, each with its router."""

@@ -1,0 +1,102 @@
+"""A project in a folder of its own, the command line run in it, and servers on real sockets."""
+
+import importlib
+import io
+import os
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+import pytest
+import uvicorn
+from starlette.types import ASGIApp
+
+from botkit.cli import main
+
+PACKAGES = ("bots", "handlers", "state")
+
+
+class Outcome(NamedTuple):
+    """What a command did; `code` is its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Outcome]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty folder as the working directory, where `bots` means the one in it."""
+    for name in [name for name in os.environ if name.startswith(("BOTKIT_", "PARCEL_", "TAXI_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    kept = _take_modules()
+    yield tmp_path
+    _take_modules()
+    sys.modules.update(kept)
+
+
+def _take_modules() -> dict[str, ModuleType]:
+    names = [name for name in sys.modules if name.partition(".")[0] in PACKAGES]
+    return {name: sys.modules.pop(name) for name in names}
+
+
+@pytest.fixture
+def run(project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs `botkit` with these arguments in the project, with `typed` as its input."""
+
+    def run(*args: str, typed: str = "") -> Outcome:
+        _take_modules()
+        importlib.invalidate_caches()
+        monkeypatch.setattr(sys, "argv", ["botkit", *args])
+        monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
+        code = 0
+        try:
+            main()
+        except SystemExit as ended:
+            code = ended.code if isinstance(ended.code, int) else 1
+        said = capsys.readouterr()
+        return Outcome(code, said.out, said.err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def closed_port() -> int:
+    """A port where nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, app: ASGIApp) -> None:
+        super().__init__(uvicorn.Config(app, port=0, log_config=None, access_log=False, ws="none", lifespan="auto"))
+        self.is_up = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.is_up.set()
+
+
+@contextmanager
+def served(app: ASGIApp) -> Iterator[str]:
+    """The address of an application that is served from a thread."""
+    server = _Server(app)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    assert server.is_up.wait(20)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()

@@ -1,0 +1,53 @@
+"""Redis servers for the tests: one of each kind that this machine has, started when first asked for."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from botkit.redis.embedded import EmbeddedServer, ServerKind, find_servers
+
+# With --hypothesis-profile=long the models run for minutes.
+settings.register_profile("long", max_examples=2000, stateful_step_count=60, deadline=None)
+
+
+class Servers:
+    """The servers of this run, one of each kind; tests keep apart by emptying a database first."""
+
+    def __init__(self, folder: Path) -> None:
+        self.found = {server.kind: server for server in find_servers()}
+        self._folder = folder
+        self._started: dict[ServerKind, EmbeddedServer] = {}
+
+    def url(self, kind: ServerKind) -> str:
+        """Starts the server if it is not running yet; skips the test if this machine has none of its kind."""
+        if kind not in self.found:
+            pytest.skip(f"no {kind.value} on this machine")
+        if kind not in self._started:
+            folder = self._folder / kind.value
+            self._started[kind] = EmbeddedServer.start(folder, kind=kind, fsync="everysec")
+        return self._started[kind].url
+
+    def any_url(self) -> str:
+        """The fastest server there is."""
+        return self.url(next(iter(self.found)))
+
+    def stop(self) -> None:
+        for server in self._started.values():
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    servers = Servers(tmp_path_factory.mktemp("servers"))
+    yield servers
+    servers.stop()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    found = {server.kind: server for server in find_servers()}
+    missing = [kind.value for kind in ServerKind if kind not in found]
+    terminalreporter.write_line(f"Redis servers: {', '.join(map(str, found.values())) or 'none'}")
+    if missing:
+        terminalreporter.write_line(f"  tests with {', '.join(missing)} were skipped: not on this machine")

@@ -1,0 +1,62 @@
+"""A store for each test, on every kind of server that this machine has."""
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+import pytest
+import redis.asyncio
+
+from botkit.clock import Clock
+from botkit.redis.audit import audit
+from botkit.redis.embedded import ServerKind, find_servers
+from botkit.redis.store import Bounds, RedisStore
+from tests.conftest import Servers
+
+
+class MakeStore(Protocol):
+    def __call__(self, *, prefix: str = "bk", bounds: Bounds | None = None, clock: Clock | None = None) -> RedisStore:
+        """Returns a store that is closed when the test ends."""
+        ...
+
+
+@pytest.fixture(params=[server.kind for server in find_servers()], ids=lambda kind: str(kind.value))
+def kind(request: pytest.FixtureRequest) -> ServerKind:
+    value: ServerKind = request.param
+    return value
+
+
+@pytest.fixture
+async def raw(kind: ServerKind, servers: Servers) -> AsyncIterator["redis.asyncio.Redis"]:
+    """An ordinary client of the database, which is empty."""
+    async with redis.asyncio.Redis.from_url(servers.url(kind), protocol=2) as client:
+        await client.flushdb()
+        yield client
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def make_store(
+    kind: ServerKind, servers: Servers, raw: "redis.asyncio.Redis", clock: Clock
+) -> AsyncIterator[MakeStore]:
+    made: list[RedisStore] = []
+    url, default = servers.url(kind), clock
+
+    def make(*, prefix: str = "bk", bounds: Bounds | None = None, clock: Clock | None = None) -> RedisStore:
+        made.append(RedisStore(url, clock=clock or default, prefix=prefix, bounds=bounds))
+        return made[-1]
+
+    yield make
+    for store in made:
+        await store.close()
+
+
+@pytest.fixture
+async def store(make_store: MakeStore) -> AsyncIterator[RedisStore]:
+    """A store with small bounds; after the test its structure must be whole."""
+    store = make_store(bounds=Bounds(mailbox=3, outbox=2, timers=2, partitions=2))
+    yield store
+    assert await audit(store) == []
