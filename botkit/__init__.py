@@ -112,7 +112,7 @@ __all__ = [
     "escape",
 ]
 
-# Where each name is; a module is imported when a name of it is first used, so that a command starts no more than it needs.
+# Where each name is. A module is imported when a name of it is first used: a command loads no more than it needs.
 _MODULES = {
     "adapter": "SessionRules",
     "app": "App",
@@ -122,8 +122,14 @@ _MODULES = {
     "channels.viber": "Viber",
     "context": "Context Handle",
     "conversation": "Account Conversation User",
-    "events": "AgentRequested ButtonPressed Card ConversationStarted Event Media MessageDelivered MessageFailed MessageReceived MessageSeen Point Subscribed TimerFired TypingStarted TypingStopped UnknownEvent Unsubscribed",
-    "exceptions": "BotkitError DefinitionError FlowError IllegalMoveError MessageError RouteError ServiceError SettingsError",
+    "events": (
+        "AgentRequested ButtonPressed Card ConversationStarted Event Media MessageDelivered "
+        "MessageFailed MessageReceived MessageSeen Point Subscribed TimerFired TypingStarted "
+        "TypingStopped UnknownEvent Unsubscribed"
+    ),
+    "exceptions": (
+        "BotkitError DefinitionError FlowError IllegalMoveError MessageError RouteError ServiceError SettingsError"
+    ),
     "flow": "After Flow State Trigger",
     "formatting": "escape",
     "messages": "Button File Image Link Location Message Raw Text Typing",

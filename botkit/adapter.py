@@ -115,7 +115,7 @@ class Adapter(ABC):
     #: The service's address; `<PREFIX>_API_URL` replaces it.
     default_api_url: ClassVar[str]
     #: The setting that carries the credentials: `<PREFIX>_<token_setting>`.
-    token_setting: ClassVar[str] = "TOKEN"
+    token_setting: ClassVar[str] = "TOKEN"  # noqa: S105  # a name, not a token
 
     def __init__(self, *, ta: str = "", api_url: str = "", prefix: str = "") -> None:
         self.ta = ta
@@ -169,7 +169,7 @@ class Adapter(ABC):
         """
 
     def acknowledge(self, event: Event) -> AnyMessage | None:
-        """Returns what the service wants to hear about an event whatever the handler says, such as a callback answer."""
+        """Returns what the service must hear about an event whatever the handler says, such as a callback answer."""
         return None
 
     def takes_answer(self, event: Event) -> bool:
@@ -213,7 +213,7 @@ def made_up(length: int = 32) -> str:
 
 
 def read_secret(prefix: str, name: str, environ: Mapping[str, str]) -> Secret | None:
-    """Reads a secret from `<prefix>_<name>`, or from the file that `<prefix>_<name>_FILE` names; None when neither is set.
+    """Reads a secret from `<prefix>_<name>`, or from the file named by `<prefix>_<name>_FILE`; None without either.
 
     Raises SettingsError when the file cannot be read.
     """

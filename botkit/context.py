@@ -55,7 +55,7 @@ class Context(Generic[F]):
     """One handler's view of one event, and its means to decide.
 
     Everything decided here is committed together with the flow's new state when the handler has returned; if it
-    raises, nothing of it remains. A handler may run again after a crash: what it does outside the context can happen twice.
+    raises, nothing of it remains. A handler may run again after a crash: what it does outside can happen twice.
     """
 
     def __init__(self, scene: Scene, flow: F, match: Mapping[str, str], decisions: Decisions) -> None:

@@ -37,7 +37,8 @@ _ACKNOWLEDGEMENT = 99
 class HandlerPolicy(Struct, frozen=True):
     """How long a handler may take, and when a failing one is tried again; seconds.
 
-    After `delays` are used up the event is a dead letter. A handler that ignores its cancellation for `grace` is left behind.
+    After `delays` are used up the event is a dead letter. A handler that ignores its cancellation for `grace` is left
+    behind.
     """
 
     deadline: float = 30

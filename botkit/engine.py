@@ -117,7 +117,8 @@ class Engine:
                 if (committed := self._committed.get(event.id)) is not None:
                     await committed.wait()
                     return await self._store.load_reply(cid, event.id)
-                while not (reply := await self._store.load_reply(cid, event.id)):
+                # Somebody else's process commits it: there is nothing here to wait on.
+                while not (reply := await self._store.load_reply(cid, event.id)):  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
                 return reply
         log.warning("the webhook's answer came too late to carry a message", event_id=event.id)

@@ -138,7 +138,7 @@ class Unsubscribed(Event, frozen=True, kw_only=True, omit_defaults=True, tag="un
 
 
 class _Report(Event, frozen=True, kw_only=True, omit_defaults=True):
-    # `message_key` is filled in from `receipt_id` when the event is handled: only then is the mapping sure to be stored.
+    # `message_key` is found by `receipt_id` when the event is handled: only then is it sure to be stored.
     message_key: str = ""
     receipt_id: str = ""
 
@@ -170,7 +170,7 @@ class AgentRequested(_UserAct, frozen=True, kw_only=True, omit_defaults=True, ta
 
 
 class TimerFired(Event, frozen=True, kw_only=True, omit_defaults=True, tag="timer_fired"):
-    """A timer of this conversation is due: one set with `ctx.after`, or a flow's timeout (`flow` and `state` are set)."""
+    """A timer of this conversation is due: one of `ctx.after`, or a flow's timeout (`flow` and `state` are set)."""
 
     name: str
     data: str = ""

@@ -10,7 +10,7 @@ from botkit.exceptions import MessageError
 from botkit.formatting import Formatted, parse, to_plain
 
 
-def _require(condition: bool, what: str) -> None:
+def _require(condition: object, what: str) -> None:
     if not condition:
         raise MessageError(what)
 
@@ -26,8 +26,8 @@ class Button(Struct, frozen=True, tag="button"):
     value: str
 
     def __post_init__(self) -> None:
-        _require(bool(self.text.strip()), "a Button needs a text")
-        _require(bool(self.value), "a Button needs a value")
+        _require(self.text.strip(), "a Button needs a text")
+        _require(self.value, "a Button needs a value")
 
 
 class Link(Struct, frozen=True, tag="link"):
@@ -37,7 +37,7 @@ class Link(Struct, frozen=True, tag="link"):
     url: str
 
     def __post_init__(self) -> None:
-        _require(bool(self.text.strip()), "a Link needs a text")
+        _require(self.text.strip(), "a Link needs a text")
         _require(_is_link(self.url), "a Link needs an http(s), tel, viber or tg address without spaces")
 
 
@@ -79,7 +79,7 @@ class Text(Message, frozen=True, kw_only=True, omit_defaults=True, tag="text"):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _require(bool(self.text.strip()), "a Text needs at least one visible character")
+        _require(self.text.strip(), "a Text needs at least one visible character")
 
     @property
     def formatted(self) -> Formatted:
@@ -88,6 +88,7 @@ class Text(Message, frozen=True, kw_only=True, omit_defaults=True, tag="text"):
 
     @property
     def plain(self) -> str:
+        """The text without formatting, or its fallback."""
         return self.fallback or to_plain(self.formatted)
 
 
@@ -98,7 +99,7 @@ class _Attachment(Message, frozen=True, kw_only=True, omit_defaults=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _require(bool(self.source) and not any(c.isspace() for c in self.source), "an attachment needs a source")
+        _require(self.source and not any(c.isspace() for c in self.source), "an attachment needs a source")
 
     @property
     def formatted(self) -> Formatted:
@@ -112,6 +113,7 @@ class _Attachment(Message, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def plain(self) -> str:
+        """The caption and the address, or its fallback."""
         parts = [to_plain(self.formatted), self.source if self.is_url else ""]
         return self.fallback or "\n".join(part for part in parts if part)
 
@@ -140,6 +142,7 @@ class Location(Message, frozen=True, kw_only=True, omit_defaults=True, tag="loca
 
     @property
     def plain(self) -> str:
+        """A link to a map, or its fallback."""
         return self.fallback or f"https://www.openstreetmap.org/?mlat={self.latitude}&mlon={self.longitude}"
 
 
@@ -148,6 +151,7 @@ class Typing(Message, frozen=True, kw_only=True, omit_defaults=True, tag="typing
 
     @property
     def is_transient(self) -> bool:
+        """Always: nobody wants to see it later."""
         return True
 
 
@@ -161,6 +165,7 @@ class Raw(Message, frozen=True, kw_only=True, omit_defaults=True, tag="raw"):
 
     @property
     def is_transient(self) -> bool:
+        """As the sender says."""
         return self.transient
 
 

@@ -60,6 +60,7 @@ class Receiver:
         self._policy = policy or ReceiverPolicy()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request."""
         try:
             response = await self._receive(Request(scope, receive))
         except ClientDisconnect:

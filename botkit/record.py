@@ -9,13 +9,12 @@ from msgspec import Raw, Struct
 from botkit.exceptions import RecordError
 from botkit.flow import After, Flow
 
-
 F = TypeVar("F", bound=Flow)
 
 
 class _Stored(Struct, omit_defaults=True):
     flows: dict[str, Raw] = {}
-    # When the timeout that runs for a flow is due, in milliseconds: a firing that was overtaken by a move is known by it.
+    # When the timeout that runs for a flow is due, in milliseconds: a firing overtaken by a move is known by it.
     due: dict[str, int] = {}
 
 

@@ -10,7 +10,6 @@ from msgspec import Struct
 
 from botkit.adapter import Adapter
 from botkit.bot import Bot
-from botkit.clock import Clock
 from botkit.conversation import Account
 from botkit.dispatcher import Dispatcher, HandlerPolicy, Owner
 from botkit.engine import Engine, EnginePolicy

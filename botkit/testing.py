@@ -81,9 +81,7 @@ class BotTester:
         for visitor in self._visitors:
             await visitor.refresh()
 
-    async def advance(
-        self, *, seconds: float = 0, minutes: float = 0, hours: float = 0, days: float = 0
-    ) -> None:
+    async def advance(self, *, seconds: float = 0, minutes: float = 0, hours: float = 0, days: float = 0) -> None:
         """Moves the clock and lets happen what has become due."""
         self.clock.advance(seconds=seconds, minutes=minutes, hours=hours, days=days)
         await self.settle()

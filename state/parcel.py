@@ -4,7 +4,7 @@ from botkit import After, Flow, Trigger
 
 
 class Parcel(Flow):
-    """Where is my parcel, can it come on another day, and what should the driver know?"""
+    """Finds a parcel, moves it to another day, and tells the driver what to know."""
 
     states = ("idle", "number", "day", "booked", "note", "person")
 

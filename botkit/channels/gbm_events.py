@@ -1,6 +1,5 @@
 """What Business Messages tells, as events."""
 
-import re
 from base64 import b64decode
 from datetime import UTC, datetime, timedelta
 from typing import TypedDict
@@ -25,12 +24,11 @@ from botkit.events import (
     event_id,
 )
 from botkit.exceptions import PayloadError
+from botkit.payload import read_object
 
 #: A picture's address works this long.
 IMAGE_LIFE = timedelta(days=7)
-MAX_DEPTH = 32
 
-_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"?|[^][{}]', re.DOTALL)
 _decode_update = msgspec.json.Decoder(wire.UserMessage).decode
 _decode_receipt = msgspec.json.Decoder(wire.Receipt).decode
 
@@ -51,7 +49,7 @@ def read_events(body: bytes, account: Account, agent: str, setting: str) -> list
     With an `agent`, a body for another is refused in the name of the setting. Raises PayloadError; no text of it holds
     content.
     """
-    body, members = _unwrap(body, _read_object(body))
+    body, members = _unwrap(body, read_object(body))
     try:
         update = _decode_update(body)
     except msgspec.ValidationError as error:
@@ -73,26 +71,6 @@ def read_events(body: bytes, account: Account, agent: str, setting: str) -> list
     return [_event(update, facts) or UnknownEvent(**facts, kind=kind)]
 
 
-def _read_object(body: bytes) -> dict[str, object]:
-    if _depth(body) > MAX_DEPTH:
-        raise PayloadError(f"a Business Messages payload nested deeper than {MAX_DEPTH}")
-    try:
-        tree = msgspec.json.decode(body)
-    except (msgspec.DecodeError, ValueError):
-        raise PayloadError("a Business Messages payload that is not JSON in UTF-8") from None
-    if not isinstance(tree, dict):
-        raise PayloadError("a Business Messages payload that is not a JSON object")
-    return tree
-
-
-def _depth(body: bytes) -> int:
-    depth = deepest = 0
-    for bracket in _BRACKETS.sub(b"", body):
-        depth += 1 if bracket in b"[{" else -1
-        deepest = max(deepest, depth)
-    return deepest
-
-
 def _unwrap(body: bytes, tree: dict[str, object]) -> tuple[bytes, dict[str, object]]:
     """Takes off the `data` wrapper that the reference describes and no sample has."""
     message = tree.get("message")
@@ -103,7 +81,7 @@ def _unwrap(body: bytes, tree: dict[str, object]) -> tuple[bytes, dict[str, obje
         inner = b64decode(data, validate=True)
     except ValueError:
         raise PayloadError("a Business Messages payload whose data is not base64") from None
-    return inner, _read_object(inner)
+    return inner, read_object(inner)
 
 
 def _native_id(update: wire.UserMessage, body: bytes) -> str:

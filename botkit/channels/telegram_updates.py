@@ -29,13 +29,9 @@ from botkit.events import (
     event_id,
 )
 from botkit.exceptions import PayloadError
-
-#: How deep a body's arrays and objects may lie in one another.
-MAX_DEPTH = 32
+from botkit.payload import read_object
 
 _START = re.compile(r"/start(?:@\w+)?(?:\s+(.*))?", re.DOTALL)
-# Possessive, so that no body can make it slow.
-_JSON_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{\]}]', re.DOTALL)
 
 #: The members of a Message that say nothing of its content: the first other one names the kind.
 # fmt: off
@@ -214,7 +210,7 @@ def read_update(account: Account, body: bytes) -> Event:
 
     Pure, but that an update without a date is dated now. Raises PayloadError, which names no content.
     """
-    update = _decode(body)
+    update = read_object(body)
     update_id = update.pop("update_id", None)
     if type(update_id) is not int or not 0 <= update_id < 2**63:
         raise PayloadError("the update has no update_id")
@@ -251,31 +247,6 @@ class _Source(Struct, frozen=True):
             user=_user(sender) if sender else None,
             raw_json=self.body,
         )
-
-
-def _decode(body: bytes) -> dict[str, Any]:
-    try:
-        body.decode("utf-8")
-        if _depth(body) > MAX_DEPTH:
-            raise PayloadError(f"the body is nested deeper than {MAX_DEPTH} levels")
-        update = msgspec.json.decode(body)
-    except UnicodeDecodeError:
-        raise PayloadError("the body is not UTF-8") from None
-    except msgspec.DecodeError:
-        raise PayloadError("the body is not JSON") from None
-    if not isinstance(update, dict):
-        raise PayloadError("the body is not a JSON object")
-    return update
-
-
-def _depth(body: bytes) -> int:
-    if body.count(b"{") + body.count(b"[") <= MAX_DEPTH:
-        return 0
-    depth = deepest = 0
-    for token in _JSON_TOKEN.finditer(body):
-        depth += {b"{": 1, b"[": 1, b"}": -1, b"]": -1}.get(token[0], 0)
-        deepest = max(deepest, depth)
-    return deepest
 
 
 def _user(user: _Person) -> User:

@@ -26,12 +26,13 @@ from botkit.adapter import (
 )
 from botkit.channels.viber_events import read_event
 from botkit.channels.viber_messages import MAX_URL, check_message, render
-from botkit.channels.viber_types import STATUSES, read
+from botkit.channels.viber_types import STATUSES
 from botkit.conversation import Conversation
 from botkit.events import ConversationStarted, Event
 from botkit.exceptions import PayloadError, ServiceError, SettingsError
 from botkit.formatting import utf16_length
 from botkit.messages import AnyMessage, Outgoing, Raw, Typing
+from botkit.payload import read_object
 from botkit.redaction import Redactor, Secret
 
 MAX_NAME = 28
@@ -160,7 +161,7 @@ class Viber(Adapter):
         if SIGNATURE in request.headers or "sig" in request.query or len(request.body) > _MAX_HANDSHAKE:
             return None
         try:
-            return b"" if read(request.body).get("event") == "webhook" else None
+            return b"" if read_object(request.body).get("event") == "webhook" else None
         except PayloadError:
             return None
 
@@ -284,7 +285,7 @@ def _sign(token: Secret, body: bytes) -> bytes:
 
 def _read_answer(answer: HttpAnswer) -> dict[str, Any]:
     try:
-        return read(answer.body)
+        return read_object(answer.body)
     except PayloadError:
         return {}
 

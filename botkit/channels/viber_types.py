@@ -1,6 +1,5 @@
 """The parts of Viber's callbacks that botkit reads, and its status codes; all else stays in the raw payload."""
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -8,8 +7,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from botkit.exceptions import PayloadError
-
-MAX_DEPTH = 32
+from botkit.payload import read_object
 
 Token = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 #: Unix milliseconds up to the end of the year 9999.
@@ -84,27 +82,10 @@ class Labels(Struct, frozen=True):
     b: dict[str, str]
 
 
-def read(body: bytes) -> dict[str, Any]:
-    """Returns the JSON object of a body. Raises PayloadError with the reason, never the content."""
-    try:
-        body.decode()
-    except UnicodeDecodeError as error:
-        raise PayloadError(f"the body is not UTF-8 (byte {error.start})") from None
-    if _is_deep(body):
-        raise PayloadError(f"the body is nested deeper than {MAX_DEPTH} levels")
-    try:
-        data = msgspec.json.decode(body)
-    except msgspec.DecodeError:
-        raise PayloadError("the body is not JSON") from None
-    if not isinstance(data, dict):
-        raise PayloadError("the body is not a JSON object")
-    return data
-
-
 def read_callback(body: bytes) -> Callback:
     """Returns the callback of a body. Raises PayloadError when it is none, naming the field that is wrong."""
     try:
-        return msgspec.convert(read(body), Callback, strict=False)
+        return msgspec.convert(read_object(body), Callback, strict=False)
     except msgspec.ValidationError as error:
         # The library's text names types and the way to the member; it shows no value but that of an enumeration.
         raise PayloadError(f"the callback is not as Viber writes it: {error}") from None
@@ -118,22 +99,6 @@ def read_labels(tracking_data: object) -> Mapping[str, str]:
         return msgspec.json.decode(tracking_data, type=Labels).b
     except (msgspec.DecodeError, RecursionError):
         return {}
-
-
-# A string is one step of the scan, so that brackets inside it do not count.
-_BRACKETS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
-
-
-def _is_deep(body: bytes) -> bool:
-    if body.count(b"{") + body.count(b"[") <= MAX_DEPTH:
-        return False
-    depth = 0
-    for match in _BRACKETS.finditer(body):
-        bracket = match[0]
-        depth += (bracket in (b"{", b"[")) - (bracket in (b"}", b"]"))
-        if depth > MAX_DEPTH:
-            return True
-    return False
 
 
 #: Viber's names of its status codes; an answer's own text is loose.

@@ -38,7 +38,7 @@ REQUIREMENTS = Path("requirements/run.txt")
 #: What keeps every accepted event through a crash of the server, and through a full memory.
 RECOMMENDED = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
 
-_PIN = re.compile(r"^([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?==([^\s;\\]+)\s*(;[^\\]*)?", re.MULTILINE)
+_PIN = re.compile(r"^([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?==([^\s;\\]+)[ \t]*(;[^\\\n]*)?", re.MULTILINE)
 _MARKS = {"ok": " ok ", "note": " -- ", "problem": " !! "}
 _STYLES = {"ok": "green", "note": "yellow", "problem": "bold red"}
 

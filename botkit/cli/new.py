@@ -42,7 +42,7 @@ def new(*, name: str, channels: str, force: bool) -> None:
     Example: botkit new taxi --channels telegram,viber
     """
     chosen = _channels(channels)
-    module = _module(name)
+    module = module_name(name)
     written = render(name, module, chosen)
     existing = [str(path) for path in written if path.exists()]
     if existing and not force:
@@ -128,7 +128,8 @@ def _channels(text: str) -> list[str]:
     return chosen
 
 
-def _module(name: str) -> str:
+def module_name(name: str) -> str:
+    """Returns the name of a bot's modules; raises BadParameter where the name can be no bot's."""
     try:
         Bot(name, routers=[], accounts=[])
     except DefinitionError as error:

@@ -1,16 +1,13 @@
 """The API of the simulated Business Messages: tokens, messages, events, read receipts; errors as Google words them."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal, Protocol
 
-import httpx
 import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
 from botkit.simulators.gbm_checks import CallRefusedError, check_event, check_message, invalid
 from botkit.simulators.gbm_phone import Chat, Line, features
@@ -25,17 +22,6 @@ QUOTA = 60
 Act = Callable[[Chat, Request, bytes], dict[str, Any]]
 
 _JOINS = {"REPRESENTATIVE_JOINED": "A person joined", "REPRESENTATIVE_LEFT": "The person left"}
-
-
-class ConnectionDroppedError(httpx.ReadError):
-    """The connection closes without an answer. In process, httpx's own error reaches the caller as it is."""
-
-
-class _Dropped(Response):
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # The promise of one byte that never comes: a server that gets an exception before would answer 500.
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1")]})
-        raise ConnectionDroppedError("the simulator dropped the connection")
 
 
 class Service(Protocol):
@@ -87,18 +73,9 @@ class Api:
     def _endpoint(self, name: str, act: Act) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
             body = await request.body()
-            faults = self.service.wire.faults
-            fault = faults.popleft() if faults else None
-            if fault and fault.hang:
-                await asyncio.sleep(fault.hang)
-            response = Response() if fault and fault.before else self._answer(request, body, act)
-            if fault and fault.drop:
-                response = _Dropped()
-            elif fault:
-                response = Response(fault.body, fault.status, dict(fault.headers))
-            status = 0 if fault and fault.drop else response.status_code
+            response = await self.service.wire.answer(lambda: self._answer(request, body, act))
             ta = self.service.tokens.owner(request.headers.get("authorization", "")) or ""
-            self._log(ta, name, body, status, bytes(response.body), _masked(request.headers))
+            self._log(ta, name, body, response.status_code, bytes(response.body), _masked(request.headers))
             return response
 
         return endpoint
@@ -107,7 +84,7 @@ class Api:
         at = self.service.tokens.clock.now()
         self.service.wire.add(Exchange("outbound", at, ta, name, request, status, answer, headers))
 
-    def _answer(self, request: Request, body: bytes, act: Act) -> Response:
+    async def _answer(self, request: Request, body: bytes, act: Act) -> Response:
         try:
             chat = self._conversation(request)
             result = act(chat, request, body)

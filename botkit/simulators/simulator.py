@@ -120,7 +120,7 @@ class Simulator(ABC):
 
     @abstractmethod
     def snapshot(self) -> bytes:
-        """Returns everything a real service would remember over our restart: people, subscriptions, screens, pending."""
+        """Returns all that a real service would remember over our restart: people, subscriptions, screens, pending."""
 
     @abstractmethod
     def restore(self, snapshot: bytes) -> None:

@@ -1,6 +1,5 @@
 """A Telegram on this machine: its Bot API, its people's phones and its deliveries to webhooks."""
 
-import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
@@ -13,7 +12,6 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
 from botkit.adapter import Adapter
 from botkit.channels.telegram import Telegram
@@ -45,10 +43,6 @@ _SHOWN = {
     "contact": "contact",
     "notification": "notification",
 }
-
-
-class ConnectionDroppedError(httpx.ReadError):
-    """The simulated service closed the connection without an answer: in process, what httpx raises for it."""
 
 
 class TelegramSimulator(Simulator):
@@ -100,18 +94,11 @@ class TelegramSimulator(Simulator):
         ta = self._accounts.get(request.path_params["token"])
         method = request.path_params["method"]
         body = await request.body()
-        fault = self.wire.faults.popleft() if self.wire.faults else None
-        if fault and fault.hang:
-            await asyncio.sleep(fault.hang)
-        status, answer, headers = 0, b"", dict[str, str]()
-        if not (fault and fault.before):
-            status, answer, headers = self._answer(ta, method, request, body)
-        if fault:
-            status, answer, headers = (0, b"", {}) if fault.drop else (fault.status, fault.body, dict(fault.headers))
-        self._log(ta or "", method, body or request.url.query.encode(), status, answer)
-        return Response(answer, status, headers, "application/json") if status else _Dropped()
+        response = await self.wire.answer(lambda: self._answer(ta, method, request, body))
+        self._log(ta or "", method, body or request.url.query.encode(), response.status_code, bytes(response.body))
+        return response
 
-    def _answer(self, ta: str | None, method: str, request: Request, body: bytes) -> tuple[int, bytes, dict[str, str]]:
+    async def _answer(self, ta: str | None, method: str, request: Request, body: bytes) -> Response:
         try:
             if ta is None:
                 raise ApiError(401)
@@ -122,9 +109,9 @@ class TelegramSimulator(Simulator):
         except ApiError as error:
             retry_after = error.parameters.get("retry_after")
             headers = {"retry-after": str(retry_after)} if retry_after else {}
-            return error.code, msgspec.json.encode(error.envelope), headers
+            return _json(error.envelope, error.code, headers)
         said = {"result": True, "description": result} if isinstance(result, str) else {"result": result}
-        return 200, msgspec.json.encode({"ok": True} | said), {}
+        return _json({"ok": True} | said)
 
     def call(self, ta: str, method: str, parameters: Parameters) -> Any:
         """Carries out one method of a bot and returns its result. Raises ApiError."""
@@ -343,12 +330,8 @@ def _choice(button: Mapping[str, Any]) -> Choice:
 
 
 async def _not_found(request: Request, error: Exception) -> Response:
-    return Response(msgspec.json.encode(ApiError(404).envelope), 404, media_type="application/json")
+    return _json(ApiError(404).envelope, 404)
 
 
-class _Dropped(Response):
-    """No answer: the connection ends after the status line, which is as near as ASGI comes to hanging up."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1")]})
-        raise ConnectionDroppedError("the simulated service dropped the connection")
+def _json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(msgspec.json.encode(value), status, headers, "application/json")

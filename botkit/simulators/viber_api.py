@@ -1,16 +1,13 @@
 """The API of the simulated Viber: `/pa/<resource>`, where refusals come with HTTP 200 and a status."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
-import httpx
 import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
 from botkit.clock import Clock
 from botkit.simulators.viber_checks import BAD_DATA, MISSING_DATA, RefusedError, check_message
@@ -44,17 +41,6 @@ EVENT_TYPES = (
 )
 
 Answer = dict[str, Any]
-
-
-class ConnectionDroppedError(httpx.ReadError):
-    """The connection closes without an answer; in process, httpx's own error reaches the caller as it is."""
-
-
-class _Dropped(Response):
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # The promise of one byte that never comes: a server that meets an error before would answer 500.
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1")]})
-        raise ConnectionDroppedError("the simulated service dropped the connection")
 
 
 class Service(Protocol):
@@ -103,16 +89,8 @@ class Api:
 
     async def _serve(self, request: Request) -> Response:
         body = await request.body()
-        faults = self.service.wire.faults
-        fault = faults.popleft() if faults else None
-        if fault and fault.hang:
-            await asyncio.sleep(fault.hang)
-        response = Response() if fault and fault.before else await self._answer(request, body)
-        if fault and fault.drop:
-            response = _Dropped()
-        elif fault:
-            response = Response(fault.body, fault.status, dict(fault.headers))
-        self._log(request, body, 0 if fault and fault.drop else response.status_code, bytes(response.body))
+        response = await self.service.wire.answer(lambda: self._answer(request, body))
+        self._log(request, body, response.status_code, bytes(response.body))
         return response
 
     def _log(self, request: Request, body: bytes, status: int, answer: bytes) -> None:

@@ -1,12 +1,16 @@
 """The wire of a simulator: every exchange in both directions, and the faults to inject into it."""
 
+import asyncio
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Literal
 
+import httpx
 import msgspec
 from msgspec import Struct
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 
 class Exchange(Struct, frozen=True):
@@ -49,6 +53,22 @@ class Fault(Struct, frozen=True):
     hang: float = 0.0
 
 
+class ConnectionDroppedError(httpx.ReadError):
+    """The connection closes without an answer; in process, httpx's own error reaches the caller as it is."""
+
+
+class Dropped(Response):
+    """No answer: the connection ends after the status line, which is as near as ASGI comes to hanging up."""
+
+    def __init__(self) -> None:
+        super().__init__(status_code=0)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Promises one byte that never comes: a server that meets an error before that would answer 500."""
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1")]})
+        raise ConnectionDroppedError("the simulated service dropped the connection")
+
+
 class Wire:
     """The log of a simulator, newest last, bounded; and its queue of faults."""
 
@@ -60,6 +80,16 @@ class Wire:
     def add(self, exchange: Exchange) -> None:
         """Writes one exchange down."""
         self._log.append(exchange)
+
+    async def answer(self, call: Callable[[], Awaitable[Response]]) -> Response:
+        """Carries out a call of the bot, through the next fault if there is one."""
+        fault = self.faults.popleft() if self.faults else None
+        if fault is None:
+            return await call()
+        await asyncio.sleep(fault.hang)
+        if not fault.before:
+            await call()
+        return Dropped() if fault.drop else Response(fault.body, fault.status, dict(fault.headers), "application/json")
 
     def __iter__(self) -> Iterator[Exchange]:
         return iter(self._log)

@@ -171,8 +171,8 @@ def test_without_a_client_token_no_address_check_passes() -> None:
     ("body", "reason"),
     [
         (b"", "not JSON"),
-        (b"\xff{}", "not JSON"),
-        (b'{"conversationId": "\xed\xa0\x80"}', "not JSON"),
+        (b"\xff{}", "not UTF-8"),
+        (b'{"conversationId": "\xed\xa0\x80"}', "not UTF-8"),
         (b'{"conversationId": NaN}', "not JSON"),
         (b"[]", "not a JSON object"),
         (b'{"conversationId": 7}', "unknown form"),

@@ -14,9 +14,18 @@ from typing import NamedTuple
 
 import pytest
 import uvicorn
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp
 
+from botkit.channels.telegram import Telegram
+from botkit.channels.viber import Viber
 from botkit.cli import main
+from botkit.clock import Clock
+from botkit.http import InProcess
+from botkit.simulators.telegram import TelegramSimulator
+from botkit.simulators.viber import ViberSimulator
+
+TELEGRAM_TOKEN, VIBER_TOKEN = f"123456789:{'A' * 35}", "4453b6ac12345678-e02c5f12174805f9-daec9cbb5448c51f"
 
 PACKAGES = ("bots", "handlers", "state")
 
@@ -100,3 +109,34 @@ def served(app: ASGIApp) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join()
+
+
+@pytest.fixture
+def network() -> InProcess:
+    """Where the simulated services find our receiver, which says 200 to everything."""
+    network = InProcess()
+    network.mount("bots.example.org", PlainTextResponse("ok"))
+    return network
+
+
+@pytest.fixture
+def telegram(network: InProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[TelegramSimulator]:
+    """A Telegram that knows the parcel bot's token."""
+    simulator = TelegramSimulator(Clock(), network)
+    simulator.add_account(Telegram(TELEGRAM_TOKEN, "secret", ta="parcel-telegram"))
+    with served(simulator.app) as url:
+        monkeypatch.setenv("PARCEL_TELEGRAM_TOKEN", TELEGRAM_TOKEN)
+        monkeypatch.setenv("PARCEL_TELEGRAM_SECRET", "secret")
+        monkeypatch.setenv("PARCEL_TELEGRAM_API_URL", url)
+        yield simulator
+
+
+@pytest.fixture
+def viber(network: InProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[ViberSimulator]:
+    """A Viber that knows the taxi bot's token."""
+    simulator = ViberSimulator(Clock(), network)
+    simulator.add_account(Viber(VIBER_TOKEN, ta="taxi-viber"))
+    with served(simulator.app) as url:
+        monkeypatch.setenv("TAXI_VIBER_TOKEN", VIBER_TOKEN)
+        monkeypatch.setenv("TAXI_VIBER_API_URL", url)
+        yield simulator

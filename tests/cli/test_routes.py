@@ -5,6 +5,7 @@ import pytest
 
 from tests.cli.conftest import Run
 
+SIZE = '@parcel.button("size:{size}", state=("order", "number"))'
 BOTS = """
 from botkit import After, App, Bot, Flow, MessageReceived, ButtonPressed, Router, State, Trigger
 
@@ -62,7 +63,7 @@ def test_a_route_tells_what_it_is_for_and_where_it_is(run: Run) -> None:
         "flow": "Parcel",
         "states": ["order", "number"],
         "handler": "size",
-        "where": f"bots.py:{line_of('@parcel.button("size:{size}", state=("order", "number"))')}",
+        "where": f"bots.py:{line_of(SIZE)}",
     }
     assert (digits["events"], digits["states"]) == (["MessageReceived"], [])
     assert (anything["events"], anything["flow"]) == (["MessageReceived", "ButtonPressed"], "Flow")

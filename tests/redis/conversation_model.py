@@ -8,8 +8,8 @@ from botkit.store import Accepted, Commit, Duplicate, Full, Ingested, Mine, Queu
 # A test moves its time in steps of 4 s, so that nothing ends within 2 s of a step: the server's own time, which passes
 # meanwhile, does not matter.
 STEP, LEASE, DELAY, SESSION = 4, 10, 6, 14
-DEPTH, QUEUED, TIMERS = 4, 4, 2
-ATTEMPTS, REPEATS, PER_SESSION, IN_ROW = 2, 1, 2, 3
+DEPTH, QUEUED, TIMERS = 4, 4, 1
+ATTEMPTS, REPEATS, PER_SESSION, IN_ROW = 2, 1, 2, 2
 # Scores this far ahead come from a clock that was set back.
 FAR = 600
 BOUNDS = Bounds(lease=LEASE, mailbox=DEPTH, outbox=QUEUED, timers=TIMERS, partitions=2)
@@ -186,7 +186,7 @@ class Talk:
         if self.sent == 0:
             self.session_at = 0
 
-    def retry(self, queue: Queue, turn: Turn, most: int, now: int, *, refund: bool) -> Verdict:
+    def retry(self, queue: Queue, turn: Turn, most: int, now: int, *, delay: int, refund: bool) -> Verdict:
         lane = self.lane(queue)
         if lane.owner != turn.token:
             return Verdict.FENCED
@@ -200,17 +200,17 @@ class Talk:
             lane.pop()
             lane.give(now)
             return Verdict.DEAD
-        lane.give(now + DELAY)
+        lane.give(now + delay)
         return Verdict.WAITING
 
-    def retry_unknown(self, turn: Turn, now: int) -> tuple[Verdict, Verdict]:
+    def retry_unknown(self, turn: Turn, now: int, *, delay: int) -> tuple[Verdict, Verdict]:
         """The answer, and the one to the same call again."""
         if self.out.owner != turn.token:
             return Verdict.FENCED, Verdict.FENCED
         self.out.repeats += 1
         if self.out.repeats > REPEATS:
             return Verdict.SPENT, Verdict.SPENT
-        self.out.give(now + DELAY)
+        self.out.give(now + delay)
         return Verdict.WAITING, Verdict.FENCED
 
     def fire(self, name: str, event_id: str, now: int) -> type[Ingested]:

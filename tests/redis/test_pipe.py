@@ -272,6 +272,14 @@ async def test_a_command_that_was_cancelled_before_its_write_is_never_sent(serve
     assert server.writes == [[b"GET b"]]
 
 
+async def test_when_every_caller_is_cancelled_nothing_is_written(server: Server, pipe: Pipe) -> None:
+    only = pipe.call("GET", "a")
+    only.cancel()
+    await asyncio.gather(only, return_exceptions=True)
+    await pipe.call("PING")
+    assert server.writes == [[b"PING"]]
+
+
 async def test_a_caller_that_is_cancelled_does_not_disturb_the_others(server: Server, pipe: Pipe) -> None:
     server.answers |= {b"A": None, b"B": None}
     first, second = pipe.call("A"), pipe.call("B")

@@ -1,6 +1,7 @@
 """The scripts against a model in plain Python: every call made twice, stale workers kept alive, the clock moved."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
@@ -179,19 +180,22 @@ class Scripts(RuleBasedStateMachine):
             self.hand_out(Queue.MAILBOX, first.turn)
 
     def claim(self, step: Step) -> None:
-        self.claim_from(queue_of(step), step.worker)
+        self.claim_from(queue_of(step), step.worker, limit=2 if step.number == 0 else 100)
 
-    def claim_from(self, queue: Queue, worker: int) -> None:
-        (claim,) = self.run(self.stores[worker].claim(queue, 100))
+    def claim_from(self, queue: Queue, worker: int, limit: int = 100) -> None:
+        store = self.stores[worker]
+        (claim,) = self.run(store.claim(queue, limit))
         taken = {turn.cid: turn for turn in claim.turns}
-        for cid, talk in self.talks.items():
-            lane = talk.lane(queue)
-            is_due = lane.claim(self.now)
-            assert (cid in taken) == is_due
-            if is_due:
-                lane.take(taken[cid].token, self.now)
-                assert taken[cid].attempts == lane.attempts
-                self.hand_out(queue, taken[cid])
+        due = [cid for cid, talk in self.talks.items() if talk.lane(queue).claim(self.now)]
+        assert taken.keys() <= set(due)
+        share = limit // BOUNDS.partitions
+        expected = {partition: min(share, n) for partition, n in Counter(map(store.partition, due)).items()}
+        assert Counter(map(store.partition, taken)) == expected
+        for turn in claim.turns:
+            lane = self.talks[turn.cid].lane(queue)
+            lane.take(turn.token, self.now)
+            assert turn.attempts == lane.attempts
+            self.hand_out(queue, turn)
 
     def renew(self, step: Step) -> None:
         queue = queue_of(step)
@@ -207,8 +211,8 @@ class Scripts(RuleBasedStateMachine):
             return
         talk, keep, send, messages = self.talks[turn.cid], step.keep, step.flag, max(0, step.number - 1)
         outgoing = [f"{turn.id}{index:02d}payload".encode() for index in range(messages)]
-        # Of the third name there is one too many; a due time of 0 cancels.
-        name = ("a", "b", "c", "a", "", "")[step.age]
+        # Of the second name there is one too many; a due time of 0 cancels.
+        name = ("a", "b", "a", "a", "", "")[step.age]
         timers = [Timer(name, 0 if step.age == 3 else self.in_ms(DELAY), b"payload")] if name else []
         commit = Commit(turn.record.state + turn.id[-3:].encode() + b".", outgoing, timers, b"reply")
         send_token = f"{turn.token}/{turn.id}" if send and messages else ""
@@ -273,9 +277,10 @@ class Scripts(RuleBasedStateMachine):
         if turn is None:
             return
         talk, most, refund = self.talks[turn.cid], 0 if step.number == 0 else ATTEMPTS, step.keep
-        expected = talk.retry(queue, turn, most, self.now, refund=refund)
+        delay = delay_of(step)
+        expected = talk.retry(queue, turn, most, self.now, delay=delay, refund=refund)
         answers = self.twice(
-            lambda store: store.retry(queue, turn, delay=DELAY, error="no", max_attempts=most, refund=refund)
+            lambda store: store.retry(queue, turn, delay=delay, error="no", max_attempts=most, refund=refund)
         )
         assert answers == (expected, Verdict.FENCED)
 
@@ -283,8 +288,9 @@ class Scripts(RuleBasedStateMachine):
         turn = self.turn(Queue.OUTBOX, step)
         if turn is None:
             return
-        expected = self.talks[turn.cid].retry_unknown(turn, self.now)
-        answers = self.twice(lambda store: store.retry_unknown(turn, delay=DELAY, max_repeats=REPEATS))
+        delay = delay_of(step)
+        expected = self.talks[turn.cid].retry_unknown(turn, self.now, delay=delay)
+        answers = self.twice(lambda store: store.retry_unknown(turn, delay=delay, max_repeats=REPEATS))
         assert answers == expected
 
     # --- timers, time, the end ---
@@ -306,7 +312,7 @@ class Scripts(RuleBasedStateMachine):
         assert isinstance(second, Duplicate if answer is Accepted else answer)
 
     def wait(self, step: Step) -> None:
-        self.move((step.number + 1) * STEP)
+        self.move((1, 1, 2, 3)[step.number] * STEP)
 
     def upset(self, step: Step) -> None:
         """The server's clock is set back, or a person asks to be forgotten."""
@@ -389,6 +395,10 @@ class Scripts(RuleBasedStateMachine):
 
 def queue_of(step: Step) -> Queue:
     return Queue.MAILBOX if step.flag else Queue.OUTBOX
+
+
+def delay_of(step: Step) -> int:
+    return DELAY if step.number == 1 else 0
 
 
 @pytest.mark.timeout(3600)

@@ -30,6 +30,7 @@ from tests.redis.store_calls import (
     claim,
     claim_one,
     commit,
+    count,
     event,
     everything,
     ingest,
@@ -365,6 +366,25 @@ async def test_an_unknown_conversation_has_an_empty_record(store: RedisStore) ->
     assert await store.load(ANN) == Record()
 
 
+async def test_a_conversation_is_idle_until_there_is_mail_and_again_after_its_last_commit(store: RedisStore) -> None:
+    assert await store.is_idle(ANN)
+    await ingest(store, 1)
+    assert not await store.is_idle(ANN)
+    turn = await claim_one(store)
+    assert not await store.is_idle(ANN)
+    await commit(store, turn)
+    assert await store.is_idle(ANN)
+
+
+async def test_a_conversation_is_not_idle_while_it_has_messages_unless_they_are_held(store: RedisStore) -> None:
+    await store.enqueue(ANN, key(1), b"")
+    assert not await store.is_idle(ANN)
+    turn = await claim_one(store, Queue.OUTBOX)
+    assert not await store.is_idle(ANN)
+    await count(store, turn, in_row=0)
+    assert await store.is_idle(ANN)
+
+
 async def test_stores_with_different_prefixes_do_not_see_each_other(make_store: MakeStore) -> None:
     # The partitions 10 to 15 of the first must not be 0 to 5 of the second.
     first, second = make_store(prefix="bk"), make_store(prefix="bk1")
@@ -417,6 +437,23 @@ async def test_nothing_is_stored_while_the_server_has_no_memory_left(
     finally:
         await raw.config_set("maxmemory", 0)
     assert await commit(store, turn)
+
+
+async def test_a_replica_is_unavailable_until_it_is_the_primary(
+    store: RedisStore, make_store: MakeStore, raw: Raw, kind: ServerKind
+) -> None:
+    if kind is ServerKind.FAKE:
+        pytest.skip("cannot be a replica")
+    await store.ping()
+    await ask(raw, "REPLICAOF", "127.0.0.1", "1")
+    try:
+        with pytest.raises(StoreUnavailableError, match="READONLY"):
+            await ingest(store, 1)
+        with pytest.raises(StoreUnavailableError, match="not ready"):
+            await ingest(make_store(), 1)
+    finally:
+        await ask(raw, "REPLICAOF", "NO", "ONE")
+    assert await ingest(store, 1) == Accepted(1)
 
 
 async def test_the_version_of_the_server_is_known_after_the_first_call(store: RedisStore) -> None:

@@ -1,5 +1,7 @@
 """What the store keeps for later and what it forgets, on every kind of server that this machine has."""
 
+import asyncio
+
 import pytest
 
 from botkit.clock import Clock
@@ -153,6 +155,12 @@ async def test_forget_fences_the_sender_at_work(store: RedisStore, raw: Raw) -> 
     assert await count(store, sender) is Verdict.FENCED
     assert await store.retry_unknown(sender, delay=0, max_repeats=9) is Verdict.FENCED
     assert ANN not in await everything(raw)
+
+
+async def test_a_conversation_forgotten_while_it_is_claimed_is_not_handed_out(store: RedisStore) -> None:
+    await ingest(store, 1)
+    found, _ = await asyncio.gather(store.claim(Queue.MAILBOX, 10), store.forget(ANN))
+    assert found.turns == []
 
 
 async def test_forget_leaves_the_others_alone(make_store: MakeStore, clock: Clock) -> None:

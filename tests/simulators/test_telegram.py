@@ -19,9 +19,9 @@ from botkit.channels.telegram import Telegram
 from botkit.clock import Clock
 from botkit.events import ButtonPressed, ConversationStarted, Event, MessageReceived, Subscribed, Unsubscribed
 from botkit.simulators.simulator import Bubble, Choice, NotOnScreenError, Person
-from botkit.simulators.telegram import ConnectionDroppedError, TelegramSimulator
+from botkit.simulators.telegram import TelegramSimulator
 from botkit.simulators.telegram_methods import KINDS, OFF_BY_DEFAULT, add_message
-from botkit.simulators.wire import Fault
+from botkit.simulators.wire import ConnectionDroppedError, Fault
 
 URL = "https://bot.example.org/webhooks/telegram?ta=demo"
 HEADER = "x-telegram-bot-api-secret-token"
