@@ -1,8 +1,11 @@
 """The ASGI application that a project runs: `app = App([bot, ...])` in `bots/__init__.py`."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
+from urllib.parse import urlsplit
 
+import structlog
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -10,13 +13,15 @@ from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
 from botkit.bot import Bot
-from botkit.exceptions import BotkitError, DefinitionError, SettingsError, StoreUnavailableError
+from botkit.exceptions import DefinitionError, SettingsError, StoreUnavailableError
 from botkit.play.phones import Phones
 from botkit.redis.embedded import EmbeddedServer
 from botkit.redis.store import RedisStore
 from botkit.service import Service
 from botkit.settings import Settings, load_settings
 from botkit.telemetry import set_up_logging
+
+log = structlog.get_logger("botkit.app")
 
 
 class App:
@@ -37,7 +42,8 @@ class App:
         #: What it runs with; read from the environment when it starts, if not given.
         self.settings = settings
         #: Why it did not start, where the server that runs it would only say that it did not.
-        self.failure: BotkitError | None = None
+        self.failure: Exception | None = None
+        self._guarding: asyncio.Task[None] | None = None
         self._asgi = Starlette(
             routes=[
                 Route("/webhooks/{channel}", _Webhooks(self), methods=["POST"]),
@@ -56,7 +62,7 @@ class App:
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
         try:
             await self._start(self.settings or load_settings())
-        except BotkitError as error:
+        except Exception as error:
             self.failure = error
             await self._stop()
             raise
@@ -69,10 +75,31 @@ class App:
         store = RedisStore(self._redis_url(settings), prefix=settings.key_prefix)
         self.service = Service(self.bots, settings, store)
         set_up_logging(settings, self.service.redactor)
-        await self.service.open(self)
+        try:
+            await self.service.open(self)
+        except StoreUnavailableError as error:
+            raise StoreUnavailableError(
+                f"cannot reach Redis at {_address(settings)}: {error.what}",
+                fix="start it, or unset BOTKIT_REDIS_URL to use the embedded server (development only)",
+            ) from None
         self.service.start()
+        if self.server is not None:
+            self._guarding = asyncio.create_task(self._guard(settings))
+
+    async def _guard(self, settings: Settings) -> None:
+        # Nobody else looks after the server: when it dies, its data are on disk and its address stays the same.
+        while True:
+            await asyncio.sleep(1)
+            if self.server is not None and self.server.is_durable and not self.server.is_alive():
+                log.warning("the embedded server has died: starting it again")
+                await asyncio.to_thread(self.server.stop)
+                self.server = await asyncio.to_thread(EmbeddedServer.start, settings.folder / "redis")
 
     async def _stop(self) -> None:
+        if self._guarding is not None:
+            self._guarding.cancel()
+            await asyncio.gather(self._guarding, return_exceptions=True)
+            self._guarding = None
         if self.service is not None:
             await self.service.stop()
             self.service = None
@@ -102,6 +129,12 @@ class App:
         except StoreUnavailableError:
             return JSONResponse({"status": "the store does not answer"}, status_code=503)
         return JSONResponse({"status": "ok"})
+
+
+def _address(settings: Settings) -> str:
+    # Without the password that the address may hold.
+    parts = urlsplit(settings.redis_url.reveal() if settings.redis_url else "")
+    return parts.path if parts.scheme == "unix" else f"{parts.hostname}:{parts.port or 6379}"
 
 
 class _Webhooks:

@@ -6,8 +6,11 @@ from typing import TypeVar, cast
 import msgspec
 from msgspec import Raw, Struct
 
-from botkit.exceptions import RecordError
+from botkit.exceptions import FlowError, RecordError
 from botkit.flow import After, Flow
+
+#: The longest record, in bytes.
+MAX_BYTES = 256 * 1024
 
 F = TypeVar("F", bound=Flow)
 
@@ -58,12 +61,17 @@ class Flows:
         return {name: flow.state for name, flow in self._loaded.items()}
 
     def dump(self) -> bytes:
-        """Returns the whole record to store, or nothing when it is as it was."""
+        """Returns the whole record to store, or nothing when it is as it was.
+
+        Raises FlowError for data of a wrong type, and for more of it than `MAX_BYTES`.
+        """
         flows = dict(self._stored.flows)
         for name, flow in self._loaded.items():
             dumped = flow.dump()
             if name in flows or dumped != type(flow)().dump():
                 flows[name] = Raw(dumped)
+        if sum(len(bytes(raw)) for raw in flows.values()) > MAX_BYTES:
+            raise FlowError(f"the flows of one conversation hold more than {MAX_BYTES} bytes", fix="store less in them")
         same = self.due == self._stored.due and all(flows[name] == self._stored.flows.get(name) for name in flows)
         return b"" if same else _encode(_Stored(flows, self.due))
 

@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import gc
+import logging
 import signal
 import socket
 from typing import Any
@@ -37,7 +38,9 @@ def worker(app: str, fd: int, *, banner: bool, **flags: Any) -> None:
     application = load_app(app)
     application.settings = settings
     server = _Server(_config(application, settings), application, settings, banner=banner)
-    with socket.socket(fileno=fd) as listener:
+    # Why a start fails is told below, as a text; uvicorn would print a traceback of it.
+    logging.getLogger("uvicorn.error").disabled = True
+    with socket.socket(fileno=fd) as listener, contextlib.suppress(SystemExit):
         server.run(sockets=[listener])
     if application.failure is not None:
         raise application.failure
@@ -70,6 +73,7 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if not self.started:
             return
+        logging.getLogger("uvicorn.error").disabled = False
         # What was made at the start stays: collections need not look at it again.
         gc.collect()
         gc.freeze()

@@ -245,7 +245,17 @@ def test_a_webhook_that_is_set_right_is_well(
     assert TELEGRAM_TOKEN not in done.out
 
 
-def test_a_webhook_elsewhere_is_a_problem_with_the_command_that_mends_it(
+def test_a_webhook_that_is_set_elsewhere_is_a_problem(
+    run: Run, telegram: TelegramSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("webhook", "set", "--url", "https://old.example.org", "--yes")
+    monkeypatch.setenv("BOTKIT_PUBLIC_URL", BASE)
+    done = run("doctor")
+    assert done.code == 1
+    assert "is https://old.example.org/webhooks/" in line(" !! ", done.out)
+
+
+def test_a_webhook_that_is_missing_is_a_problem_with_the_command_that_mends_it(
     run: Run, telegram: TelegramSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BOTKIT_PUBLIC_URL", BASE)

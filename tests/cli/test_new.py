@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from click import BadParameter
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import botkit
@@ -144,6 +144,7 @@ def is_taken(name: str) -> bool:
 names = st.from_regex(r"[a-z][a-z0-9-]{0,31}", fullmatch=True).filter(lambda name: not is_taken(name))
 
 
+@settings(deadline=None)
 @given(names)
 def test_whatever_the_name_the_files_are_python(name: str) -> None:
     Bot(name, routers=[], accounts=[])
@@ -152,6 +153,7 @@ def test_whatever_the_name_the_files_are_python(name: str) -> None:
         assert "$" not in text
 
 
+@settings(deadline=None)
 @given(st.lists(names.map(module_name), min_size=1, max_size=30, unique=True))
 def test_bots_are_added_one_by_one_each_once_in_lines_that_fit(modules: list[str]) -> None:
     text = f"from bots import {modules[0]}\n\napp = App([{modules[0]}.bot])\n"

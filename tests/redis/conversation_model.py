@@ -9,7 +9,7 @@ from botkit.store import Accepted, Commit, Duplicate, Full, Ingested, Mine, Queu
 # meanwhile, does not matter.
 STEP, LEASE, DELAY, SESSION = 4, 10, 6, 14
 DEPTH, QUEUED, TIMERS = 4, 4, 1
-ATTEMPTS, REPEATS, PER_SESSION, IN_ROW = 2, 1, 2, 2
+ATTEMPTS, REPEATS, PER_SESSION = 2, 1, 2
 # Scores this far ahead come from a clock that was set back.
 FAR = 600
 BOUNDS = Bounds(lease=LEASE, mailbox=DEPTH, outbox=QUEUED, timers=TIMERS, partitions=2)
@@ -162,13 +162,13 @@ class Talk:
                 self.refund(turn)
         return self.finish(turn, now, keep=keep)
 
-    def count(self, turn: Turn, now: int, *, hold: bool) -> tuple[Verdict, Verdict]:
+    def count(self, turn: Turn, now: int, *, most_in_row: int, hold: bool) -> tuple[Verdict, Verdict]:
         """The answer, and the one to the same call again."""
         if self.out.owner != turn.token:
             return Verdict.FENCED, Verdict.FENCED
         if self.counted == _attempt(turn):
             return Verdict.DONE, Verdict.DONE
-        if self.in_row >= IN_ROW:
+        if self.in_row >= most_in_row:
             if not hold:
                 return Verdict.LIMIT, Verdict.LIMIT
             self.out.owner, self.out.is_held = "", True

@@ -25,7 +25,6 @@ from tests.redis.conversation_model import (
     ATTEMPTS,
     BOUNDS,
     DELAY,
-    IN_ROW,
     LEASE,
     PER_SESSION,
     REPEATS,
@@ -264,9 +263,9 @@ class Scripts(RuleBasedStateMachine):
         turn = self.turn(Queue.OUTBOX, step)
         if turn is None:
             return
-        talk, hold = self.talks[turn.cid], step.flag
-        expected = talk.count(turn, self.now, hold=hold)
-        limits = {"seconds": SESSION, "max_messages": PER_SESSION, "max_in_row": IN_ROW}
+        in_row, hold = (0, 1, 3, 9)[step.number], step.flag
+        expected = self.talks[turn.cid].count(turn, self.now, most_in_row=in_row, hold=hold)
+        limits = {"seconds": SESSION, "max_messages": PER_SESSION, "max_in_row": in_row}
         assert self.twice(lambda store: store.count(turn, hold=hold, **limits)) == expected
 
     # --- both queues ---

@@ -80,6 +80,13 @@ async def test_ingest_repeated_after_the_lease_went_to_another_is_a_duplicate(st
     assert await ingest(store, 1, token="t") == Duplicate(b"")
 
 
+async def test_ingest_repeated_with_its_token_while_that_holds_a_later_event_is_a_duplicate(store: RedisStore) -> None:
+    turn = await take(store, 1)
+    await ingest(store, 2)
+    assert await commit(store, turn, keep=True)
+    assert await ingest(store, 1, token=turn.token) == Duplicate(b"")
+
+
 async def test_a_redelivered_event_causes_no_second_transition_and_gets_the_same_answer(store: RedisStore) -> None:
     await commit(store, await take(store, 1), reply=b"welcome")
     assert await ingest(store, 1, token=store.new_token()) == Duplicate(b"welcome")
@@ -171,6 +178,18 @@ async def test_an_ended_lease_gives_the_event_to_another_as_the_next_attempt(sto
     second = await claim_one(store)
     assert (second.id, second.attempts) == (first.id, 2)
     assert second.token != first.token
+
+
+async def test_an_ended_lease_has_no_owner_even_if_nobody_takes_the_event_yet(
+    make_store: MakeStore, clock: Clock
+) -> None:
+    store = make_store(bounds=Bounds(partitions=1))
+    turns = {turn.cid: turn for turn in (await take(store, 1), await take(store, 1, cid=BEN))}
+    clock.advance(seconds=LEASE + 1)
+    (taken,) = (await store.claim(Queue.MAILBOX, 1)).turns
+    (left,) = turns.keys() - {taken.cid}
+    assert await audit(store) == []
+    assert await commit(store, turns[left]) is None
 
 
 async def test_claim_tells_when_something_is_due_next(store: RedisStore) -> None:

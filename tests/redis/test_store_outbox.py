@@ -148,6 +148,13 @@ async def test_attempts_without_a_verdict_count_towards_the_last(store: RedisSto
     assert await store.retry(Queue.MAILBOX, turn, delay=0, max_attempts=2) is Verdict.DEAD
 
 
+async def test_a_late_retry_never_makes_the_next_message_a_dead_letter(store: RedisStore) -> None:
+    turn = await post(store, 1, 2)
+    await store.sent(turn, keep=True)
+    assert await store.retry(Queue.OUTBOX, turn, delay=0, max_attempts=1) is Verdict.WAITING
+    assert (await claim_one(store, Queue.OUTBOX)).id == key(2)
+
+
 @pytest.mark.parametrize("most", [0, 1, 2])
 async def test_retry_repeated_is_fenced_and_changes_nothing_more(store: RedisStore, raw: Raw, most: int) -> None:
     turn = await post(store, 1, 2)
