@@ -59,7 +59,7 @@ class Outcome(enum.Enum):
     SENT = "sent"  # the service took it
     REFUSED = "refused"  # it never will: dead letter, refund
     THROTTLED = "throttled"  # not now: `retry_after` for the whole account, refund, no attempt counted
-    NOT_SENT = "not_sent"  # it cannot have arrived: retry, refund
+    NOT_SENT = "not_sent"  # it cannot have arrived: retry this conversation, after `retry_after` if given, refund
     UNKNOWN = "unknown"  # it may have arrived: retry within the policy, no refund
 
 
@@ -226,8 +226,9 @@ def read_secret(prefix: str, name: str, environ: Mapping[str, str]) -> Secret | 
     try:
         with open(path, encoding="utf-8") as file:
             return Secret(file.read().strip())
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise SettingsError(
-            f"{setting}_FILE names a file that cannot be read ({error.strerror})",
+            f"{setting}_FILE names a file that cannot be read ({reason})",
             fix=f"make the file readable, or set {setting} instead",
         ) from None

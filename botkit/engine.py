@@ -186,6 +186,9 @@ class Engine:
             return None
         if committed.sending is not None:
             self._start(Queue.OUTBOX, committed.sending)
+        elif committed.is_queued:
+            # Behind what was held, perhaps: nobody may be sending there yet.
+            self._kick.set()
         return committed.next
 
     async def _send(self, turn: Turn) -> None:

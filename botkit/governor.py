@@ -14,9 +14,12 @@ _LONGEST_PAUSE = 60.0
 
 
 class _State(Struct):
+    # Until when the service asked to be left alone, and until when its failures are reason to.
+    asked_until: float = 0.0
+    rests_until: float = 0.0
     failures: int = 0
     pause: float = _FIRST_PAUSE
-    until: float = 0.0
+    is_probing: bool = False
 
 
 class Governor:
@@ -35,27 +38,34 @@ class Governor:
         state = self._states.get(account)
         if state is None:
             return 0
-        left = state.until - self._time()
-        if left <= 0 < state.until and state.failures >= FAILURES:
+        now = self._time()
+        left = max(0.0, state.asked_until - now, state.rests_until - now)
+        if not left and state.failures >= FAILURES:
             # This caller is the probe; the others wait for what becomes of it.
-            state.until = self._time() + state.pause
-        return max(0.0, left)
+            state.is_probing = True
+            state.rests_until = now + state.pause
+        return left
 
     def pause(self, account: Account, seconds: float) -> None:
         """Rests the account for that long: the service asked for it."""
         state = self._states.setdefault(account, _State())
-        state.until = max(state.until, self._time() + seconds)
+        state.asked_until = max(state.asked_until, self._time() + seconds)
 
     def failed(self, account: Account) -> None:
         """Notes that the service could not be reached or had trouble of its own."""
         state = self._states.setdefault(account, _State())
         state.failures += 1
-        if state.failures < FAILURES:
+        if state.failures > FAILURES and not state.is_probing:
+            # It was on its way when the rest began, and tells nothing new.
             return
-        if state.failures > FAILURES:
+        if state.is_probing:
             state.pause = min(2 * state.pause, _LONGEST_PAUSE)
-        state.until = self._time() + state.pause
+        if state.failures >= FAILURES:
+            state.is_probing = False
+            state.rests_until = self._time() + state.pause
 
     def worked(self, account: Account) -> None:
-        """Notes that the service answered."""
-        self._states.pop(account, None)
+        """Notes that the service answered; a pause that it asked for goes on."""
+        state = self._states.pop(account, None)
+        if state is not None and state.asked_until > self._time():
+            self._states[account] = _State(asked_until=state.asked_until)

@@ -140,11 +140,13 @@ class Outbox:
             self.governor.pause(account, receipt.retry_after)
             await insist(lambda: self._store.retry(Queue.OUTBOX, turn, delay=receipt.retry_after, refund=True))
             return None
-        self.governor.failed(account)
+        # Told when to come again, it is this conversation that must wait; else the service has trouble.
+        note = self.governor.worked if receipt.retry_after else self.governor.failed
+        note(account)
         if outgoing.message.is_transient:
-            return await self._store.sent(turn, keep=keep)
+            return await insist(lambda: self._store.sent(turn, keep=keep))
         if receipt.outcome is Outcome.NOT_SENT:
-            delay = self._delay(turn.attempts)
+            delay = receipt.retry_after or self._delay(turn.attempts)
             await insist(
                 lambda: self._store.retry(Queue.OUTBOX, turn, delay=delay, max_attempts=_NEVER_DEAD, refund=True)
             )

@@ -8,6 +8,7 @@ from msgspec import Raw, Struct
 
 from botkit.exceptions import FlowError, RecordError
 from botkit.flow import After, Flow
+from botkit.flow_data import misfit
 
 #: The longest record, in bytes.
 MAX_BYTES = 256 * 1024
@@ -34,8 +35,8 @@ class Flows:
     def __init__(self, stored: bytes) -> None:
         try:
             self._stored = _decode(stored) if stored else _Stored()
-        except msgspec.MsgspecError as error:
-            raise RecordError(f"the record is not readable ({error})") from None
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise RecordError(f"the record is not readable ({misfit(error)})") from None
         #: When each flow's running timeout is due, in milliseconds; changed by whoever sets the timer.
         self.due = dict(self._stored.due)
         self._loaded: dict[str, Flow] = {}

@@ -39,7 +39,7 @@ class Secret:
         return bool(self._text)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and hmac.compare_digest(self._text.encode(), other._text.encode())
+        return isinstance(other, Secret) and hmac.compare_digest(_bytes(self), _bytes(other))
 
     def __hash__(self) -> int:
         return hash((Secret, self._text))
@@ -62,10 +62,12 @@ class Redactor:
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Rewrites a log record in place; a `logging.Filter` in all but name. Keeps every record."""
-        record.msg, record.args = self.redact(record.getMessage()), ()
+        record.msg, record.args = self.redact(_message(record)), ()
         if record.exc_info:
+            # A formatter prefers it to the exception, which stays for those that make an entry of it.
             record.exc_text = self.redact(logging.Formatter().formatException(record.exc_info))
-            record.exc_info = None
+        if record.stack_info:
+            record.stack_info = self.redact(record.stack_info)
         return True
 
     def processor(self) -> Callable[[Any, str, MutableMapping[str, Any]], MutableMapping[str, Any]]:
@@ -80,3 +82,15 @@ class Redactor:
             return entry
 
         return redact_entry
+
+
+def _bytes(secret: Secret) -> bytes:
+    # What the environment holds beyond UTF-8 comes as lone surrogates.
+    return secret.reveal().encode("utf-8", "surrogatepass")
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except Exception:  # a log call with the wrong arguments must not fail, nor print them to the side
+        return f"{record.msg} {record.args}"

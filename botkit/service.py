@@ -152,7 +152,10 @@ class Service:
         while True:
             await asyncio.sleep(0.2)
             for simulator in self.simulators.values():
-                await simulator.redeliver()
+                try:
+                    await simulator.redeliver()
+                except Exception:
+                    log.exception("a simulator failed", channel=simulator.channel)
 
     async def stop(self) -> None:
         """Stops taking events in, lets work finish within the bound set, gives the rest back, closes connections."""

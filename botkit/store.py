@@ -114,10 +114,14 @@ class Commit(Struct, frozen=True):
 
 
 class Committed(Struct, frozen=True):
-    """The transition stands; `sending` is the first message and `next` the next event, where they are the caller's."""
+    """The transition stands; `sending` is the first message and `next` the next event, where they are the caller's.
+
+    `is_queued` tells that its messages wait in the outbox for somebody else's turn, or the caller's next claim.
+    """
 
     sending: Turn | None
     next: Turn | None
+    is_queued: bool = False
 
 
 class Claim(Struct, frozen=True):

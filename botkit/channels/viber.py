@@ -306,7 +306,7 @@ def _receipt(answer: HttpAnswer) -> Receipt:
     reason = _reason(status)
     if status == 12:
         # A hundred an hour to one person: it stops this conversation only, and passes with the hour.
-        return Receipt(Outcome.NOT_SENT, reason=reason)
+        return Receipt(Outcome.NOT_SENT, reason=reason, retry_after=60)
     if status not in STATUSES:
         return Receipt(Outcome.UNKNOWN, reason=reason)
     return Receipt(Outcome.REFUSED, reason=reason, is_gone=status in (5, 6))

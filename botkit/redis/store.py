@@ -246,7 +246,7 @@ class RedisStore:
         record = _record(answer[3])
         following = _turn(Queue.MAILBOX, turn.cid, turn.token, answer[2], 1, record) if answer[2] else None
         first = _turn(Queue.OUTBOX, turn.cid, send_token, commit.outgoing[0], 1, Record()) if answer[1] else None
-        return Committed(first, following)
+        return Committed(first, following, is_queued=bool(commit.outgoing) and first is None)
 
     # --- outbound ---
 

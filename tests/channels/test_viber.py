@@ -743,7 +743,7 @@ async def test_somebody_whom_viber_does_not_know_is_gone(rig):
 async def test_the_hundred_and_first_message_of_an_hour_was_not_sent(rig):
     for _ in range(100):
         assert (await rig.send(Text(text="hi"))).outcome is Outcome.SENT
-    assert await rig.send(Text(text="hi")) == Receipt(Outcome.NOT_SENT, reason="12 tooManyRequests")
+    assert await rig.send(Text(text="hi")) == Receipt(Outcome.NOT_SENT, reason="12 tooManyRequests", retry_after=60)
 
 
 async def test_a_dropped_connection_leaves_the_outcome_unknown_though_the_message_arrived(rig):
