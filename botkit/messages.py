@@ -42,7 +42,7 @@ class Link(Struct, frozen=True, tag="link"):
 
 
 AnyButton = Button | Link
-Buttons = Sequence[AnyButton] | Sequence[Sequence[AnyButton]]
+Buttons = Sequence[AnyButton | Sequence[AnyButton]]
 
 
 def rows(buttons: Buttons) -> tuple[tuple[AnyButton, ...], ...]:

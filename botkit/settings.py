@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from msgspec import Struct
 
@@ -64,7 +64,7 @@ def load_settings(
     found: dict[str, tuple[str, Any]] = {}
     found.update({name: ("botkit.toml", value) for name, value in _read_toml(folder).items()})
     environment = {name: ("the environment", text) for name, text in environ.items()}
-    if _text(environment, found, "env") != "prod":
+    if _env(environ, found, flags or {}) != "prod":
         environment = {name: (".env", text) for name, text in read_dotenv(folder).items()} | environment
     found.update(_read_environment(environment))
     found.update({n: (f"--{n.replace('_', '-')}", v) for n, v in (flags or {}).items() if v is not None})
@@ -72,9 +72,9 @@ def load_settings(
     return Settings(**values, sources={name: source for name, (source, _) in found.items()})
 
 
-def _text(environment: Mapping[str, tuple[str, str]], found: Mapping[str, tuple[str, Any]], name: str) -> str:
-    _, text = environment.get(f"BOTKIT_{name.upper()}") or found.get(name) or ("", "")
-    return str(text)
+def _env(environ: Mapping[str, str], found: Mapping[str, tuple[str, Any]], flags: Mapping[str, Any]) -> str:
+    _, written = found.get("env", ("", ""))
+    return str(flags.get("env") or environ.get("BOTKIT_ENV", "").strip() or written)
 
 
 def read_dotenv(folder: Path) -> dict[str, str]:
@@ -83,7 +83,7 @@ def read_dotenv(folder: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
     values: dict[str, str] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(_read_text(path).splitlines(), 1):
         text = line.strip().removeprefix("export ")
         if not text or text.startswith("#"):
             continue
@@ -99,7 +99,7 @@ def _read_toml(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(_read_text(path))
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"botkit.toml cannot be read: {error}") from None
     for name in values:
@@ -110,6 +110,17 @@ def _read_toml(folder: Path) -> dict[str, Any]:
             )
         _require_known(name, "botkit.toml")
     return values
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path.name} cannot be read ({_reason(error)})") from None
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    return str(error.strerror) if isinstance(error, OSError) else "it is not UTF-8"
 
 
 def _read_environment(environment: Mapping[str, tuple[str, str]]) -> dict[str, tuple[str, Any]]:
@@ -129,8 +140,8 @@ def _read_environment(environment: Mapping[str, tuple[str, str]]) -> dict[str, t
 def _read_file(key: str, path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise SettingsError(f"{key} names a file that cannot be read ({error.strerror})") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{key} names a file that cannot be read ({_reason(error)})") from None
 
 
 def _require_known(name: str, source: str) -> None:
@@ -143,6 +154,8 @@ def _convert(name: str, value: Any, source: str) -> Any:
         raise SettingsError(f"{source}: {name} must be one of {', '.join(_CHOICES[name])}, not {value!r}")
     if name in _NUMBERS:
         return _number(name, value, source)
+    if not isinstance(value, (str, Path)):
+        raise SettingsError(f"{source}: {name} must be a text, not {value!r}")
     if name == "redis_url":
         return _redis_url(str(value), source)
     if name == "public_url":
@@ -167,13 +180,24 @@ def _number(name: str, value: Any, source: str) -> float | int:
 
 def _redis_url(text: str, source: str) -> Secret:
     # The address may hold a password, so no error repeats it.
-    if urlsplit(text).scheme not in ("redis", "rediss", "unix"):
+    parts = _split(text)
+    if parts is None or parts.scheme not in ("redis", "rediss", "unix"):
         raise SettingsError(f"{source}: redis_url must start with redis://, rediss:// or unix://")
     return Secret(text)
 
 
 def _public_url(text: str, source: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
+    parts = _split(text)
+    is_web = parts is not None and parts.scheme in ("http", "https") and bool(parts.hostname)
+    if parts is None or not is_web or parts.query or parts.username:
         raise SettingsError(f"{source}: public_url must be an address such as https://bots.example.org")
     return text.rstrip("/")
+
+
+def _split(text: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(text)
+        # Looked at here, because it fails no sooner than it is looked at.
+        return parts if parts.port is None or parts.port else None
+    except ValueError:  # its text repeats the address
+        return None

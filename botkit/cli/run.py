@@ -62,6 +62,8 @@ def _serve(app: str, flags: dict[str, Any], *, watch: bool) -> int:
     if watch and settings.is_production:
         raise SettingsError("botkit dev is for development, and BOTKIT_ENV=prod", fix="use botkit run")
     with _listen(settings) as listener:
+        # Port 0 is any free one; from here on it has a number.
+        flags = flags | {"port": listener.getsockname()[1]}
         return Supervisor(_command(app, flags, listener), settings, listener).run(watch=watch)
 
 
@@ -86,7 +88,8 @@ def _listen(settings: Settings) -> Iterator[socket.socket]:
 
 def _command(app: str, flags: dict[str, Any], listener: socket.socket) -> Sequence[str]:
     given = [f"--{name.replace('_', '-')}={value}" for name, value in flags.items() if value is not None]
-    return [sys.executable, "-m", "botkit.cli.worker", app, f"--fd={listener.fileno()}", *given]
+    inherited = [f"--fd={listener.fileno()}", f"--parent={os.getpid()}"]
+    return [sys.executable, "-m", "botkit.cli.worker", app, *inherited, *given]
 
 
 class Supervisor:
@@ -113,6 +116,8 @@ class Supervisor:
         try:
             return self._supervise(watch=watch)
         finally:
+            # Whoever comes now is told at once to come again, instead of waiting for the end.
+            self._listener.close()
             self._stop()
 
     def _supervise(self, *, watch: bool) -> int:
@@ -138,11 +143,12 @@ class Supervisor:
     def _start(self, index: int) -> subprocess.Popen[bytes]:
         environ = os.environ | {"PYTHONUNBUFFERED": "1"}
         command = [*self._command, *([] if index else ["--banner"])]
-        return subprocess.Popen(command, pass_fds=[self._listener.fileno()], env=environ)
+        with _without_ctrl_c():
+            return subprocess.Popen(command, pass_fds=[self._listener.fileno()], env=environ)
 
     def _await_change(self) -> None:
         click.echo("waiting for a change to the code ...", err=True)
-        while not self._changed.wait(0.1) and not self._stopping.is_set():
+        while not self._stopping.wait(0.1) and not self._changed.is_set():
             pass
         self._changed.clear()
 
@@ -173,3 +179,13 @@ class Supervisor:
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
+
+
+@contextlib.contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    # A child ignores the key until it serves: it is ended by its parent, and where its start was is of no interest.
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)

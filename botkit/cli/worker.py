@@ -4,14 +4,17 @@ import contextlib
 import ctypes
 import gc
 import logging
+import os
 import signal
 import socket
+import sys
 from typing import Any
 
 import click
 import uvicorn
 
 from botkit.app import App
+from botkit.cli import FAILED
 from botkit.cli.banner import print_banner
 from botkit.cli.project import load_app
 from botkit.settings import Settings, load_settings
@@ -23,6 +26,7 @@ _PR_SET_PDEATHSIG = 1
 @click.command()
 @click.argument("app")
 @click.option("--fd", type=int, required=True)
+@click.option("--parent", type=int, required=True)
 @click.option("--banner", is_flag=True)
 @click.option("--host")
 @click.option("--port", type=int)
@@ -31,9 +35,9 @@ _PR_SET_PDEATHSIG = 1
 @click.option("--workers", type=int)
 @click.option("--log")
 @click.option("--log-format")
-def worker(app: str, fd: int, *, banner: bool, **flags: Any) -> None:
-    """Serves the application on the socket `fd`."""
-    _die_with_parent()
+def worker(app: str, fd: int, parent: int, *, banner: bool, **flags: Any) -> None:
+    """Serves the application on the socket `fd`, as long as the process `parent` lives."""
+    _die_with(parent)
     settings = load_settings(flags=flags)
     application = load_app(app)
     application.settings = settings
@@ -83,10 +87,13 @@ class _Server(uvicorn.Server):
             print_banner(self._app, self._settings)
 
 
-def _die_with_parent() -> None:
+def _die_with(parent: int) -> None:
     # Nobody would stop or restart this process once its parent was killed.
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        # It died while this process was starting: no signal comes for that.
+        sys.exit(FAILED)
 
 
 def main() -> None:

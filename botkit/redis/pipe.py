@@ -9,10 +9,11 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+import hiredis
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import DataError, RedisError, ResponseError
+from redis.exceptions import RedisError, ResponseError
 
 from botkit.exceptions import BotkitError, StoreUnavailableError
 
@@ -141,16 +142,18 @@ class Pipe:
 
 
 async def _exchange(connection: AbstractConnection, commands: Sequence[Command]) -> list[Any]:
-    packed = [_pack(connection, command) for command in commands]
+    packed = [_pack(command) for command in commands]
     await connection.send_packed_command([part for part in packed if isinstance(part, bytes)], check_health=False)
     return [await _read(connection) if isinstance(part, bytes) else part for part in packed]
 
 
-def _pack(connection: AbstractConnection, command: Command) -> bytes | Exception:
+def _pack(command: Command) -> bytes | Exception:
     # Text with lone surrogates, or a None: a mistake in one command must not cost the others their answers.
     try:
-        return b"".join(connection.pack_command(*command))
-    except (DataError, UnicodeError) as error:
+        # The connection's own packer is written in Python, and would be a fifth of what an event costs.
+        packed: bytes = hiredis.pack_command(command)  # type: ignore[arg-type]  # a tuple of any length
+        return packed
+    except (TypeError, ValueError) as error:
         return error
 
 

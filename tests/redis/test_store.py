@@ -257,13 +257,14 @@ async def test_commit_hands_over_the_next_event_and_the_first_message(store: Red
     assert done.next == Turn(ANN, turn.token, event(2), b"event 2", 1, Record(b"s", 1, Counts(), 1))
     assert done.sending
     assert (done.sending.id, done.sending.payload, done.sending.attempts) == (key(1), b"message 1.0", 1)
+    assert not done.is_queued
     assert await claim(store, Queue.OUTBOX) is None
 
 
 async def test_commit_without_keep_and_send_leaves_both_queues_to_others(store: RedisStore) -> None:
     turn = await take(store, 1)
     await ingest(store, 2)
-    assert await commit(store, turn, outgoing=[message(1)]) == Committed(None, None)
+    assert await commit(store, turn, outgoing=[message(1)]) == Committed(None, None, is_queued=True)
     assert (await claim_one(store)).id == event(2)
     assert (await claim_one(store, Queue.OUTBOX)).id == key(1)
 

@@ -337,7 +337,7 @@ async def test_a_held_outbox_takes_more_messages_without_sending_them(store: Red
     await count(store, await post(store, 1), in_row=0)
     await store.enqueue(ANN, key(2), b"")
     done = await commit(store, await take(store, 1), outgoing=[message(1)], send=True)
-    assert done == Committed(None, None)
+    assert done == Committed(None, None, is_queued=True)
     assert await claim(store, Queue.OUTBOX) is None
     assert (await store.load(ANN)).queued == 3
 
