@@ -18,7 +18,7 @@ from botkit.context import Context, Decisions, Scene
 from botkit.conversation import Account, digest
 from botkit.events import Event, MessageDelivered, MessageFailed, MessageSeen, TimerFired
 from botkit.events import decode as decode_event
-from botkit.exceptions import RecordError
+from botkit.exceptions import RecordError, StoreUnavailableError
 from botkit.flow import Flow
 from botkit.messages import AnyMessage, Outgoing
 from botkit.messages import encode as encode_outgoing
@@ -87,6 +87,9 @@ class Dispatcher:
             return None
         try:
             commit = await self._decide(turn, owner, event)
+            return await insist(lambda: self._store.commit(turn, commit, keep=keep, send=send))
+        except StoreUnavailableError:
+            raise
         except RecordError as error:
             log.error("record not touched", account=owner.adapter.ta, event_id=event.id, reason=error.what)
             await self._bury(turn, error.what)
@@ -96,7 +99,6 @@ class Dispatcher:
                 raise
             await self._give_back(turn, event, error)
             return None
-        return await insist(lambda: self._store.commit(turn, commit, keep=keep, send=send))
 
     def _open(self, turn: Turn) -> tuple[Owner | None, Event | None]:
         try:

@@ -10,6 +10,7 @@
     ├── PayloadError                a genuine webhook body that cannot be read
     ├── RecordError                 a stored record that this version must not overwrite
     ├── ServiceError                a service refused a call; `code` is its own code
+    ├── TooManyTimersError          a conversation already has as many timers as it may
     ├── StoreUnavailableError       Redis did not answer in time; try again
     └── TransportError              an HTTP call to a service failed
         ├── NotSentError            proof that the service did not get it; try again
@@ -72,6 +73,10 @@ class ServiceError(BotkitError):
     def __init__(self, what: str, *, code: int | str = "", fix: str = "") -> None:
         super().__init__(what, fix=fix)
         self.code = code
+
+
+class TooManyTimersError(BotkitError):
+    """A conversation already has as many timers as it may; nothing of the handler's decisions was committed."""
 
 
 class StoreUnavailableError(BotkitError):

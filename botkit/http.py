@@ -1,5 +1,6 @@
 """The outbound HTTP client, and the one place that knows httpx."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from types import TracebackType
@@ -8,7 +9,7 @@ from typing import Any, Self
 import httpx
 
 from botkit.adapter import HttpAnswer
-from botkit.exceptions import NotSentError, UnknownOutcomeError
+from botkit.exceptions import NotSentError, TransportError, UnknownOutcomeError
 
 ASGIApp = Callable[
     [
@@ -34,16 +35,25 @@ _NOT_SENT = (
     httpx.UnsupportedProtocol,
     httpx.LocalProtocolError,
     httpx.ProxyError,
+    httpx.InvalidURL,
 )
+
+
+class _TooLongError(Exception):
+    pass
 
 
 class Http:
     """One client for one account, with bounded connections and time.
 
-    Takes no proxy from the environment, follows no redirect. Safe to cancel; the outcome is then unknown.
+    Takes no proxy from the environment, follows no redirect. `read_seconds` may pass without a byte of the answer,
+    `seconds` until all of it is there. Safe to cancel; the outcome is then unknown.
     """
 
-    def __init__(self, *, transport: httpx.AsyncBaseTransport | None = None, read_seconds: float = 15) -> None:
+    def __init__(
+        self, *, transport: httpx.AsyncBaseTransport | None = None, read_seconds: float = 15, seconds: float = 60
+    ) -> None:
+        self._seconds = seconds
         self._client = httpx.AsyncClient(
             transport=transport,
             timeout=httpx.Timeout(connect=3, read=read_seconds, write=10, pool=10),
@@ -65,15 +75,24 @@ class Http:
 
         Raises NotSentError when the service cannot have seen it, UnknownOutcomeError when it may have.
         """
+        failure: TransportError
         try:
-            async with self._client.stream(method, url, json=json, data=form, headers=headers) as response:
+            async with (
+                asyncio.timeout(self._seconds),
+                self._client.stream(method, url, json=json, data=form, headers=headers) as response,
+            ):
                 body = await _read(response)
                 return HttpAnswer(response.status_code, response.headers, body)
         except _NOT_SENT as error:
-            # `from None`: httpx's exceptions carry the request, and with it the URL and the token.
-            raise NotSentError(f"no connection ({type(error).__name__})") from None
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-            raise UnknownOutcomeError(f"the connection failed ({type(error).__name__})") from None
+            failure = NotSentError(f"no connection ({type(error).__name__})")
+        except (httpx.HTTPError, httpx.StreamError, TimeoutError) as error:
+            failure = UnknownOutcomeError(f"the connection failed ({type(error).__name__})")
+        except _TooLongError:
+            failure = UnknownOutcomeError(f"the answer is longer than {MAX_ANSWER} bytes")
+        # Tools that look into tracebacks find neither httpx's exception, which carries the request, nor the URL: a
+        # token may be part of it.
+        del url, json, form, headers
+        raise failure
 
     async def close(self) -> None:
         """Closes every connection."""
@@ -94,7 +113,7 @@ async def _read(response: httpx.Response) -> bytes:
     async for chunk in response.aiter_bytes():
         size += len(chunk)
         if size > MAX_ANSWER:
-            raise UnknownOutcomeError(f"the answer is longer than {MAX_ANSWER} bytes") from None
+            raise _TooLongError
         chunks.append(chunk)
     return b"".join(chunks)
 

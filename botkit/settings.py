@@ -188,8 +188,7 @@ def _redis_url(text: str, source: str) -> Secret:
 
 def _public_url(text: str, source: str) -> str:
     parts = _split(text)
-    is_web = parts is not None and parts.scheme in ("http", "https") and bool(parts.hostname)
-    if parts is None or not is_web or parts.query or parts.username:
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
         raise SettingsError(f"{source}: public_url must be an address such as https://bots.example.org")
     return text.rstrip("/")
 

@@ -165,6 +165,8 @@ class Store(Protocol):
     async def commit(self, turn: Turn, commit: Commit, *, keep: bool, send: bool) -> Committed | None:
         """Writes a transition if the event is still the head and the turn still held; None if not.
 
+        Raises TooManyTimersError, with nothing written.
+
         `keep` asks for the next event as well, `send` for the right to send the first message.
         """
         ...

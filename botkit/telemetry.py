@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
@@ -22,6 +23,7 @@ def set_up_logging(settings: Settings, redactor: Redactor) -> None:
         structlog.processors.TimeStamper(fmt="%H:%M:%S" if pretty else "iso", utc=not pretty),
         structlog.processors.format_exc_info,
         redactor.processor(),
+        *([_show] if pretty else []),
     ]
     renderer = structlog.dev.ConsoleRenderer(colors=True) if pretty else structlog.processors.JSONRenderer()
     structlog.configure(
@@ -38,3 +40,11 @@ def set_up_logging(settings: Settings, redactor: Redactor) -> None:
     root.setLevel(_LEVELS[settings.log])
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _show(_logger: Any, _method: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    # What a person wrote must not steer a terminal; JSON escapes it anyway.
+    for key, value in entry.items():
+        if isinstance(value, str) and not value.isprintable():
+            entry[key] = "".join(char if char.isprintable() or char in "\n\t" else ascii(char)[1:-1] for char in value)
+    return entry

@@ -106,6 +106,8 @@ class Supervisor:
         self._children: list[subprocess.Popen[bytes]] = []
         self._stopping = threading.Event()
         self._changed = threading.Event()
+        self._pause = 0.1
+        self._revived_at = float("-inf")
 
     def run(self, *, watch: bool) -> int:
         """Runs until told to stop, or until a process ends by itself; returns the exit code."""
@@ -122,23 +124,27 @@ class Supervisor:
 
     def _supervise(self, *, watch: bool) -> int:
         self._children = [self._start(index) for index in range(self._settings.workers)]
-        pause = 0.1
         while not self._stopping.wait(0.1):
             if self._changed.is_set():
                 self._restart()
-            for index, child in enumerate(self._children):
-                code = child.poll()
-                if code is None:
-                    continue
-                if code in _FINAL and not watch:
-                    return code
-                if code in _FINAL:
-                    self._await_change()
-                else:
-                    self._stopping.wait(pause)
-                    pause = min(2 * pause, 5)
-                self._children[index] = self._start(index)
+            ended = {index: code for index, child in enumerate(self._children) if (code := child.poll()) is not None}
+            final = [code for code in ended.values() if code in _FINAL]
+            if final and not watch:
+                return final[0]
+            if final:
+                self._await_change()
+                continue
+            for index in ended:
+                self._revive(index)
         return 0
+
+    def _revive(self, index: int) -> None:
+        # One that dies again and again must not keep the machine busy; one that dies once a day is missed at once.
+        now = time.monotonic()
+        self._pause = min(2 * self._pause, 5) if now - self._revived_at < 60 else 0.1
+        self._revived_at = now
+        if not self._stopping.wait(self._pause):
+            self._children[index] = self._start(index)
 
     def _start(self, index: int) -> subprocess.Popen[bytes]:
         environ = os.environ | {"PYTHONUNBUFFERED": "1"}
@@ -150,7 +156,6 @@ class Supervisor:
         click.echo("waiting for a change to the code ...", err=True)
         while not self._stopping.wait(0.1) and not self._changed.is_set():
             pass
-        self._changed.clear()
 
     def _restart(self) -> None:
         self._changed.clear()

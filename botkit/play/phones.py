@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
@@ -19,7 +20,8 @@ from botkit.simulators.simulator import Bubble, NotOnScreenError, Person, Simula
 #: How long the bot may take to answer before the screen is shown as it is, in seconds.
 PATIENCE = 5.0
 
-_LOOPBACK = ("127.0.0.1", "::1", "testclient")
+_LOOPBACK = ("127.0.0.1", "::1")
+_NAMES = (*_LOOPBACK, "localhost")
 
 
 class Act(Struct):
@@ -72,9 +74,9 @@ class Phones:
 
     def _admit(self, request: Request) -> Service | None:
         service = self._service()
-        if service is None or service.settings.is_production or not request.client:
+        if service is None or service.settings.is_production:
             return None
-        return service if request.client.host in _LOOPBACK else None
+        return service if _is_local(request) else None
 
     async def _act(self, request: Request) -> Response:
         service = self._admit(request)
@@ -101,6 +103,14 @@ class Phones:
         rules = service.owners[account].adapter.sessions
         session = {"sent": record.counts.sent, "in_row": record.counts.in_row} if rules else None
         return Screen(list(simulator.screen(account.ta, person)), states, session)
+
+
+def _is_local(request: Request) -> bool:
+    # A proxy on this machine speaks for anybody, and a page in a browser here may resolve its own name to us.
+    if "x-forwarded-for" in request.headers or "forwarded" in request.headers:
+        return False
+    host = urlsplit(f"//{request.headers.get('host', '')}").hostname
+    return request.client is not None and request.client.host in _LOOPBACK and host in _NAMES
 
 
 def _verbs(simulator: Simulator, ta: str, person: Person, act: Act) -> Mapping[str, Callable[[], Awaitable[None]]]:

@@ -12,7 +12,7 @@ from msgspec import Struct
 from redis.exceptions import NoScriptError
 
 from botkit.clock import Clock
-from botkit.exceptions import SettingsError, StoreUnavailableError
+from botkit.exceptions import SettingsError, StoreUnavailableError, TooManyTimersError
 from botkit.redis.pipe import Command, Pipe
 from botkit.redis.scripts import Script, load_scripts
 from botkit.store import (
@@ -243,6 +243,11 @@ class RedisStore:
         )  # fmt: skip
         if answer[0] == b"FENCED":
             return None
+        if answer[0] == b"TIMERS":
+            raise TooManyTimersError(
+                f"a conversation may have {self.bounds.timers} timers at a time",
+                fix="give timers that replace one another the same name, and cancel what is not needed",
+            )
         record = _record(answer[3])
         following = _turn(Queue.MAILBOX, turn.cid, turn.token, answer[2], 1, record) if answer[2] else None
         first = _turn(Queue.OUTBOX, turn.cid, send_token, commit.outgoing[0], 1, Record()) if answer[1] else None

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from botkit.exceptions import TooManyTimersError
 from botkit.redis.store import Bounds
 from botkit.store import Accepted, Commit, Duplicate, Full, Ingested, Mine, Queue, Turn, Verdict
 
@@ -112,6 +113,9 @@ class Talk:
         is_new = not self.is_told_again(turn)
         if is_new and not self.mail.holds(turn):
             return False
+        wanted = self.timers.keys() | {timer.name for timer in commit.timers if timer.due_ms}
+        if is_new and len(wanted) > max(TIMERS, len(self.timers)):
+            raise TooManyTimersError("")
         if is_new:
             self._write(turn, commit, send_token, now)
         if self.mail.owner == turn.token:
@@ -124,7 +128,7 @@ class Talk:
         self.mail.pop()
         for timer in commit.timers:
             self.timers.pop(timer.name, None)
-            if timer.due_ms and len(self.timers) < TIMERS:
+            if timer.due_ms:
                 self.timers[timer.name] = now + DELAY
         was_empty = not self.out.entries
         self.out.entries += [part[:24].decode() for part in commit.outgoing]

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from botkit.clock import Clock
+from botkit.exceptions import TooManyTimersError
 from botkit.redis.store import Bounds, RedisStore
 from botkit.store import (
     Accepted,
@@ -91,14 +92,22 @@ async def test_a_timer_set_anew_fires_only_at_its_new_time(store: RedisStore, cl
     assert await store.fire(new, event(4)) == Accepted(1)
 
 
-async def test_at_the_bound_no_more_timers_are_set_but_one_can_be_set_anew(store: RedisStore, clock: Clock) -> None:
+async def test_at_the_bound_a_timer_can_be_set_anew_or_replace_another(store: RedisStore, clock: Clock) -> None:
     first, second, third = (Timer(name, in_ms(clock, -1), b"fired") for name in ("a", "b", "c"))
-    await set_timers(store, 1, first, second, third)
+    await set_timers(store, 1, first, second)
     again = Timer("b", in_ms(clock, -2), b"again")
-    await set_timers(store, 2, again)
+    await set_timers(store, 2, again, Timer("a", 0), third)
     due, _ = await store.due_timers(10)
-    assert sorted(each.timer.name for each in due) == ["a", "b"]
+    assert sorted(each.timer.name for each in due) == ["b", "c"]
     assert DueTimer(ANN, again) in due
+
+
+async def test_over_the_bound_of_timers_nothing_is_committed(store: RedisStore, clock: Clock) -> None:
+    first, second, third = (Timer(name, in_ms(clock, -1), b"fired") for name in ("a", "b", "c"))
+    with pytest.raises(TooManyTimersError, match="may have 2 timers"):
+        await set_timers(store, 1, first, second, third)
+    assert await store.due_timers(10) == ([], None)
+    assert (await store.load(ANN)).version == 0
 
 
 async def test_a_timer_may_lie_far_ahead(store: RedisStore, clock: Clock) -> None:

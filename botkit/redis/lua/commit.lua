@@ -1,5 +1,5 @@
 -- One transition: state, timers, messages, the synchronous reply, and the event's removal; or nothing.
--- Answers: OK may_send next_event record | FENCED
+-- Answers: OK may_send next_event record | FENCED | TIMERS, when there would be too many of them
 local m, c, rdy, lse, own, try, o, ordy, olse, oown, otry, ohld, w, tmr, ts = unpack(KEYS)
 local cid, tok, eid, state, lease, keep, stok, reply, rttl, timers, max_timers = unpack(ARGV, 2, 12)
 lease = tonumber(lease)
@@ -10,6 +10,12 @@ local again = redis.call('HGET', c, 'lc') == tok .. eid
 local mine = redis.call('HGET', own, cid) == tok
 if not again then
   if not mine or not heads(m, eid) then return {'FENCED'} end
+  local more = 0
+  for i = 13, first - 1, 3 do
+    local is_set, sets = redis.call('HEXISTS', ts, ARGV[i]), ARGV[i + 1] == '0' and 0 or 1
+    more = more + sets - is_set
+  end
+  if more > 0 and redis.call('HLEN', ts) + more > tonumber(max_timers) then return {'TIMERS'} end
   if state ~= '' then redis.call('HSET', c, 's', state) end
   redis.call('HSET', c, 'lc', tok .. eid)
   redis.call('HINCRBY', c, 'v', 1)
@@ -20,7 +26,7 @@ if not again then
     local name, due, payload = ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2]
     redis.call('ZREM', tmr, cid .. '|' .. name)
     redis.call('HDEL', ts, name)
-    if due > 0 and redis.call('HLEN', ts) < tonumber(max_timers) then
+    if due > 0 then
       redis.call('ZADD', tmr, due, cid .. '|' .. name)
       redis.call('HSET', ts, name, payload)
     end
