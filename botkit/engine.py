@@ -38,7 +38,7 @@ class EnginePolicy(Struct, frozen=True):
 
 
 class Acceptance(Struct, frozen=True):
-    """What the receiver may answer: 200 with `reply` if `stored`, else 503."""
+    """What the receiver may answer: 200 with `reply` if `stored`, and its answer ready; else 503, to be asked again."""
 
     stored: bool
     reply: bytes = b""
@@ -66,6 +66,8 @@ class Engine:
         self._policy = policy or EnginePolicy()
         self._held: dict[Queue, dict[str, tuple[str, asyncio.Task[None]]]] = {queue: {} for queue in Queue}
         self._tasks: set[asyncio.Task[None]] = set()
+        # Events that are being stored and may become ours to handle.
+        self._asking = 0
         self._committed: dict[str, asyncio.Event] = {}
         self._lane = asyncio.Lock()
         self._kick = asyncio.Event()
@@ -88,50 +90,60 @@ class Engine:
             return Acceptance(stored=False)
         for event, result in zip(events, ingested, strict=True):
             if adapter.takes_answer(event):
-                return Acceptance(stored=True, reply=await self._reply(event, result))
+                return await self._reply(event, result)
         return Acceptance(stored=True)
 
     async def _ingest(self, adapter: Adapter, event: Event) -> Ingested:
-        result = await self._store.ingest(
-            event.conversation.key,
-            event.id,
-            encode(event),
-            token=self._store.new_token() if self._has_room(Queue.MAILBOX) else "",
-            window=adapter.dedupe_window.total_seconds(),
-            answers=event.is_from_user and adapter.sessions is not None,
-        )
+        token = self._store.new_token() if self._has_room(Queue.MAILBOX) else ""
+        self._asking += bool(token)
+        try:
+            result = await self._store.ingest(
+                event.conversation.key,
+                event.id,
+                encode(event),
+                token=token,
+                window=adapter.dedupe_window.total_seconds(),
+                answers=event.is_from_user and adapter.sessions is not None,
+            )
+        finally:
+            self._asking -= bool(token)
         if isinstance(result, Mine):
             if adapter.takes_answer(event):
                 self._committed[event.id] = asyncio.Event()
             self._start(Queue.MAILBOX, result.turn)
+            if result.turn.record.queued:
+                # What was held for the person may go out now, whatever the handler says.
+                self._kick.set()
         elif not isinstance(result, Duplicate):
             self._kick.set()
         return result
 
-    async def _reply(self, event: Event, result: Ingested) -> bytes:
+    async def _reply(self, event: Event, result: Ingested) -> Acceptance:
         if isinstance(result, Duplicate) and result.reply:
-            return result.reply
-        cid = event.conversation.key
+            return Acceptance(stored=True, reply=result.reply)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._policy.answer_budget):
                 if (committed := self._committed.get(event.id)) is not None:
                     await committed.wait()
-                    return await self._store.load_reply(cid, event.id)
-                # Somebody else's process commits it: there is nothing here to wait on.
-                while not (reply := await self._store.load_reply(cid, event.id)):  # noqa: ASYNC110
+                # Somebody else's process may be at it: there is nothing here to wait on.
+                while (reply := await self._store.load_reply(event.conversation.key, event.id)).is_pending:  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
-                return reply
-        log.warning("the webhook's answer came too late to carry a message", event_id=event.id)
-        return b""
+                return Acceptance(stored=True, reply=reply.body)
+        # The event is stored, but its answer is not ready: the service asks again, and gets it then.
+        log.warning("the webhook's answer is not ready yet", event_id=event.id)
+        return Acceptance(stored=False)
 
     # --- working ---
 
     def _has_room(self, queue: Queue) -> bool:
-        return self._role != "web" and not self._draining and len(self._held[queue]) < self._policy.concurrency
+        return self._role != "web" and not self._draining and self._room(queue) > 0
+
+    def _room(self, queue: Queue) -> int:
+        asking = self._asking if queue is Queue.MAILBOX else 0
+        return self._policy.concurrency - len(self._held[queue]) - asking
 
     def _start(self, queue: Queue, turn: Turn) -> None:
-        work = self._handle(turn) if queue is Queue.MAILBOX else self._send(turn)
-        task = self._spawn(self._hold(queue, turn, work))
+        task = self._spawn(self._hold(queue, turn))
         self._held[queue][turn.cid] = (turn.token, task)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
@@ -140,9 +152,9 @@ class Engine:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _hold(self, queue: Queue, turn: Turn, work: Coroutine[None, None, None]) -> None:
+    async def _hold(self, queue: Queue, turn: Turn) -> None:
         try:
-            await work
+            await (self._handle(turn) if queue is Queue.MAILBOX else self._send(turn))
         except StoreUnavailableError as error:
             log.warning("left to whoever comes after the lease", queue=queue.value, reason=error.what)
         except Exception:
@@ -169,8 +181,13 @@ class Engine:
         for index in range(self._policy.in_a_row):
             if current is None:
                 return
+            if index and self._draining:
+                await self._store.retry(Queue.MAILBOX, current, delay=0)
+                return
             keep = index + 1 < self._policy.in_a_row and not self._draining
             current = await self._handle_one(current, keep=keep)
+        # There may be more of it: others come first, then it is claimed again.
+        self._kick.set()
 
     async def _handle_one(self, turn: Turn, *, keep: bool) -> Turn | None:
         try:
@@ -207,7 +224,7 @@ class Engine:
     async def _take(self, queue: Queue) -> float:
         if not self._has_room(queue):
             return self._policy.poll
-        claim: Claim = await self._store.claim(queue, self._policy.concurrency - len(self._held[queue]))
+        claim: Claim = await self._store.claim(queue, self._room(queue))
         for turn in claim.turns:
             self._start(queue, turn)
         return self._policy.poll if claim.next_due is None else claim.next_due
@@ -228,7 +245,11 @@ class Engine:
     async def _work(self) -> None:
         while not self._draining:
             self._kick.clear()
-            due = await self.work_once()
+            try:
+                due = await self.work_once()
+            except Exception:
+                log.exception("the work could not be taken")
+                due = self._policy.poll
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(max(due, 0.005), self._policy.poll)):
                     await self._kick.wait()
@@ -245,8 +266,12 @@ class Engine:
         # On the event loop on purpose: a process whose loop is blocked loses its conversations to others.
         while True:
             await asyncio.sleep(self._policy.lease / 3)
-            with contextlib.suppress(StoreUnavailableError):
+            try:
                 await self.renew_once()
+            except StoreUnavailableError:
+                continue
+            except Exception:
+                log.exception("the leases could not be renewed")
 
     async def renew_once(self) -> None:
         """Prolongs every lease of this process; stops the work on those that are lost."""
@@ -273,14 +298,17 @@ class Engine:
         """Ends the process's part: takes nothing new, lets work finish for that long, gives the rest back."""
         self._draining = True
         self._kick.set()
+        deadline = asyncio.get_running_loop().time() + seconds
+        if self._loops:
+            # A claim that is under way is waited for: what it takes would be nobody's until its lease ends.
+            await asyncio.wait(self._loops[:1], timeout=seconds)
         working = [loop for loop in self._loops if not loop.done()]
         for loop in working:
             loop.cancel()
-        if self._tasks:
-            renewing = asyncio.create_task(self._renew())
-            await asyncio.wait(set(self._tasks), timeout=seconds)
-            renewing.cancel()
-            working.append(renewing)
-        for task in self._tasks:
+        renewing = asyncio.create_task(self._renew())
+        # Work that ends may leave more to do: a commit its first message.
+        while self._tasks and (left := deadline - asyncio.get_running_loop().time()) > 0:
+            await asyncio.wait(set(self._tasks), timeout=left)
+        for task in (renewing, *self._tasks):
             task.cancel()
-        await asyncio.gather(*working, *self._tasks, return_exceptions=True)
+        await asyncio.gather(renewing, *working, *self._tasks, return_exceptions=True)

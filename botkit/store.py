@@ -89,6 +89,13 @@ class Full(Struct, frozen=True):
 Ingested = Mine | Accepted | Duplicate | Full
 
 
+class Reply(Struct, frozen=True):
+    """The answer to an event, empty if there is none (yet); `is_pending` while its conversation has mail."""
+
+    body: bytes
+    is_pending: bool
+
+
 class Timer(Struct, frozen=True):
     """A timer to set, or with `due_ms` 0 to cancel; `payload` is the encoded `TimerFired`."""
 
@@ -210,8 +217,8 @@ class Store(Protocol):
         """Returns a conversation's record; an empty one if it is unknown."""
         ...
 
-    async def load_reply(self, cid: str, event_id: str) -> bytes:
-        """Returns the stored answer to an event, empty while there is none."""
+    async def load_reply(self, cid: str, event_id: str) -> Reply:
+        """Returns the stored answer to an event, and whether one may still come."""
         ...
 
     async def save_receipt(self, account: str, receipt_id: str, key: str) -> None:

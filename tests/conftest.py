@@ -51,3 +51,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.write_line(f"Redis servers: {', '.join(map(str, found.values())) or 'none'}")
     if missing:
         terminalreporter.write_line(f"  tests with {', '.join(missing)} were skipped: not on this machine")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--every-line", action="store_true", help="kill at every line of an event's way, not at every seventh")

@@ -8,10 +8,12 @@ from itertools import count
 from typing import Any
 from uuid import uuid4
 
+import structlog
 from msgspec import Struct
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, ResponseError
 
 from botkit.clock import Clock
+from botkit.conversation import digest
 from botkit.exceptions import SettingsError, StoreUnavailableError, TooManyTimersError
 from botkit.redis.pipe import Command, Pipe
 from botkit.redis.scripts import Script, load_scripts
@@ -28,10 +30,13 @@ from botkit.store import (
     Mine,
     Queue,
     Record,
+    Reply,
     Timer,
     Turn,
     Verdict,
 )
+
+log = structlog.get_logger("botkit.redis")
 
 #: The layout of the keys; a store of a newer format is refused.
 FORMAT = 1
@@ -208,7 +213,14 @@ class RedisStore:
         if mail:
             calls.append(self._pipe.call("HMGET", keys[1], "s", "v", "ss", "sn", "sr"))
             calls.append(self._pipe.call("LLEN", keys[2]))
-        answers = await asyncio.gather(*calls)
+        try:
+            answers = await asyncio.gather(*calls)
+        except ResponseError as error:
+            # It must not cost the conversations that were claimed with it their turns.
+            log.error(
+                "a conversation cannot be read", queue=queue.value, conversation=digest(cid)[:10], reason=str(error)
+            )
+            return None
         if answers[0] is None:
             # The conversation was forgotten between the claim and the load.
             return None
@@ -366,9 +378,13 @@ class RedisStore:
         )
         return not (mail or owned or sending or (queued and held is None))
 
-    async def load_reply(self, cid: str, event_id: str) -> bytes:
+    async def load_reply(self, cid: str, event_id: str) -> Reply:
         """See `Store.load_reply`. One trip."""
-        return await self._pipe.call("GET", self._reply_key(cid, event_id)) or b""
+        # In this order: once the mailbox is seen empty, the answer was there before.
+        mail, body = await asyncio.gather(
+            self._pipe.call("EXISTS", self._keys(cid, "m")[0]), self._pipe.call("GET", self._reply_key(cid, event_id))
+        )
+        return Reply(body or b"", bool(mail) and not body)
 
     async def save_receipt(self, account: str, receipt_id: str, key: str) -> None:
         """See `Store.save_receipt`. One trip."""

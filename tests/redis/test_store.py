@@ -18,6 +18,7 @@ from botkit.store import (
     Mine,
     Queue,
     Record,
+    Reply,
     Turn,
 )
 from tests.redis.conftest import MakeStore
@@ -94,10 +95,16 @@ async def test_a_redelivered_event_causes_no_second_transition_and_gets_the_same
     assert (await store.load(ANN)).version == 1
 
 
+async def test_an_event_without_an_answer_is_not_waited_for_once_it_is_done(store: RedisStore) -> None:
+    await commit(store, await take(store, 1))
+    assert await store.load_reply(ANN, event(1)) == Reply(b"", is_pending=False)
+
+
 async def test_the_answer_to_an_event_can_be_read_until_it_expires(store: RedisStore, raw: Raw) -> None:
-    assert await store.load_reply(ANN, event(1)) == b""
-    await commit(store, await take(store, 1), reply=b"welcome")
-    assert await store.load_reply(ANN, event(1)) == b"welcome"
+    turn = await take(store, 1)
+    assert await store.load_reply(ANN, event(1)) == Reply(b"", is_pending=True)
+    await commit(store, turn, reply=b"welcome")
+    assert await store.load_reply(ANN, event(1)) == Reply(b"welcome", is_pending=False)
     (name,) = [name async for name in raw.scan_iter("*:w:*")]
     assert 7190 < await raw.ttl(name) <= 7200
 

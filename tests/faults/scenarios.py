@@ -1,0 +1,229 @@
+"""Lives of a bot that are cut short by the tests beside this file, what must come of them, and how to tell."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from uuid import uuid4
+
+from msgspec import Struct
+
+from botkit import Context, ConversationStarted, Flow, MessageReceived, Router, TimerFired, Trigger
+from botkit.adapter import HttpClient, Outcome, Receipt
+from botkit.bot import Bot
+from botkit.clock import Clock
+from botkit.conversation import Conversation
+from botkit.engine import Acceptance, EnginePolicy
+from botkit.exceptions import StoreUnavailableError
+from botkit.messages import Outgoing
+from botkit.record import Flows
+from botkit.redis.audit import audit
+from tests.desk import Desk, Process, opens, says, where
+
+
+class Log(Flow):
+    """What happened, in order."""
+
+    states = ("on",)
+    note = Trigger("on", "on")
+    heard: list[str] = []  # a field of data, copied for each conversation
+
+
+router = Router(Log)
+
+
+@router.text("^two")
+async def two(event: MessageReceived, ctx: Context[Log]) -> None:
+    ctx.flow.heard.append(event.text)
+    ctx.reply(f"{event.text} a")
+    ctx.reply(f"{event.text} b")
+
+
+@router.text("^later")
+async def later(event: MessageReceived, ctx: Context[Log]) -> None:
+    ctx.flow.heard.append(event.text)
+    ctx.after("call", seconds=5)
+
+
+@router.text("^bad")
+async def bad(event: MessageReceived, ctx: Context[Log]) -> None:
+    raise ValueError("never works")
+
+
+@router.text()
+async def one(event: MessageReceived, ctx: Context[Log]) -> None:
+    ctx.flow.heard.append(event.text)
+    ctx.reply(event.text)
+
+
+@router.timer("call")
+async def call(event: TimerFired, ctx: Context[Log]) -> None:
+    ctx.flow.heard.append("called")
+    ctx.reply("called")
+
+
+@router.started()
+async def started(event: ConversationStarted, ctx: Context[Log]) -> None:
+    ctx.flow.heard.append("opened")
+    ctx.reply("welcome")
+
+
+class Platform(Desk):
+    """Writes down what arrives before it answers, where a kill cannot take it back."""
+
+    def __init__(self, journal: Path) -> None:
+        super().__init__()
+        self.journal = journal
+        self.answered = (ConversationStarted,)
+
+    async def send(self, outgoing: Outgoing, to: Conversation, client: HttpClient) -> Receipt:
+        append(self.journal, f"sent {outgoing.key}")
+        return Receipt(Outcome.SENT, id=f"id-{outgoing.key}")
+
+
+def append(journal: Path, line: str) -> None:
+    with journal.open("ab", buffering=0) as file:
+        file.write(line.encode() + b"\n")
+
+
+Scenario = Callable[["Run", Process], Awaitable[None]]
+
+
+class Run:
+    """One life and its recovery, on a store of their own."""
+
+    def __init__(self, redis_url: str, folder: Path, scenario: Scenario) -> None:
+        self.redis_url = redis_url
+        self.prefix = f"k{uuid4().hex[:12]}"
+        self.journal = folder / self.prefix
+        self.journal.touch()
+        self.scenario = scenario
+        #: What the structure of the store breaks of its own rules in the end.
+        self.problems: list[str] = []
+
+    def process(self, clock: Clock, redis_url: str = "") -> Process:
+        """Returns a process on the store, or on another way to it."""
+        bot = Bot("shop", routers=[router], accounts=[Platform(self.journal)])
+        policy = EnginePolicy(answer_budget=0.05)
+        return Process(redis_url or self.redis_url, bot, clock=clock, prefix=self.prefix, engine=policy)
+
+    async def deliver(self, process: Process, name: str) -> None:
+        """Delivers an event as a service does: again and again until it is acknowledged."""
+        if f"accepted {name}" in self.lines():
+            return
+        event = opens(native=name) if name.startswith("open") else says(name, native=name)
+        for _ in range(3):
+            try:
+                accepted = await process.takes(event)
+            except StoreUnavailableError:
+                accepted = Acceptance(stored=False)
+            if accepted.stored:
+                break
+            # The service comes again after a while.
+            await process.advance(11)
+        assert accepted.stored
+        if accepted.reply:
+            append(self.journal, f"answered {accepted.reply.decode()}")
+        append(self.journal, f"accepted {name}")
+
+    def lines(self) -> list[str]:
+        return self.journal.read_text().splitlines()
+
+    async def recover(self) -> tuple[Log, int, int]:
+        """Does in other processes, after the leases, what is left; returns flow, version and number of dead letters."""
+        clock = Clock()
+        clock.advance(seconds=11)
+        async with self.process(clock) as process:
+            await self.scenario(self, process)
+        async with self.process(clock) as process:
+            for _ in range(12):
+                await process.advance(70)
+            self.problems = await audit(process.store)
+            record = await process.store.load(where().key)
+            flow = Flows(record.state).get(Log)
+            return flow, record.version, len(await process.dead_letters())
+
+    @property
+    def sent(self) -> Counter[str]:
+        return Counter(line.removeprefix("sent ") for line in self.lines() if line.startswith("sent "))
+
+    @property
+    def answers(self) -> set[str]:
+        return {line.removeprefix("answered ") for line in self.lines() if line.startswith("answered ")}
+
+
+# --- scenarios ---
+
+
+async def plain(run: Run, process: Process) -> None:
+    await run.deliver(process, "one")
+    await process.engine.settle()
+
+
+async def two_queued(run: Run, process: Process) -> None:
+    await asyncio.gather(*(run.deliver(process, name) for name in ("one", "two x", "three")))
+    await process.engine.settle()
+
+
+async def repeated(run: Run, process: Process) -> None:
+    await run.deliver(process, "one")
+    await process.takes(says("one", native="one"))
+    await process.engine.settle()
+
+
+async def dead(run: Run, process: Process) -> None:
+    await run.deliver(process, "bad")
+    await run.deliver(process, "one")
+    for _ in range(6):
+        await process.advance(100)
+
+
+async def timer(run: Run, process: Process) -> None:
+    await run.deliver(process, "later")
+    await process.engine.settle()
+    await process.advance(6)
+
+
+async def welcome(run: Run, process: Process) -> None:
+    await run.deliver(process, "open")
+    await process.engine.settle()
+
+
+async def drain(run: Run, process: Process) -> None:
+    await run.deliver(process, "one")
+    await run.deliver(process, "two x")
+    await process.engine.drain(1)
+
+
+class Wanted(Struct, frozen=True):
+    """What must come of a scenario: what the flow heard, and the numbers of messages, answers and dead letters."""
+
+    scenario: Scenario
+    heard: list[str]
+    messages: int = 0
+    answers: int = 0
+    dead_letters: int = 0
+
+
+SCENARIOS = {
+    "plain": Wanted(plain, ["one"], messages=1),
+    "two queued": Wanted(two_queued, ["one", "two x", "three"], messages=4),
+    "repeated": Wanted(repeated, ["one"], messages=1),
+    "dead": Wanted(dead, ["one"], messages=1, dead_letters=1),
+    "timer": Wanted(timer, ["later", "called"], messages=1),
+    "welcome": Wanted(welcome, ["opened"], answers=1),
+    "drain": Wanted(drain, ["one", "two x"], messages=3),
+}
+
+
+async def check(run: Run, wanted: Wanted, *, faults: int, said: str) -> None:
+    """Recovers, then checks that nothing is lost, doubled or out of order; a fault may double one message."""
+    flow, version, dead_letters = await run.recover()
+    said = f"{said}: {run.lines()}"
+    assert flow.heard == wanted.heard, said
+    assert version == len(wanted.heard), said
+    assert dead_letters == wanted.dead_letters, said
+    assert len(run.sent) == wanted.messages, said
+    assert len(run.answers) == wanted.answers, said
+    assert sum(run.sent.values()) <= wanted.messages + faults, said
+    assert run.problems == [], said
