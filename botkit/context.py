@@ -23,6 +23,9 @@ MAX_MESSAGES = 99
 #: The longest a timer may wait.
 MAX_DELAY = timedelta(days=366)
 
+#: What the names of the flows' own timeouts start with.
+FLOW_TIMER = "flow:"
+
 F = TypeVar("F", bound=Flow)
 
 
@@ -109,7 +112,7 @@ class Context(Generic[F]):
         Raises MessageError, naming the bound, when the channel would not take it. Messages of one conversation
         arrive in the order decided, each at least once.
         """
-        if self._scene.adapter.takes_answer(self.event) and self._decisions.outgoing:
+        if self._scene.adapter.takes_answer(self.event) and self._has_replied():
             raise MessageError(
                 f"{self.event.channel} takes one message in answer to {type(self.event).__name__}",
                 fix="say it in one reply, or wait for the person to write",
@@ -143,14 +146,14 @@ class Context(Generic[F]):
 
         Durable, at least as late as asked, up to 366 days, 16 timers a conversation.
         """
-        delay = timedelta(seconds=seconds, minutes=minutes, hours=hours, days=days)
-        if not timedelta() < delay <= MAX_DELAY:
+        delay = seconds + 60 * minutes + 3600 * hours + 86_400 * days
+        if not 0 < delay <= MAX_DELAY.total_seconds():
             raise ValueError("a timer waits more than 0 seconds and at most 366 days")
-        self.set_timer(name, self.now + delay, data=data)
+        self.set_timer(_own(name), self.now + timedelta(seconds=delay), data=data)
 
     def cancel(self, name: str) -> None:
         """Decides to drop the timer of that name, if there is one."""
-        self._decisions.timers[name] = Timer(name, 0)
+        self._decisions.timers[_own(name)] = Timer(name, 0)
 
     def set_timer(self, name: str, due_at: datetime, *, data: str = "", flow: str = "", state: str = "") -> None:
         """Decides on a timer for an instant; `after` is the everyday form."""
@@ -168,6 +171,12 @@ class Context(Generic[F]):
         )
         self._decisions.timers[name] = Timer(name, due_ms, encode_event(fired))
 
+    def _has_replied(self) -> bool:
+        account, place = self.conversation.account, self.conversation.id
+        here = (account.channel, account.ta, place)
+        outgoing = self._decisions.outgoing
+        return any((*sent.account, sent.to) == here and not sent.message.is_transient for sent in outgoing)
+
     def _add(self, adapter: Adapter, to: Conversation, message: AnyMessage) -> Handle:
         outgoing = self._decisions.outgoing
         if len(outgoing) >= MAX_MESSAGES:
@@ -177,6 +186,12 @@ class Context(Generic[F]):
         created_ms = round(self.now.timestamp() * 1000)
         outgoing.append(Outgoing(key, account, to.id, adapter.check(message), created_ms))
         return Handle(key)
+
+
+def _own(name: str) -> str:
+    if not name or name.startswith(FLOW_TIMER):
+        raise ValueError(f"a timer needs a name, which must not start with {FLOW_TIMER!r}: those are the flows'")
+    return name
 
 
 def _build(content: str | AnyMessage, *, buttons: Buttons, silent: bool, fallback: str) -> AnyMessage:

@@ -14,7 +14,7 @@ from structlog.typing import FilteringBoundLogger
 from botkit.adapter import Adapter
 from botkit.bot import Bot
 from botkit.clock import Clock
-from botkit.context import Context, Decisions, Scene
+from botkit.context import FLOW_TIMER, Context, Decisions, Scene
 from botkit.conversation import Account, digest
 from botkit.events import Event, MessageDelivered, MessageFailed, MessageSeen, TimerFired
 from botkit.events import decode as decode_event
@@ -26,7 +26,7 @@ from botkit.record import Flows, timeout_of
 from botkit.redaction import Redactor
 from botkit.route_table import Matched
 from botkit.sessions import session_at
-from botkit.store import Commit, Committed, Queue, Store, Turn, Verdict, insist
+from botkit.store import Commit, Committed, Queue, Store, Timer, Turn, Verdict, insist
 
 log = structlog.get_logger("botkit.dispatcher")
 
@@ -81,8 +81,13 @@ class Dispatcher:
 
     async def run(self, turn: Turn, *, keep: bool, send: bool) -> Committed | None:
         """Handles the head of a mailbox; None when the turn is over without a commit."""
-        owner, event = self._open(turn)
-        if owner is None or event is None:
+        try:
+            event = decode_event(turn.payload)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            await self._bury(turn, f"the event cannot be read ({type(error).__name__})")
+            return None
+        owner = self._owners.get(event.account)
+        if owner is None:
             await self._bury(turn, "no bot here speaks for its account any more")
             return None
         try:
@@ -99,13 +104,6 @@ class Dispatcher:
                 raise
             await self._give_back(turn, event, error)
             return None
-
-    def _open(self, turn: Turn) -> tuple[Owner | None, Event | None]:
-        try:
-            event = decode_event(turn.payload)
-        except msgspec.MsgspecError:
-            return None, None
-        return self._owners.get(event.account), event
 
     async def _decide(self, turn: Turn, owner: Owner, event: Event) -> Commit:
         event = await self._with_message_key(event)
@@ -214,8 +212,8 @@ class Dispatcher:
         self._set_timeouts(scene, flows, decisions)
         outgoing = list(decisions.outgoing)
         reply = b""
-        if outgoing and scene.adapter.takes_answer(scene.event):
-            reply = scene.adapter.render_answer(outgoing.pop(0).message)
+        if scene.adapter.takes_answer(scene.event):
+            reply, outgoing = _split_answer(scene, outgoing)
         if isinstance(scene.event, MessageFailed):
             outgoing = [msgspec.structs.replace(message, is_last_word=True) for message in outgoing]
         acknowledgement = scene.adapter.acknowledge(scene.event)
@@ -240,20 +238,20 @@ class Dispatcher:
             old, new = timeout_of(flow, before), timeout_of(flow, after)
             if old == new and before:
                 continue
-            name = f"flow:{flow.__name__}"
+            name = f"{FLOW_TIMER}{flow.__name__}"
             if new is not None:
                 due_at = scene.now + timedelta(seconds=new[1].total_seconds())
                 ctx.set_timer(name, due_at, flow=flow.__name__, state=new[0])
                 flows.due[flow.__name__] = decisions.timers[name].due_ms
             elif old is not None:
-                ctx.cancel(name)
+                decisions.timers[name] = Timer(name, 0)
                 flows.due.pop(flow.__name__, None)
 
     # --- when it goes wrong ---
 
     async def _give_back(self, turn: Turn, event: Event, error: BaseException) -> None:
         delays = self._policy.delays
-        delay = delays[min(turn.attempts, len(delays)) - 1] * (0.5 + self._jitter())
+        delay = delays[min(turn.attempts, len(delays)) - 1] * (0.5 + self._jitter()) if delays else 0
         text = self._redactor.redact("".join(traceback.format_exception(error)))
         verdict = await insist(
             lambda: self._store.retry(
@@ -275,6 +273,14 @@ class Dispatcher:
     async def bury(self, turn: Turn, reason: str) -> None:
         """Makes an event a dead letter without handling it."""
         await self._bury(turn, reason)
+
+
+def _split_answer(scene: Scene, outgoing: Sequence[Outgoing]) -> tuple[bytes, list[Outgoing]]:
+    """Returns the answer of the webhook, and what is sent elsewhere: nothing else reaches the person now."""
+    here = (scene.event.account.channel, scene.event.account.ta, scene.event.conversation.id)
+    replies = [message for message in outgoing if (*message.account, message.to) == here]
+    answers = [scene.adapter.render_answer(reply.message) for reply in replies if not reply.message.is_transient]
+    return answers[0] if answers else b"", [message for message in outgoing if message not in replies]
 
 
 def _is_cancelling() -> bool:

@@ -81,11 +81,18 @@ class Engine:
 
         Raises StoreUnavailableError. An event that must be answered in the response is waited for, within its budget.
         """
+        ingesting = asyncio.gather(*(self._ingest(adapter, event) for event in events))
         try:
             async with asyncio.timeout(self._policy.ingest_seconds):
-                ingested = await asyncio.gather(*(self._ingest(adapter, event) for event in events))
-        except TimeoutError:
+                ingested = await asyncio.shield(ingesting)
+        except (TimeoutError, asyncio.CancelledError) as error:
+            # What Redis carries out all the same is this process's to handle.
+            ingesting.add_done_callback(lambda done: self._begin_late(adapter, events, done))
+            if isinstance(error, asyncio.CancelledError):
+                raise
             raise StoreUnavailableError("Redis took too long to store an event") from None
+        # From here to the answer nothing waits: handlers start when it is written.
+        self._begin(adapter, events, ingested)
         if any(isinstance(result, Full) for result in ingested):
             return Acceptance(stored=False)
         for event, result in zip(events, ingested, strict=True):
@@ -97,7 +104,7 @@ class Engine:
         token = self._store.new_token() if self._has_room(Queue.MAILBOX) else ""
         self._asking += bool(token)
         try:
-            result = await self._store.ingest(
+            return await self._store.ingest(
                 event.conversation.key,
                 event.id,
                 encode(event),
@@ -107,16 +114,23 @@ class Engine:
             )
         finally:
             self._asking -= bool(token)
-        if isinstance(result, Mine):
+
+    def _begin(self, adapter: Adapter, events: Sequence[Event], ingested: Sequence[Ingested]) -> None:
+        for event, result in zip(events, ingested, strict=True):
+            if not isinstance(result, Mine):
+                if not isinstance(result, Duplicate):
+                    self._kick.set()
+                continue
             if adapter.takes_answer(event):
                 self._committed[event.id] = asyncio.Event()
             self._start(Queue.MAILBOX, result.turn)
             if result.turn.record.queued:
                 # What was held for the person may go out now, whatever the handler says.
                 self._kick.set()
-        elif not isinstance(result, Duplicate):
-            self._kick.set()
-        return result
+
+    def _begin_late(self, adapter: Adapter, events: Sequence[Event], done: "asyncio.Future[list[Ingested]]") -> None:
+        if not done.cancelled() and done.exception() is None:
+            self._begin(adapter, events, done.result())
 
     async def _reply(self, event: Event, result: Ingested) -> Acceptance:
         if isinstance(result, Duplicate) and result.reply:

@@ -21,10 +21,11 @@ log = structlog.get_logger("botkit.receiver")
 
 
 class ReceiverPolicy(Struct, frozen=True):
-    """Bounds of one request: bytes of its body, and seconds until all of it must be there."""
+    """Bounds of one request: bytes of its body, seconds until all of it must be there, and until it must be kept."""
 
     max_body: int = 1024 * 1024
     body_seconds: float = 5
+    keep_seconds: float = 0.9
     retry_after: int = 2
 
 
@@ -85,7 +86,7 @@ class Receiver:
         return await self._check(adapter, guard, inbound)
 
     async def _read_body(self, request: Request) -> bytes:
-        if int(request.headers.get("content-length") or 0) > self._policy.max_body:
+        if _announced(request) > self._policy.max_body:
             raise _TooLargeError
         chunks: list[bytes] = []
         size = 0
@@ -117,17 +118,23 @@ class Receiver:
             events = [event for event in adapter.parse(request) if not self._is_stale(adapter, event)]
         except PayloadError as error:
             log.error("unreadable", account=adapter.ta, reason=error.what)
-            await self._store.save_unreadable(adapter.ta, error.what, request.body)
-            return Response(status_code=200)
+            return await self._keep(adapter, error.what, request.body)
         except Exception as error:  # a mistake of the adapter's must not lose what the service will not send again
             log.exception("the adapter failed to read", account=adapter.ta)
-            await self._store.save_unreadable(adapter.ta, type(error).__name__, request.body)
-            return Response(status_code=200)
+            return await self._keep(adapter, type(error).__name__, request.body)
         accepted = await self._engine.accept(adapter, events)
         if not accepted.stored:
             log.error("not stored", account=adapter.ta, reason="the conversation's mailbox is full")
             return self._later()
         return Response(accepted.reply, media_type="application/json" if accepted.reply else None)
+
+    async def _keep(self, adapter: Adapter, reason: str, body: bytes) -> Response:
+        try:
+            async with asyncio.timeout(self._policy.keep_seconds):
+                await self._store.save_unreadable(adapter.ta, reason, body)
+        except TimeoutError:
+            raise StoreUnavailableError("Redis took too long to keep a body") from None
+        return Response(status_code=200)
 
     def _is_stale(self, adapter: Adapter, event: Event) -> bool:
         if not adapter.signs_time or self._clock.now() - event.at <= adapter.dedupe_window:
@@ -137,6 +144,12 @@ class Receiver:
 
     def _later(self) -> Response:
         return Response(status_code=503, headers={"Retry-After": str(self._policy.retry_after)})
+
+
+def _announced(request: Request) -> int:
+    text = request.headers.get("content-length", "")
+    # What is no number promises nothing: the bytes are counted as they come.
+    return int(text[:20]) if text.isascii() and text.isdigit() else 0
 
 
 def _headers(request: Request) -> dict[str, str]:

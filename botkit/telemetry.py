@@ -11,7 +11,7 @@ from botkit.redaction import Redactor
 from botkit.settings import Settings
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
-_QUIET = ("uvicorn", "httpx", "httpcore", "transitions", "markdown_it", "asyncio")
+_QUIET = ("uvicorn", "uvicorn.access", "uvicorn.error", "httpx", "httpcore", "transitions", "markdown_it", "asyncio")
 
 
 def set_up_logging(settings: Settings, redactor: Redactor) -> None:
@@ -39,7 +39,11 @@ def set_up_logging(settings: Settings, redactor: Redactor) -> None:
     root.handlers[:] = [handler]
     root.setLevel(_LEVELS[settings.log])
     for name in _QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.WARNING)
+        # uvicorn gives its loggers handlers of their own, which print whole addresses, and mask nothing.
+        logger.handlers.clear()
+        logger.propagate = True
 
 
 def _show(_logger: Any, _method: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

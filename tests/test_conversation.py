@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from botkit.conversation import Account, Conversation, User, digest
 
 SAFE = re.compile(r"[A-Za-z0-9._+=/@:#-]{1,96}")
+any_text = st.text(st.characters(exclude_categories=()), max_size=200)
 ACCOUNT = Account("viber", "demo")
 
 
@@ -33,24 +34,24 @@ def test_a_strange_account_id_is_hashed_as_well() -> None:
     assert Conversation(Account("viber", "a{b}"), "1").key.startswith("viber:#")
 
 
-@given(st.text(st.characters(), max_size=200), st.text(st.characters(), max_size=200))
+@given(any_text, any_text)
 @example("", "")
 @example("\ud800", "{")
 def test_every_key_is_short_and_safe(ta: str, id: str) -> None:
     assert SAFE.fullmatch(Conversation(Account("gbm", ta), id).key)
 
 
-@given(st.lists(st.text(st.characters()), min_size=2, max_size=2, unique=True))
+@given(st.lists(any_text, min_size=2, max_size=2, unique=True))
 def test_two_ids_never_share_a_key(ids: list[str]) -> None:
     one, other = (Conversation(ACCOUNT, id).key for id in ids)
     assert one != other
 
 
 def test_a_digest_is_the_same_in_every_process() -> None:
-    assert digest("viber|demo|1") == "Z1_J0NWU5S_1rYgGS-OzCg"
+    assert digest("viber|demo|1") == "RzKnp9xGVwQES1EOGEBHvA"
 
 
-@given(st.text(st.characters()))
+@given(any_text)
 def test_a_digest_has_22_url_safe_characters(text: str) -> None:
     assert re.fullmatch(r"[A-Za-z0-9_-]{22}", digest(text))
 

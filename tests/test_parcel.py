@@ -98,9 +98,7 @@ async def test_whoever_says_stop_gets_no_reminder(bot_tester: BotTester, channel
 
 
 @every_channel
-async def test_a_number_that_never_comes_is_given_up_after_half_an_hour(
-    bot_tester: BotTester, channel: str
-) -> None:
+async def test_a_number_that_never_comes_is_given_up_after_half_an_hour(bot_tester: BotTester, channel: str) -> None:
     olena = bot_tester.user("Olena", channel=channel)
     await olena.says("track")
     await bot_tester.advance(minutes=29)

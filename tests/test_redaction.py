@@ -18,6 +18,7 @@ from botkit.redaction import MASK, Redactor, Secret
 
 TEXT = "4dc2a1b9e8f7a6d0-canary"
 SECRET = Secret(TEXT)
+any_text = st.text(st.characters(exclude_categories=()))
 TOKEN = "123456789:AAE-abcdefghijklmnopqrstuvwxyz_0123"
 
 
@@ -40,7 +41,7 @@ class Struct(msgspec.Struct):
         "{!r:>40}".format,
         lambda secret: f"{secret}",
         lambda secret: f"{secret:>40}",
-        lambda secret: "%s %r" % (secret, secret),
+        lambda secret: "%s" % (secret,),  # noqa: UP031 - the form that logging uses
         lambda secret: repr([secret, {"secret": secret}]),
         lambda secret: repr(Holder(secret)),
         lambda secret: repr(Struct(secret)),
@@ -81,7 +82,7 @@ def test_secrets_are_equal_when_their_texts_are() -> None:
     assert len({Secret("a"), Secret("a"), Secret("b")}) == 2
 
 
-@given(st.text(st.characters()), st.text(st.characters()))
+@given(any_text, any_text)
 def test_any_two_texts_can_be_compared(one: str, other: str) -> None:
     assert (Secret(one) == Secret(other)) is (one == other)
 
@@ -125,7 +126,7 @@ def test_ordinary_text_stays_as_it_is(text: str) -> None:
     assert Redactor([SECRET]).redact(text) == text
 
 
-@given(st.text(), st.lists(st.text(min_size=8), max_size=5))
+@given(any_text, st.lists(st.text(min_size=8), max_size=5))
 def test_no_secret_is_left_in_any_text(text: str, secrets: list[str]) -> None:
     redacted = Redactor(map(Secret, secrets)).redact(text.join(secrets))
     rest = redacted.split(MASK)

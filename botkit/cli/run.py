@@ -17,7 +17,7 @@ import click
 from botkit.exceptions import SettingsError
 from botkit.settings import Settings, load_settings
 
-#: A process that ends in another way is started again.
+#: How a process ends by itself: with a code of `botkit`'s own.
 _FINAL = (0, 1, 2, 3, 4)
 
 _options = [
@@ -95,8 +95,9 @@ def _command(app: str, flags: dict[str, Any], listener: socket.socket) -> Sequen
 class Supervisor:
     """Keeps `settings.workers` processes running on one listening socket.
 
-    A process that dies is started again; one that ends by itself (a wrong setting, say) ends all. Signals to stop are
-    passed on, and what has not ended in time is killed.
+    The others start when the first is ready; if that ends by itself before (a wrong setting, say), that is the end of
+    all. Later, a process that ends is started again. Signals to stop are passed on, and what has not ended in time is
+    killed.
     """
 
     def __init__(self, command: Sequence[str], settings: Settings, listener: socket.socket) -> None:
@@ -106,6 +107,9 @@ class Supervisor:
         self._children: list[subprocess.Popen[bytes]] = []
         self._stopping = threading.Event()
         self._changed = threading.Event()
+        self._is_ready = False
+        self._ready, self._tell_ready = os.pipe()
+        os.set_blocking(self._ready, False)
         self._pause = 0.1
         self._revived_at = float("-inf")
 
@@ -121,14 +125,17 @@ class Supervisor:
             # Whoever comes now is told at once to come again, instead of waiting for the end.
             self._listener.close()
             self._stop()
+            os.close(self._ready)
+            os.close(self._tell_ready)
 
     def _supervise(self, *, watch: bool) -> int:
-        self._children = [self._start(index) for index in range(self._settings.workers)]
-        while not self._stopping.wait(0.1):
+        self._children = [self._start(0)]
+        while not self._stopping.wait(0.02 if not self._is_ready else 0.1):
             if self._changed.is_set():
                 self._restart()
+            self._note_ready()
             ended = {index: code for index, child in enumerate(self._children) if (code := child.poll()) is not None}
-            final = [code for code in ended.values() if code in _FINAL]
+            final = [code for code in ended.values() if code in _FINAL and not self._is_ready]
             if final and not watch:
                 return final[0]
             if final:
@@ -137,6 +144,13 @@ class Supervisor:
             for index in ended:
                 self._revive(index)
         return 0
+
+    def _note_ready(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self._is_ready = bool(os.read(self._ready, 4096)) or self._is_ready
+        if self._is_ready:
+            missing = range(len(self._children), self._settings.workers)
+            self._children += [self._start(index) for index in missing]
 
     def _revive(self, index: int) -> None:
         # One that dies again and again must not keep the machine busy; one that dies once a day is missed at once.
@@ -149,8 +163,9 @@ class Supervisor:
     def _start(self, index: int) -> subprocess.Popen[bytes]:
         environ = os.environ | {"PYTHONUNBUFFERED": "1"}
         command = [*self._command, *([] if index else ["--banner"])]
+        command.append(f"--ready-fd={self._tell_ready}")
         with _without_ctrl_c():
-            return subprocess.Popen(command, pass_fds=[self._listener.fileno()], env=environ)
+            return subprocess.Popen(command, pass_fds=[self._listener.fileno(), self._tell_ready], env=environ)
 
     def _await_change(self) -> None:
         click.echo("waiting for a change to the code ...", err=True)
@@ -161,7 +176,8 @@ class Supervisor:
         self._changed.clear()
         click.echo("the code has changed: starting again", err=True)
         self._stop()
-        self._children = [self._start(index) for index in range(self._settings.workers)]
+        self._is_ready = False
+        self._children = [self._start(0)]
 
     def _watch(self) -> None:
         try:
@@ -188,9 +204,9 @@ class Supervisor:
 
 @contextlib.contextmanager
 def _without_ctrl_c() -> Iterator[None]:
-    # A child ignores the key until it serves: it is ended by its parent, and where its start was is of no interest.
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A child inherits this until it serves: its parent ends it, and how far its start had come is of no interest.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, handler)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

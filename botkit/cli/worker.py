@@ -27,6 +27,7 @@ _PR_SET_PDEATHSIG = 1
 @click.argument("app")
 @click.option("--fd", type=int, required=True)
 @click.option("--parent", type=int, required=True)
+@click.option("--ready-fd", type=int, required=True)
 @click.option("--banner", is_flag=True)
 @click.option("--host")
 @click.option("--port", type=int)
@@ -35,13 +36,13 @@ _PR_SET_PDEATHSIG = 1
 @click.option("--workers", type=int)
 @click.option("--log")
 @click.option("--log-format")
-def worker(app: str, fd: int, parent: int, *, banner: bool, **flags: Any) -> None:
-    """Serves the application on the socket `fd`, as long as the process `parent` lives."""
+def worker(app: str, fd: int, parent: int, ready_fd: int, *, banner: bool, **flags: Any) -> None:
+    """Serves the application on the socket `fd`, as long as the process `parent` lives; writes to `ready_fd` once."""
     _die_with(parent)
     settings = load_settings(flags=flags)
     application = load_app(app)
     application.settings = settings
-    server = _Server(_config(application, settings), application, settings, banner=banner)
+    server = _Server(_config(application, settings), application, settings, ready_fd, banner=banner)
     # Why a start fails is told below, as a text; uvicorn would print a traceback of it.
     logging.getLogger("uvicorn.error").disabled = True
     with socket.socket(fileno=fd) as listener, contextlib.suppress(SystemExit):
@@ -67,13 +68,16 @@ def _config(app: App, settings: Settings) -> uvicorn.Config:
 class _Server(uvicorn.Server):
     """uvicorn, with a banner when it is ready and a watchdog beside it."""
 
-    def __init__(self, config: uvicorn.Config, app: App, settings: Settings, *, banner: bool) -> None:
+    def __init__(self, config: uvicorn.Config, app: App, settings: Settings, ready_fd: int, *, banner: bool) -> None:
         super().__init__(config)
         self._app = app
         self._settings = settings
+        self._ready_fd = ready_fd
         self._banner = banner
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        # The parent held it back until somebody listens to it.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         await super().startup(sockets)
         if not self.started:
             return
@@ -83,6 +87,8 @@ class _Server(uvicorn.Server):
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)
         self._watching = Watchdog().start()
+        os.write(self._ready_fd, b".")
+        os.close(self._ready_fd)
         if self._banner:
             print_banner(self._app, self._settings)
 

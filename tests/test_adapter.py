@@ -1,0 +1,141 @@
+"""What every adapter gets from the contract without writing it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from botkit.adapter import Adapter, HttpClient, Outcome, Receipt, WebhookRequest, WebhookStatus, made_up, read_secret
+from botkit.conversation import Account, Conversation
+from botkit.events import ConversationStarted, Event
+from botkit.exceptions import SettingsError
+from botkit.messages import AnyMessage, Outgoing, Text
+from botkit.redaction import Secret
+
+
+class Pigeon(Adapter):
+    channel = "pigeon"
+    dedupe_window = timedelta(hours=1)
+    default_api_url = "https://loft.example/"
+
+    @classmethod
+    def from_env(cls, prefix: str, environ: Mapping[str, str] = {}) -> Self:
+        return cls(ta=environ.get(f"{prefix}_TA", ""), prefix=prefix)
+
+    @property
+    def has_credentials(self) -> bool:
+        return False
+
+    def secrets(self) -> Iterable[Secret]:
+        return ()
+
+    def verify(self, request: WebhookRequest) -> bool:
+        return True
+
+    def parse(self, request: WebhookRequest) -> Sequence[Event]:
+        return ()
+
+    def check(self, message: AnyMessage) -> AnyMessage:
+        return message
+
+    async def send(self, outgoing: Outgoing, to: Conversation, client: HttpClient) -> Receipt:
+        return Receipt(Outcome.SENT)
+
+    async def load_webhook(self, client: HttpClient) -> WebhookStatus:
+        return WebhookStatus("", {})
+
+    async def set_webhook(self, url: str, client: HttpClient) -> None:
+        return
+
+    async def delete_webhook(self, client: HttpClient) -> None:
+        return
+
+    def simulated(self, api_url: str) -> Self:
+        return type(self)(ta=self.ta, api_url=api_url)
+
+
+STARTED = ConversationStarted(
+    id="e", at=datetime(2026, 7, 14, tzinfo=UTC), conversation=Conversation(Account("pigeon", "demo"), "ana")
+)
+
+
+def test_an_adapter_that_leaves_something_out_cannot_be_built() -> None:
+    class Half(Adapter):
+        channel = "half"
+
+    with pytest.raises(TypeError, match="abstract"):
+        Half()  # type: ignore[abstract]
+
+
+def test_an_adapter_speaks_for_its_account() -> None:
+    assert Pigeon(ta="demo").account == Account("pigeon", "demo")
+
+
+def test_the_service_s_own_address_is_the_default() -> None:
+    assert Pigeon().api_url == "https://loft.example"
+    assert Pigeon(api_url="http://127.0.0.1:9/").api_url == "http://127.0.0.1:9"
+
+
+def test_a_service_promises_nothing_unless_its_adapter_says_so() -> None:
+    pigeon, request = Pigeon(), WebhookRequest({}, {}, b"")
+    assert (pigeon.has_receipts, pigeon.signs_time, pigeon.sessions) == (False, False, None)
+    assert pigeon.handshake(request) is None
+    assert pigeon.acknowledge(STARTED) is None
+    assert pigeon.takes_answer(STARTED) is False
+
+
+def test_an_answer_that_was_not_promised_is_a_mistake() -> None:
+    with pytest.raises(TypeError, match="pigeon takes no message"):
+        Pigeon().render_answer(Text(text="hello"))
+
+
+def test_an_adapter_shows_its_account() -> None:
+    assert repr(Pigeon(ta="demo")) == "Pigeon(ta='demo')"
+
+
+@pytest.mark.parametrize("length", [1, 2, 31, 32, 40])
+def test_made_up_credentials_have_the_length_asked_for(length: int) -> None:
+    assert len(made_up(length)) == length
+    assert set(made_up(length)) <= set("0123456789abcdef")
+
+
+def test_made_up_credentials_differ() -> None:
+    assert made_up() != made_up()
+
+
+# --- secrets from the environment
+
+
+def test_a_secret_is_read_from_its_setting() -> None:
+    assert read_secret("DEMO", "TOKEN", {"DEMO_TOKEN": " canary \n"}) == Secret("canary")
+
+
+def test_a_secret_is_read_from_the_file_that_its_setting_names(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("canary\n")
+    assert read_secret("DEMO", "TOKEN", {"DEMO_TOKEN_FILE": str(tmp_path / "token")}) == Secret("canary")
+
+
+def test_the_setting_comes_before_the_file(tmp_path: Path) -> None:
+    environ = {"DEMO_TOKEN": "canary", "DEMO_TOKEN_FILE": str(tmp_path / "missing")}
+    assert read_secret("DEMO", "TOKEN", environ) == Secret("canary")
+
+
+@pytest.mark.parametrize("environ", [{}, {"DEMO_TOKEN": " "}, {"DEMO_TOKEN_FILE": ""}, {"OTHER_TOKEN": "canary"}])
+def test_no_setting_is_no_secret(environ: Mapping[str, str]) -> None:
+    assert read_secret("DEMO", "TOKEN", environ) is None
+
+
+def test_a_file_that_is_not_there_is_named_with_its_setting(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="DEMO_TOKEN_FILE names a file") as raised:
+        read_secret("DEMO", "TOKEN", {"DEMO_TOKEN_FILE": str(tmp_path / "missing")})
+    assert "No such file" in raised.value.what
+
+
+def test_a_file_that_is_no_text_is_refused_without_a_word_of_it(tmp_path: Path) -> None:
+    (tmp_path / "token").write_bytes(b"canary\xff")
+    with pytest.raises(SettingsError, match="DEMO_TOKEN_FILE") as raised:
+        read_secret("DEMO", "TOKEN", {"DEMO_TOKEN_FILE": str(tmp_path / "token")})
+    assert "canary" not in str(raised.value)
+    assert raised.value.__cause__ is None
