@@ -281,11 +281,11 @@ async def test_a_handler_that_ignores_its_cancellation_is_left_behind_and_cannot
 
     @router.text("stubborn")
     async def stubborn(event: MessageReceived, ctx: Context[Order]) -> None:
-        while not go_on.is_set():
-            try:
-                await go_on.wait()
-            except asyncio.CancelledError:
-                ctx.reply("I am still here")
+        try:
+            await go_on.wait()
+        except asyncio.CancelledError:
+            ctx.reply("I am still here")
+            await go_on.wait()
         ctx.flow.ask()
         has_ended.set()
 

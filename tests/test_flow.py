@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - a flow copies its defaults
 import asyncio
 import itertools
 import re

@@ -1,4 +1,3 @@
-# ruff: noqa: RUF012 - a flow copies its defaults
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal

@@ -25,7 +25,7 @@ class Parcel(Flow):
     states = ("idle", "number", "day")
     ask = Trigger("*", "number")
     found = Trigger("number", "day", conditions="is_known")
-    timeouts = {"number": After(minutes=30, trigger="ask")}  # noqa: RUF012 - as applications write it
+    timeouts = {"number": After(minutes=30, trigger="ask")}
 
     number: str = ""
 
