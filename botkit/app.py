@@ -13,7 +13,7 @@ from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
 from botkit.bot import Bot
-from botkit.exceptions import DefinitionError, SettingsError, StoreUnavailableError
+from botkit.exceptions import BotkitError, DefinitionError, SettingsError, StoreUnavailableError
 from botkit.play.phones import Phones
 from botkit.redis.embedded import EmbeddedServer
 from botkit.redis.store import RedisStore
@@ -92,8 +92,11 @@ class App:
             await asyncio.sleep(1)
             if self.server is not None and self.server.is_durable and not self.server.is_alive():
                 log.warning("the embedded server has died: starting it again")
-                await asyncio.to_thread(self.server.stop)
-                self.server = await asyncio.to_thread(EmbeddedServer.start, settings.folder / "redis")
+                try:
+                    await asyncio.to_thread(self.server.stop)
+                    self.server = await asyncio.to_thread(EmbeddedServer.start, settings.folder / "redis")
+                except (BotkitError, OSError) as error:
+                    log.error("the embedded server does not start", reason=str(error))
 
     async def _stop(self) -> None:
         if self._guarding is not None:

@@ -323,6 +323,8 @@ class Engine:
         # Work that ends may leave more to do: a commit its first message.
         while self._tasks and (left := deadline - asyncio.get_running_loop().time()) > 0:
             await asyncio.wait(set(self._tasks), timeout=left)
+        # A task that has not begun cannot give anything back.
+        await asyncio.sleep(0)
         for task in (renewing, *self._tasks):
             task.cancel()
         await asyncio.gather(renewing, *working, *self._tasks, return_exceptions=True)

@@ -25,7 +25,10 @@ log = structlog.get_logger("botkit.outbox")
 
 
 class SendPolicy(Struct, frozen=True):
-    """How long a message is tried: `max_age` in seconds, `max_repeats` of an unknown outcome (0 = never send twice)."""
+    """How long a message is tried, in seconds, and how often it is sent again when its outcome is not known.
+
+    With `max_repeats` 0 only a process that dies between sending and noting it leads to a second time.
+    """
 
     max_age: float = 3600
     max_repeats: int = 2
@@ -78,7 +81,7 @@ class Outbox:
         if wait := self.governor.wait(account):
             await self._store.retry(Queue.OUTBOX, turn, delay=wait)
             return None
-        if self._is_too_old(turn, outgoing):
+        if self._is_too_old(turn, outgoing, line.adapter):
             return await self._give_up(turn, outgoing, "not sent within its time", keep=keep)
         verdict = await self._count(line.adapter, turn, outgoing)
         if verdict is Verdict.LIMIT:
@@ -94,10 +97,11 @@ class Outbox:
             return await self._give_up(turn, outgoing, "the other conversation's outbox is full", keep=keep)
         return await insist(lambda: self._store.sent(turn, keep=keep))
 
-    def _is_too_old(self, turn: Turn, outgoing: Outgoing) -> bool:
+    def _is_too_old(self, turn: Turn, outgoing: Outgoing, adapter: Adapter) -> bool:
         age = self._clock.timestamp() - outgoing.created_ms / 1000
-        # A first attempt is always made: what waited was held for the person, not for the service.
-        return turn.attempts > self._policy.max_attempts or (turn.attempts > 1 and age > self._policy.max_age)
+        # Where messages are held for the person, one may be old before its first attempt.
+        is_late = age > self._policy.max_age and (turn.attempts > 1 or adapter.sessions is None)
+        return is_late or turn.attempts > self._policy.max_attempts
 
     async def _count(self, adapter: Adapter, turn: Turn, outgoing: Outgoing) -> Verdict:
         rules = adapter.sessions

@@ -55,5 +55,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--every-line", action="store_true", help="kill at every line of an event's way, not at every seventh"
+        "--every-line", action="store_true", help="kill at every line of an event's way, not at every eleventh"
     )

@@ -472,6 +472,21 @@ async def test_a_handler_that_outlasts_the_drain_is_given_back_uncounted(botkit_
         assert desk.texts == ["done"]
 
 
+async def test_what_was_taken_in_just_before_a_drain_without_patience_is_given_back(botkit_redis_url: str) -> None:
+    router = Router()
+
+    @router.text()
+    async def slow(event: MessageReceived, ctx: Context[Flow]) -> None:
+        await asyncio.Event().wait()
+
+    async with Process(botkit_redis_url, bot(router)) as process:
+        await process.takes(says("hello"))
+        await process.engine.drain(0)
+        async with process.another() as other:
+            claim = await other.store.claim(Queue.MAILBOX, 10)
+            assert [turn.attempts for turn in claim.turns] == [1]
+
+
 async def test_after_a_drain_nothing_is_taken(botkit_redis_url: str) -> None:
     desk = Desk()
     async with Process(botkit_redis_url, bot(echo(), desk)) as process, process.another() as colleague:

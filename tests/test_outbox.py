@@ -54,6 +54,20 @@ async def attempted(process: Process, desk: Desk, seconds: float) -> bool:
 # --- not sent ---
 
 
+async def test_what_only_waited_for_the_account_is_given_up_after_an_hour_as_well(botkit_redis_url: str) -> None:
+    desk, failures = Desk(), list[MessageFailed]()
+    async with Process(botkit_redis_url, bot(parrot(failures), desk)) as process:
+        desk.plan.append(throttled(4000))
+        await process.hears("parks", "taras")
+        await process.hears("waits")
+        await process.advance(3590)
+        assert failures == []
+        await process.advance(20)
+        assert desk.texts == []
+        await process.advance(400)
+        assert sorted(event.reason for event in failures) == ["not sent within its time"] * 2
+
+
 @pytest.mark.parametrize("failure", [NOT_SENT, NotSentError("no connection")], ids=["a receipt", "an exception"])
 async def test_what_cannot_have_arrived_is_tried_again_after_1_2_4_to_60_seconds(
     botkit_redis_url: str, failure: Receipt | Exception

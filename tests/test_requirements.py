@@ -72,8 +72,8 @@ def test_no_line_names_an_address_or_a_machine(name: str) -> None:
         "httpx==0.28.1",
         f"httpx>=0.28.1 {HASH}",
         f"httpx {HASH}",
-        f"httpx @ https://example.org/httpx.whl {HASH}",
-        "--index-url https://example.org/simple",
+        f"httpx @ https://example.org/httpx.tar {HASH}",
+        "--index-url https://example.org/all",
         "-e .",
     ],
 )

@@ -148,13 +148,20 @@ class RedisStore:
             )
 
     async def _script(self, name: str, keys: Sequence[str], *args: str | bytes | int) -> Any:
-        script = self._scripts[name]
+        try:
+            return await self._run_script(name, keys, *args)
+        except ResponseError as error:
+            # A key of a wrong type, say: nothing can be stored there, and whoever sent it must not think so.
+            log.error("Redis refused a script", script=name, reason=str(error)[:200])
+            raise StoreUnavailableError(f"Redis refused the script {name}") from None
+
+    async def _run_script(self, name: str, keys: Sequence[str], *args: str | bytes | int) -> Any:
         offset = self.clock.offset_ms
         try:
-            return await self._pipe.call("EVALSHA", script.sha, len(keys), *keys, offset, *args)
+            return await self._pipe.call("EVALSHA", self._scripts[name].sha, len(keys), *keys, offset, *args)
         except NoScriptError:
-            script = self._scripts[name]
-            return await self._pipe.call("EVAL", script.text, len(keys), *keys, offset, *args)
+            # Flushed, or the first call: which text the server takes is known when it is connected.
+            return await self._pipe.call("EVAL", self._scripts[name].text, len(keys), *keys, offset, *args)
 
     @property
     def _lease_ms(self) -> int:

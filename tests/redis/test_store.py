@@ -95,6 +95,18 @@ async def test_a_redelivered_event_causes_no_second_transition_and_gets_the_same
     assert (await store.load(ANN)).version == 1
 
 
+async def test_where_a_key_has_a_wrong_type_nothing_is_taken_in_and_others_do_not_notice(
+    kind: ServerKind, store: RedisStore, raw: Raw
+) -> None:
+    if kind is ServerKind.FAKE:
+        pytest.skip("closes the connection at every error")
+    await raw.set(f"{{{store.prefix}:{store.partition(ANN)}}}:m:{ANN}", "no list")
+    with pytest.raises(StoreUnavailableError, match="refused the script ingest"):
+        await ingest(store, 1)
+    assert await ingest(store, 2, cid=BEN) == Accepted(1)
+    await raw.delete(f"{{{store.prefix}:{store.partition(ANN)}}}:m:{ANN}")
+
+
 async def test_an_event_without_an_answer_is_not_waited_for_once_it_is_done(store: RedisStore) -> None:
     await commit(store, await take(store, 1))
     assert await store.load_reply(ANN, event(1)) == Reply(b"", is_pending=False)
