@@ -37,8 +37,8 @@ class Receiver:
     """The ASGI endpoint of `/webhooks/{channel}?ta=<account>`.
 
     Answers 200 stored or known; 403 not genuine, or no such account (nobody can tell which, and Redis is not asked);
-    408 too slow; 413 too large; 503 with Retry-After when it could not be stored. A genuine body that cannot be read
-    is kept and answered 200: repeating it would not mend it.
+    408 too slow; 413 too large; 503 with Retry-After when it could not be stored, or when the message that its answer
+    must carry is not ready. A genuine body that cannot be read is kept and answered 200: repeating it would not mend it.
     """
 
     def __init__(

@@ -170,7 +170,7 @@ class Process:
 
     def another(self, *bots: Bot, **options: Any) -> "Process":
         """Returns a second process on the same store, with the same bots unless others are given."""
-        prefix, clock = self.store.prefix, self.clock
+        prefix, clock = self.store.keys.prefix, self.clock
         return Process(self.redis_url, *(bots or self.bots), prefix=prefix, clock=clock, **options)
 
     async def __aenter__(self) -> Self:

@@ -367,7 +367,7 @@ async def test_a_record_that_cannot_be_read_is_left_as_it_is_and_the_event_is_a_
         ctx.reply(f"{ctx.flow.state}")
 
     async with Process(botkit_redis_url, bot(router, desk)) as process:
-        (key,) = process.store._keys(where().key, "c")
+        (key,) = process.store.keys.of(where().key, "c")
         await process.store.call("HSET", key, "s", stored, "v", 7)
         await process.hears("hello")
         record = await process.store.load(where().key)

@@ -317,7 +317,7 @@ async def test_a_conversation_that_is_forgotten_while_its_handler_runs_does_not_
         go_on.set()
         await process.engine.settle()
         assert desk.attempts == []
-        assert await process.store.call("KEYS", f"*{process.store.prefix}*{where().key}*") == []
+        assert await process.store.call("KEYS", f"*{process.store.keys.prefix}*{where().key}*") == []
         assert await audit(process.store) == []
 
 
@@ -574,7 +574,7 @@ async def test_timers_fire_by_the_loop_of_a_worker(botkit_redis_url: str) -> Non
 async def test_a_key_of_a_wrong_type_stops_one_conversation_and_no_loop(botkit_redis_url: str) -> None:
     desk = Desk()
     async with Process(botkit_redis_url, bot(echo(), desk), role="web") as web:
-        (mailbox, ready) = web.store._keys(where("planted").key, "m rdy")
+        (mailbox, ready) = web.store.keys.of(where("planted").key, "m rdy")
         await web.store.call("SET", mailbox, "not a list")
         await web.store.call("ZADD", ready, 1, where("planted").key)
         engine = EnginePolicy(poll=0.01)

@@ -78,10 +78,10 @@ class Site:
     async def stored(self) -> int:
         """How many different events of the person who writes here were ever stored."""
         store, cid = self.tester.store, "viber:shop-viber:ana"
-        return int(await store.call("ZCARD", f"{{{store.prefix}:{store.partition(cid)}}}:x:{cid}"))
+        return int(await store.call("ZCARD", f"{{{store.keys.prefix}:{store.keys.partition(cid)}}}:x:{cid}"))
 
     async def unreadable(self) -> list[dict[str, bytes]]:
-        entries = await self.tester.store.call("XRANGE", f"{self.tester.store.prefix}:unreadable", "-", "+")
+        entries = await self.tester.store.call("XRANGE", f"{self.tester.store.keys.prefix}:unreadable", "-", "+")
         return [dict(zip((name.decode() for name in e[::2]), e[1::2], strict=True)) for _, e in entries]
 
 

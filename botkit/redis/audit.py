@@ -45,14 +45,14 @@ async def audit(store: RedisStore) -> list[str]:
 
 
 async def _find_traces(store: RedisStore) -> AsyncIterator[list[_Trace]]:
-    layout = re.compile(rf"\{{{re.escape(store.prefix)}:(\d+)\}}:(\w+)(?::(.+))?")
-    pattern = re.sub(r"([*?\[\]\\])", r"\\\1", f"{{{store.prefix}:") + "*"
+    layout = re.compile(rf"\{{{re.escape(store.keys.prefix)}:(\d+)\}}:(\w+)(?::(.+))?")
+    pattern = re.sub(r"([*?\[\]\\])", r"\\\1", f"{{{store.keys.prefix}:") + "*"
     async for keys in _scan(store, ("SCAN",), "MATCH", pattern):
         found = [match.groups() for key in keys if (match := layout.fullmatch(key))]
         yield [_Trace(int(p), cid, is_idle=kind in _REST) for p, kind, cid in found if kind in _WORK + _REST]
         for partition, kind, _ in found:
             if kind in _SHARED:
-                key = f"{{{store.prefix}:{partition}}}:{kind}"
+                key = f"{{{store.keys.prefix}:{partition}}}:{kind}"
                 async for entries in _scan(store, (_SHARED[kind], key)):
                     # `cid`, `cid|timer`, or `cid|u` where attempts are counted.
                     names = [entry.partition("|") for entry in entries[::2]]
@@ -71,9 +71,9 @@ async def _scan(store: RedisStore, command: tuple[str, ...], *options: str) -> A
 
 def _misplaced(store: RedisStore, traces: Sequence[_Trace]) -> list[str]:
     return [
-        f"{trace.cid}: is in partition {trace.partition}, not in {store.partition(trace.cid)}"
+        f"{trace.cid}: is in partition {trace.partition}, not in {store.keys.partition(trace.cid)}"
         for trace in traces
-        if trace.partition != store.partition(trace.cid)
+        if trace.partition != store.keys.partition(trace.cid)
     ]
 
 

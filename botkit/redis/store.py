@@ -1,8 +1,6 @@
 """The store on Redis: keys, partitions, and one method for each script."""
 
 import asyncio
-import hashlib
-import zlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import count
 from typing import Any
@@ -15,6 +13,7 @@ from redis.exceptions import NoScriptError, ResponseError
 from botkit.clock import Clock
 from botkit.conversation import digest
 from botkit.exceptions import SettingsError, StoreUnavailableError, TooManyTimersError
+from botkit.redis.keys import Keys
 from botkit.redis.pipe import Command, Pipe
 from botkit.redis.scripts import Script, load_scripts
 from botkit.store import (
@@ -85,35 +84,12 @@ class RedisStore:
         self.clock = clock or Clock()
         self.bounds = bounds or Bounds()
         self.version = ""
-        self.prefix = prefix.rstrip(":")
+        self.keys = Keys(prefix, self.bounds.partitions)
         self._pipe = Pipe(url, on_connect=self._prepare)
         self._listener = Pipe(url, seconds=3600)
         self._scripts: Mapping[str, Script] = load_scripts(shebang=False)
         self._worker = uuid4().hex[:12]
         self._counter = count()
-        self._partitions = [self._names(p) for p in range(self.bounds.partitions)]
-
-    # --- names ---
-
-    def _names(self, partition: int) -> dict[str, str]:
-        shared = ("rdy", "lse", "own", "try", "ordy", "olse", "oown", "otry", "ohld", "tmr", "dead", "wake")
-        return {name: f"{{{self.prefix}:{partition}}}:{name}" for name in shared}
-
-    def partition(self, cid: str) -> int:
-        """Returns the partition of a conversation: its CRC-32 modulo their number."""
-        return zlib.crc32(cid.encode()) % self.bounds.partitions
-
-    def _keys(self, cid: str, names: str) -> list[str]:
-        shared = self._partitions[self.partition(cid)]
-        tag = shared["rdy"][:-3]
-        return [shared.get(name) or f"{tag}{name}:{cid}" for name in names.split()]
-
-    def _reply_key(self, cid: str, event_id: str) -> str:
-        return f"{self._keys(cid, 'w')[0].removesuffix(cid)}{event_id}"
-
-    def _account_key(self, account: str, kind: str) -> str:
-        # An account id or a service's id may hold braces; hashed, it cannot move the hash tag.
-        return f"{self.prefix}:{{a:{hashlib.blake2b(account.encode(), digest_size=12).hexdigest()}}}:{kind}"
 
     def new_token(self) -> str:
         """Returns a token nobody used before: it makes a repeated call recognisable."""
@@ -125,7 +101,7 @@ class RedisStore:
         (hello,) = await send([("HELLO", 2)])
         self.version = _server_version(hello)
         self._scripts = load_scripts(shebang=int(self.version.split(".")[0]) >= 7)
-        meta = f"{self.prefix}:meta"
+        meta = self.keys.meta
         commands: list[Command] = [("SCRIPT", "LOAD", script.text) for script in self._scripts.values()]
         commands.append(("HSETNX", meta, "partitions", self.bounds.partitions))
         commands.append(("HSETNX", meta, "format", FORMAT))
@@ -185,8 +161,8 @@ class RedisStore:
     async def _ingest(
         self, cid: str, eid: str, payload: bytes, token: str, window: int, *, answers: bool, timer: str, due: int
     ) -> Ingested:
-        keys = self._keys(cid, "m x c rdy lse own try w o ordy ohld wake tmr t")
-        keys[7] = self._reply_key(cid, eid)
+        keys = self.keys.of(cid, "m x c rdy lse own try w o ordy ohld wake tmr t")
+        keys[7] = self.keys.reply(cid, eid)
         answer = await self._script(
             "ingest", keys, cid, eid, payload, token, self._lease_ms, window, self.bounds.ids, self.bounds.mailbox,
             int(answers), timer, due,
@@ -201,11 +177,11 @@ class RedisStore:
         """See `Store.claim`. Two trips for all partitions together, one when nothing is due."""
         token = self.new_token()
         names = ("rdy", "lse", "own", "try") if queue is Queue.MAILBOX else ("ordy", "olse", "oown", "otry")
-        share = max(1, -(-limit // len(self._partitions)))
+        share = max(1, -(-limit // len(self.keys.partitions)))
         answers = await asyncio.gather(
             *(
                 self._script("claim", [shared[n] for n in names], token, self._lease_ms, share, _FAR_MS)
-                for shared in self._partitions
+                for shared in self.keys.partitions
             )
         )
         waits = [wait for wait, _ in answers if wait >= 0]
@@ -215,7 +191,7 @@ class RedisStore:
 
     async def _load_turn(self, queue: Queue, cid: str, token: str, attempts: int) -> Turn | None:
         mail = queue is Queue.MAILBOX
-        keys = self._keys(cid, "m c o")
+        keys = self.keys.of(cid, "m c o")
         calls = [self._pipe.call("LINDEX", keys[0] if mail else keys[2], 0)]
         if mail:
             calls.append(self._pipe.call("HMGET", keys[1], "s", "v", "ss", "sn", "sr"))
@@ -239,10 +215,10 @@ class RedisStore:
         names = ("lse", "own") if queue is Queue.MAILBOX else ("olse", "oown")
         by_partition: dict[int, list[str]] = {}
         for cid, token in held.items():
-            by_partition.setdefault(self.partition(cid), []).extend((cid, token))
+            by_partition.setdefault(self.keys.partition(cid), []).extend((cid, token))
         answers = await asyncio.gather(
             *(
-                self._script("renew", [self._partitions[p][n] for n in names], self._lease_ms, *pairs)
+                self._script("renew", [self.keys.partitions[p][n] for n in names], self._lease_ms, *pairs)
                 for p, pairs in by_partition.items()
             )
         )
@@ -250,8 +226,8 @@ class RedisStore:
 
     async def commit(self, turn: Turn, commit: Commit, *, keep: bool, send: bool) -> Committed | None:
         """See `Store.commit`. One trip."""
-        keys = self._keys(turn.cid, "m c rdy lse own try o ordy olse oown otry ohld w tmr t")
-        keys[12] = self._reply_key(turn.cid, turn.id)
+        keys = self.keys.of(turn.cid, "m c rdy lse own try o ordy olse oown otry ohld w tmr t")
+        keys[12] = self.keys.reply(turn.cid, turn.id)
         # Made of the event, so that a repeat of this very commit is recognised.
         send_token = f"{turn.token}/{turn.id}" if send and commit.outgoing else ""
         timers = [part for timer in commit.timers for part in (timer.name, timer.due_ms, timer.payload)]
@@ -276,13 +252,13 @@ class RedisStore:
 
     async def sent(self, turn: Turn, *, keep: bool) -> Turn | None:
         """See `Store.sent`. One trip."""
-        keys = self._keys(turn.cid, "o ordy olse oown otry")
+        keys = self.keys.of(turn.cid, "o ordy olse oown otry")
         answer = await self._script("sent", keys, turn.cid, turn.token, turn.id, self._lease_ms, int(keep))
         return _turn(Queue.OUTBOX, turn.cid, turn.token, answer[1], 1, Record()) if answer[1] else None
 
     async def count(self, turn: Turn, *, seconds: int, max_messages: int, max_in_row: int, hold: bool) -> Verdict:
         """See `Store.count`. One trip."""
-        keys = self._keys(turn.cid, "c ordy olse oown otry ohld")
+        keys = self.keys.of(turn.cid, "c ordy olse oown otry ohld")
         answer = await self._script(
             "count", keys, turn.cid, turn.token, _attempt(turn), seconds * 1000, max_messages, max_in_row, int(hold)
         )
@@ -302,7 +278,7 @@ class RedisStore:
         self, queue: Queue, turn: Turn, delay: float, error: str, limit: str, repeats: str, *, refund: bool
     ) -> Verdict:
         mail = queue is Queue.MAILBOX
-        keys = self._keys(turn.cid, "m rdy lse own try dead c" if mail else "o ordy olse oown otry dead c")
+        keys = self.keys.of(turn.cid, "m rdy lse own try dead c" if mail else "o ordy olse oown otry dead c")
         attempt = _attempt(turn) if refund else ""
         # Longer waits are looked at again on the way: no score may lie further ahead.
         delay_ms = min(round(delay * 1000), _FAR_MS - 1000)
@@ -325,7 +301,7 @@ class RedisStore:
         self, turn: Turn, *, error: str, event_id: str, event: bytes, refund: bool, keep: bool
     ) -> Turn | None:
         """See `Store.fail`. One trip."""
-        keys = self._keys(turn.cid, "o ordy olse oown otry dead m x c rdy own wake")
+        keys = self.keys.of(turn.cid, "o ordy olse oown otry dead m x c rdy own wake")
         attempt = _attempt(turn) if refund else ""
         answer = await self._script(
             "fail", keys, turn.cid, turn.token, turn.id, _cut(error, 500), attempt, event_id, event, self._lease_ms,
@@ -335,7 +311,7 @@ class RedisStore:
 
     async def enqueue(self, cid: str, key: str, payload: bytes) -> bool:
         """See `Store.enqueue`. One trip."""
-        keys = self._keys(cid, "x o ordy oown ohld wake")
+        keys = self.keys.of(cid, "x o ordy oown ohld wake")
         answer: bytes = await self._script(
             "enqueue", keys, cid, key, payload, _OWN_WINDOW_MS, self.bounds.ids, self.bounds.outbox
         )
@@ -347,7 +323,7 @@ class RedisStore:
         """See `Store.due_timers`. Two trips for all partitions together, one when nothing is due."""
         now = round(self.clock.timestamp() * 1000)
         heads = await asyncio.gather(
-            *(self._pipe.call("ZRANGE", shared["tmr"], 0, limit - 1, "WITHSCORES") for shared in self._partitions)
+            *(self._pipe.call("ZRANGE", shared["tmr"], 0, limit - 1, "WITHSCORES") for shared in self.keys.partitions)
         )
         timers = [
             (member.decode(), int(float(score)))
@@ -360,14 +336,14 @@ class RedisStore:
 
     async def _load_timer(self, member: str, due_ms: int) -> DueTimer | None:
         cid, name = member.split("|", 1)
-        payload = await self._pipe.call("HGET", self._keys(cid, "t")[0], name)
+        payload = await self._pipe.call("HGET", self.keys.of(cid, "t")[0], name)
         return DueTimer(cid, Timer(name, due_ms, payload)) if payload else None
 
     # --- records, replies, receipts ---
 
     async def load(self, cid: str) -> Record:
         """See `Store.load`. One trip."""
-        c, o = self._keys(cid, "c o")
+        c, o = self.keys.of(cid, "c o")
         fields, queued = await asyncio.gather(
             self._pipe.call("HMGET", c, "s", "v", "ss", "sn", "sr"), self._pipe.call("LLEN", o)
         )
@@ -375,7 +351,7 @@ class RedisStore:
 
     async def is_idle(self, cid: str) -> bool:
         """Whether nothing of a conversation is waiting or under way, except what is held for the person. One trip."""
-        m, own, o, oown, ohld = self._keys(cid, "m own o oown ohld")
+        m, own, o, oown, ohld = self.keys.of(cid, "m own o oown ohld")
         mail, owned, queued, sending, held = await asyncio.gather(
             self._pipe.call("EXISTS", m),
             self._pipe.call("HEXISTS", own, cid),
@@ -389,23 +365,23 @@ class RedisStore:
         """See `Store.load_reply`. One trip."""
         # In this order: once the mailbox is seen empty, the answer was there before.
         mail, body = await asyncio.gather(
-            self._pipe.call("EXISTS", self._keys(cid, "m")[0]), self._pipe.call("GET", self._reply_key(cid, event_id))
+            self._pipe.call("EXISTS", self.keys.of(cid, "m")[0]), self._pipe.call("GET", self.keys.reply(cid, event_id))
         )
         return Reply(body or b"", bool(mail) and not body)
 
     async def save_receipt(self, account: str, receipt_id: str, key: str) -> None:
         """See `Store.save_receipt`. One trip."""
-        name = self._account_key(f"{account}|{receipt_id}", "d")
+        name = self.keys.receipt(account, receipt_id)
         await self._pipe.call("SET", name, key, "PX", round(self.bounds.receipt * 1000))
 
     async def load_receipt(self, account: str, receipt_id: str) -> str:
         """See `Store.load_receipt`. One trip."""
-        found = await self._pipe.call("GET", self._account_key(f"{account}|{receipt_id}", "d"))
+        found = await self._pipe.call("GET", self.keys.receipt(account, receipt_id))
         return found.decode() if found else ""
 
     async def save_unreadable(self, account: str, reason: str, body: bytes) -> None:
         """See `Store.save_unreadable`. One trip."""
-        name = f"{self.prefix}:unreadable"
+        name = self.keys.unreadable
         fields = ("account", account, "reason", reason, "body", body[:65536])
         await asyncio.gather(
             self._pipe.call("XADD", name, "MAXLEN", "~", 1000, "*", *fields),
@@ -414,7 +390,7 @@ class RedisStore:
 
     async def dead_letters(self) -> int:
         """Returns how many events and messages were given up."""
-        lengths = await asyncio.gather(*(self._pipe.call("XLEN", shared["dead"]) for shared in self._partitions))
+        lengths = await asyncio.gather(*(self._pipe.call("XLEN", shared["dead"]) for shared in self.keys.partitions))
         return sum(lengths)
 
     async def read_dead_letters(self, cid: str) -> list[dict[str, str]]:
@@ -422,7 +398,7 @@ class RedisStore:
         return [letter async for letter in self._scan_dead(cid)]
 
     async def _scan_dead(self, cid: str) -> Any:
-        name = self._keys(cid, "dead")[0]
+        name = self.keys.of(cid, "dead")[0]
         start = "-"
         while page := await self._pipe.call("XRANGE", name, start, "+", "COUNT", 500):
             for entry_id, fields in page:
@@ -434,22 +410,22 @@ class RedisStore:
 
     async def forget(self, cid: str) -> int:
         """See `Store.forget`. Two trips, and one for each 500 dead letters of the partition."""
-        keys = self._keys(cid, "m x c o t tmr rdy lse own try ordy olse oown otry ohld")
+        keys = self.keys.of(cid, "m x c o t tmr rdy lse own try ordy olse oown otry ohld")
         answer = await self._script("forget", keys, cid)
         removed: int = answer[0]
         ids: Sequence[bytes] = answer[1]
         if ids:
             # From here on no handler at work can store another answer.
-            removed += await self._pipe.call("DEL", *(self._reply_key(cid, event_id.decode()) for event_id in ids))
+            removed += await self._pipe.call("DEL", *(self.keys.reply(cid, event_id.decode()) for event_id in ids))
         async for letter in self._scan_dead(cid):
-            removed += await self._pipe.call("XDEL", self._keys(cid, "dead")[0], letter["id"])
+            removed += await self._pipe.call("XDEL", self.keys.of(cid, "dead")[0], letter["id"])
         return removed
 
     # --- the server ---
 
     async def wait(self, seconds: float) -> None:
         """See `Store.wait`. Holds a connection of its own."""
-        wakes = [shared["wake"] for shared in self._partitions]
+        wakes = [shared["wake"] for shared in self.keys.partitions]
         await self._listener.call("BLPOP", *wakes, max(0.05, seconds))
 
     async def ping(self) -> None:
@@ -461,7 +437,7 @@ class RedisStore:
 
         Changes nothing, and sees one moment, so that a store in use gives no false alarms.
         """
-        keys = self._keys(cid, "m o rdy lse own try ordy olse oown otry ohld tmr t")
+        keys = self.keys.of(cid, "m o rdy lse own try ordy olse oown otry ohld tmr t")
         return [rule.decode() for rule in await self._script("check", keys, cid, *timers)]
 
     async def call(self, *command: str | bytes | int | float) -> Any:

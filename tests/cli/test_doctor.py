@@ -185,7 +185,7 @@ def test_dead_letters_are_counted(run: Run, store_url: str, prefix: str) -> None
 def test_only_the_audit_finds_a_broken_structure(run: Run, store_url: str, prefix: str) -> None:
     assert "everything stored is whole" in line("audit", run("doctor", "--audit").out)
     store = RedisStore(store_url, prefix=prefix)
-    call(store_url, "ZADD", f"{{{prefix}:{store.partition('lost')}}}:rdy", "1", "lost")
+    call(store_url, "ZADD", f"{{{prefix}:{store.keys.partition('lost')}}}:rdy", "1", "lost")
     assert run("doctor").code == 0
     done = run("doctor", "--audit")
     assert done.code == 1

@@ -91,7 +91,7 @@ async def test_a_lease_of_a_conversation_that_is_also_due_is_told(whole: RedisSt
 @pytest.mark.parametrize("key", ["m:{}", "x:{}", "c:{}", "o:{}", "t:{}", "rdy", "own"])
 async def test_a_trace_outside_its_partition_is_told(make_store: MakeStore, raw: Raw, key: str) -> None:
     store = make_store(bounds=Bounds(partitions=2))
-    wrong = 1 - store.partition(ANN)
+    wrong = 1 - store.keys.partition(ANN)
     name = f"{{bk:{wrong}}}:{key.format(ANN)}"
     await (raw.zadd(name, {ANN: 1}) if key == "rdy" else raw.hset(name, ANN, "t"))
     assert await audit(store) == [f"{ANN}: is in partition {wrong}, not in {1 - wrong}"]

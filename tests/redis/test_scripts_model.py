@@ -189,8 +189,8 @@ class Scripts(RuleBasedStateMachine):
         due = [cid for cid, talk in self.talks.items() if talk.lane(queue).claim(self.now)]
         assert taken.keys() <= set(due)
         share = limit // BOUNDS.partitions
-        expected = {partition: min(share, n) for partition, n in Counter(map(store.partition, due)).items()}
-        assert Counter(map(store.partition, taken)) == expected
+        expected = {partition: min(share, n) for partition, n in Counter(map(store.keys.partition, due)).items()}
+        assert Counter(map(store.keys.partition, taken)) == expected
         for turn in claim.turns:
             lane = self.talks[turn.cid].lane(queue)
             lane.take(turn.token, self.now)
@@ -355,7 +355,7 @@ class Scripts(RuleBasedStateMachine):
             }
 
     async def read(self, cid: str) -> dict[str, Any]:
-        call, partition = self.stores[0].call, self.stores[0].partition(cid)
+        call, partition = self.stores[0].call, self.stores[0].keys.partition(cid)
         tag = f"{{bk:{partition}}}"
         mail, out, own, oown, attempts, tries, held, record, timers = await asyncio.gather(
             call("LRANGE", f"{tag}:m:{cid}", 0, -1),

@@ -100,11 +100,11 @@ async def test_where_a_key_has_a_wrong_type_nothing_is_taken_in_and_others_do_no
 ) -> None:
     if kind is ServerKind.FAKE:
         pytest.skip("closes the connection at every error")
-    await raw.set(f"{{{store.prefix}:{store.partition(ANN)}}}:m:{ANN}", "no list")
+    await raw.set(f"{{{store.keys.prefix}:{store.keys.partition(ANN)}}}:m:{ANN}", "no list")
     with pytest.raises(StoreUnavailableError, match="refused the script ingest"):
         await ingest(store, 1)
     assert await ingest(store, 2, cid=BEN) == Accepted(1)
-    await raw.delete(f"{{{store.prefix}:{store.partition(ANN)}}}:m:{ANN}")
+    await raw.delete(f"{{{store.keys.prefix}:{store.keys.partition(ANN)}}}:m:{ANN}")
 
 
 async def test_an_event_without_an_answer_is_not_waited_for_once_it_is_done(store: RedisStore) -> None:

@@ -1,0 +1,51 @@
+"""The names of the keys: `{<prefix>:<partition>}:<kind>:<conversation>`."""
+
+import hashlib
+import zlib
+from collections.abc import Mapping, Sequence
+
+#: The kinds of key that all conversations of a partition share.
+_SHARED = ("rdy", "lse", "own", "try", "ordy", "olse", "oown", "otry", "ohld", "tmr", "dead", "wake")
+
+
+class Keys:
+    """The keys of one store; those of a conversation carry its partition's hash tag, and so lie in one slot.
+
+    `partitions` holds, for each partition, the keys that its conversations share, by kind.
+    """
+
+    def __init__(self, prefix: str, partitions: int) -> None:
+        self.prefix = prefix.rstrip(":")
+        self.partitions: Sequence[Mapping[str, str]] = [
+            {kind: f"{{{self.prefix}:{number}}}:{kind}" for kind in _SHARED} for number in range(partitions)
+        ]
+
+    def partition(self, cid: str) -> int:
+        """Returns the number of a conversation's partition: its CRC-32 modulo how many there are."""
+        return zlib.crc32(cid.encode()) % len(self.partitions)
+
+    def of(self, cid: str, kinds: str) -> list[str]:
+        """Returns a conversation's keys of these kinds, which are separated by spaces."""
+        number = self.partition(cid)
+        shared = self.partitions[number]
+        return [shared.get(kind) or f"{{{self.prefix}:{number}}}:{kind}:{cid}" for kind in kinds.split()]
+
+    def reply(self, cid: str, event_id: str) -> str:
+        """Returns the key of the answer to an event."""
+        return f"{{{self.prefix}:{self.partition(cid)}}}:w:{event_id}"
+
+    def receipt(self, account: str, receipt_id: str) -> str:
+        """Returns the key of what is known of a message by a service's id."""
+        # A service's id may hold braces; hashed, it cannot move the hash tag.
+        name = hashlib.blake2b(f"{account}|{receipt_id}".encode(), digest_size=12).hexdigest()
+        return f"{self.prefix}:{{a:{name}}}:d"
+
+    @property
+    def meta(self) -> str:
+        """The key of what the store says of itself."""
+        return f"{self.prefix}:meta"
+
+    @property
+    def unreadable(self) -> str:
+        """The key of the genuine bodies that could not be read."""
+        return f"{self.prefix}:unreadable"

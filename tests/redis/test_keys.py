@@ -1,0 +1,42 @@
+"""The names of the keys: one slot for all of a conversation, and nothing from outside can move it."""
+
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from botkit.conversation import Account, Conversation
+from botkit.redis.keys import Keys
+
+KINDS = "m x c o t rdy lse own try ordy olse oown otry ohld tmr dead wake"
+
+_TAG = re.compile(r"\{[^{}]+\}")
+
+
+def conversation_id(channel: str, ta: str, chat: str) -> str:
+    return Conversation(Account(channel, ta), chat).key
+
+
+@given(st.text(), st.text())
+def test_all_keys_of_a_conversation_have_the_hash_tag_of_its_partition(ta: str, chat: str) -> None:
+    keys, cid = Keys("bk", 16), conversation_id("telegram", ta, chat)
+    tags = {_TAG.match(key)[0] for key in [*keys.of(cid, KINDS), keys.reply(cid, "e" * 22)]}  # type: ignore[index]
+    assert tags == {f"{{bk:{keys.partition(cid)}}}"}
+
+
+@given(st.text(), st.text())
+def test_an_id_of_a_service_s_own_cannot_move_the_hash_tag(account: str, receipt_id: str) -> None:
+    assert re.fullmatch(r"bk:\{a:[0-9a-f]{24}\}:d", Keys("bk", 16).receipt(account, receipt_id))
+
+
+def test_prefixes_that_begin_alike_share_no_key() -> None:
+    cid = conversation_id("telegram", "demo", "1")
+    ten = [key for number in range(16) for key in Keys("bk", 16).partitions[number].values()]
+    assert not set(ten) & {key for number in range(16) for key in Keys("bk1", 16).partitions[number].values()}
+    assert Keys("bk:", 16).of(cid, KINDS) == Keys("bk", 16).of(cid, KINDS)
+
+
+def test_the_kinds_come_in_the_order_asked_for() -> None:
+    cid = conversation_id("telegram", "demo", "1")
+    mailbox, ready = Keys("bk", 1).of(cid, "m rdy")
+    assert (mailbox, ready) == ("{bk:0}:m:telegram:demo:1", "{bk:0}:rdy")
