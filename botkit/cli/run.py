@@ -105,7 +105,9 @@ class Supervisor:
         self._settings = settings
         self._listener = listener
         self._children: list[subprocess.Popen[bytes]] = []
-        self._stopping = threading.Event()
+        # No Event: the handler of a signal that comes while the main thread looks at one would wait for it for ever.
+        self._is_stopping = False
+        self._is_over = threading.Event()
         self._changed = threading.Event()
         self._is_ready = False
         self._ready, self._tell_ready = os.pipe()
@@ -116,21 +118,32 @@ class Supervisor:
     def run(self, *, watch: bool) -> int:
         """Runs until told to stop, or until a process ends by itself; returns the exit code."""
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: self._stopping.set())
+            signal.signal(number, self._on_signal)
         if watch:
             threading.Thread(target=self._watch, daemon=True).start()
         try:
             return self._supervise(watch=watch)
         finally:
+            self._is_over.set()
             # Whoever comes now is told at once to come again, instead of waiting for the end.
             self._listener.close()
             self._stop()
             os.close(self._ready)
             os.close(self._tell_ready)
 
+    def _on_signal(self, *_: object) -> None:
+        self._is_stopping = True
+
+    def _rest(self, seconds: float) -> bool:
+        """Waits, but no longer than until it must stop; tells whether it must."""
+        end = time.monotonic() + seconds
+        while not self._is_stopping and (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, 0.05))
+        return self._is_stopping
+
     def _supervise(self, *, watch: bool) -> int:
         self._children = [self._start(0)]
-        while not self._stopping.wait(0.02 if not self._is_ready else 0.1):
+        while not self._rest(0.1 if self._is_ready else 0.02):
             if self._changed.is_set():
                 self._restart()
             self._note_ready()
@@ -157,7 +170,7 @@ class Supervisor:
         now = time.monotonic()
         self._pause = min(2 * self._pause, 5) if now - self._revived_at < 60 else 0.1
         self._revived_at = now
-        if not self._stopping.wait(self._pause):
+        if not self._rest(self._pause):
             self._children[index] = self._start(index)
 
     def _start(self, index: int) -> subprocess.Popen[bytes]:
@@ -169,7 +182,7 @@ class Supervisor:
 
     def _await_change(self) -> None:
         click.echo("waiting for a change to the code ...", err=True)
-        while not self._stopping.wait(0.1) and not self._changed.is_set():
+        while not self._rest(0.1) and not self._changed.is_set():
             pass
 
     def _restart(self) -> None:
@@ -186,7 +199,7 @@ class Supervisor:
             click.echo("watchfiles is not installed: changes will not be noticed", err=True)
             return
         folders = [path for path in map(Path, ("bots", "handlers", "state", "botkit.toml", ".env")) if path.exists()]
-        for _ in watchfiles.watch(*folders, stop_event=self._stopping, raise_interrupt=False):
+        for _ in watchfiles.watch(*folders, stop_event=self._is_over, raise_interrupt=False):
             self._changed.set()
 
     def _stop(self) -> None:
