@@ -92,6 +92,9 @@ _OTHER = (
     "terminated by other setWebhook",
 )
 
+# Python 3.13 calls 413 "Content Too Large"; Telegram's word is the older one.
+_PHRASES = responses | {413: "Request Entity Too Large"}
+
 
 class AnswerParameters(Struct, frozen=True):
     """What an error says beside its text."""
@@ -150,7 +153,7 @@ def _fixed_text(description: str, code: int) -> str:
             return text
     if word := _ERROR_WORD.fullmatch(description):
         return word[1]
-    return responses.get(code, "without a reason")
+    return _PHRASES.get(code, "without a reason")
 
 
 def _retry_after(answer: HttpAnswer, said: Answer | None) -> float:
