@@ -38,7 +38,8 @@ class Receiver:
 
     Answers 200 stored or known; 403 not genuine, or no such account (nobody can tell which, and Redis is not asked);
     408 too slow; 413 too large; 503 with Retry-After when it could not be stored, or when the message that its answer
-    must carry is not ready. A genuine body that cannot be read is kept and answered 200: repeating it would not mend it.
+    must carry is not ready. A genuine body that cannot be read is kept and answered 200: repeating it would mend
+    nothing.
     """
 
     def __init__(
