@@ -73,7 +73,7 @@ def test_no_line_names_an_address_or_a_machine(name: str) -> None:
         f"httpx>=0.28.1 {HASH}",
         f"httpx {HASH}",
         f"httpx @ https://example.org/httpx.tar {HASH}",
-        "--index-url https://example.org/all",
+        "-i https://example.org/all",
         "-e .",
     ],
 )
