@@ -146,6 +146,10 @@ def processes_in(folder: Path) -> dict[int, str]:
     return found
 
 
+def _heed_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class AppChild:
     """A command of botkit as a process in a project's folder: on a port of its own, what it says in a file."""
 
@@ -161,6 +165,8 @@ class AppChild:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                # As a terminal starts it: a shell that runs these tests in the background has Ctrl+C ignored.
+                preexec_fn=_heed_ctrl_c,
             )
 
     @property
