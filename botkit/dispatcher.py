@@ -3,7 +3,7 @@
 import asyncio
 import random
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 
 import msgspec
@@ -171,12 +171,12 @@ class Dispatcher:
             raise second or error
         return flows, decisions
 
-    async def _bounded(self, call: Callable[[], "asyncio.Future[None] | object"]) -> BaseException | None:
+    async def _bounded(self, call: Callable[[], Awaitable[object]]) -> BaseException | None:
         """Returns what the call raised, whatever it is; a handler cannot end the process or hold it for ever."""
 
         async def guarded() -> BaseException | None:
             try:
-                await call()  # type: ignore[misc]
+                await call()
             except BaseException as error:
                 return error
             return None

@@ -57,10 +57,6 @@ class Flows:
         """Returns the state of the conversation's flow of that class."""
         return self.get(cls).state
 
-    def states(self) -> dict[str, str]:
-        """Returns the states of the flows that were asked for, by the flow's name."""
-        return {name: flow.state for name, flow in self._loaded.items()}
-
     def dump(self) -> bytes:
         """Returns the whole record to store, or nothing when it is as it was.
 

@@ -148,12 +148,6 @@ def test_a_record_holds_so_much_and_no_more() -> None:
         flows.dump()
 
 
-def test_the_states_of_the_flows_that_were_asked_for_are_told() -> None:
-    flows = Flows(record(Parcel=ASKED, Note={"s": "asked", "v": 1}))
-    flows.get(Parcel)
-    assert flows.states() == {"Parcel": "number"}
-
-
 # --- moves and timeouts
 
 

@@ -97,13 +97,6 @@ async def wait(event: MessageReceived, ctx: Context[Visit]) -> None:
     count(event, ctx)
 
 
-@router.text("^slow$")
-async def slow(event: MessageReceived, ctx: Context[Visit]) -> None:
-    Path("waiting").touch()
-    await asyncio.sleep(1)
-    count(event, ctx)
-
-
 @router.text("^block$")
 async def block(event: MessageReceived, ctx: Context[Visit]) -> None:
     if is_first("blocking"):

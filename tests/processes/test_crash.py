@@ -148,11 +148,13 @@ async def test_a_handler_at_work_finishes_and_its_reply_is_sent_before_a_stopped
 ) -> None:
     app = await project.start().until_ready()
     await services.greet(app)
-    assert (await services.post(app, 1, "slow")).status_code == 200
+    assert (await services.post(app, 1, "wait")).status_code == 200
     await until(project.file("waiting").exists)
     app.process.terminate()
+    await until_closed(app)
+    project.file("go").touch()
     assert await app.until_ended() == 0
-    assert replies(services.telegram) == ["1: hello", "2: slow"]
+    assert replies(services.telegram) == ["1: hello", "2: wait"]
 
 
 async def test_a_service_that_is_stopped_takes_no_more_connections_while_a_handler_finishes(

@@ -508,13 +508,19 @@ async def test_settings_of_the_server_can_be_asked_for(store: RedisStore, kind: 
 
 async def test_wait_ends_when_another_process_stores_an_event(store: RedisStore, make_store: MakeStore) -> None:
     waiting = asyncio.create_task(store.wait(30))
-    await ingest(make_store(bounds=store.bounds), 1)
+    other = make_store(bounds=store.bounds)
+    await other.ping()
+    assert not waiting.done()
+    await ingest(other, 1)
     await asyncio.wait_for(waiting, 5)
 
 
 async def test_wait_ends_when_another_process_queues_a_message(store: RedisStore, make_store: MakeStore) -> None:
     waiting = asyncio.create_task(store.wait(30))
-    await make_store(bounds=store.bounds).enqueue(ANN, key(1), b"")
+    other = make_store(bounds=store.bounds)
+    await other.ping()
+    assert not waiting.done()
+    await other.enqueue(ANN, key(1), b"")
     await asyncio.wait_for(waiting, 5)
 
 
