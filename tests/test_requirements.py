@@ -40,10 +40,9 @@ def declared(kind: str) -> list[Requirement]:
     if kind == "test":
         return [Requirement(text) for text in groups["test"]]
     extras = PROJECT["project"]["optional-dependencies"]
-    return [
-        Requirement(text)
-        for text in (*PROJECT["project"]["dependencies"], *chain.from_iterable(extras.values()), *groups["build"])
-    ]
+    # The others are for who asks for them.
+    installed = chain.from_iterable(extras[name] for name in ("embedded", "dev"))
+    return [Requirement(text) for text in (*PROJECT["project"]["dependencies"], *installed, *groups["build"])]
 
 
 HASH = f"--hash=sha256:{'0' * 64}"
