@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from botkit.adapter import SessionRules
     from botkit.app import App
     from botkit.bot import Bot
+    from botkit.buttons import AskAgent, AskContact, AskLocation, Button, Dial, Link, Login
     from botkit.channels.gbm import BusinessMessages
     from botkit.channels.telegram import Telegram
     from botkit.channels.viber import Viber
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from botkit.events import (
         AgentRequested,
         ButtonPressed,
-        Card,
         ConversationStarted,
         Event,
         Media,
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         MessageReceived,
         MessageSeen,
         Point,
+        SharedContact,
         Subscribed,
         TimerFired,
         TypingStarted,
@@ -48,7 +49,28 @@ if TYPE_CHECKING:
     )
     from botkit.flow import After, Flow, State, Trigger
     from botkit.formatting import escape
-    from botkit.messages import Button, File, Image, Link, Location, Message, Raw, Text, Typing
+    from botkit.messages import (
+        Album,
+        Audio,
+        Card,
+        Carousel,
+        Contact,
+        Delete,
+        Edit,
+        File,
+        Image,
+        Joined,
+        Left,
+        Location,
+        Message,
+        Raw,
+        Representative,
+        Sticker,
+        Text,
+        Typing,
+        Video,
+        Voice,
+    )
     from botkit.router import Router
     from botkit.sessions import Session
     from botkit.settings import Settings
@@ -59,17 +81,27 @@ __all__ = [
     "Account",
     "After",
     "AgentRequested",
+    "Album",
     "App",
+    "AskAgent",
+    "AskContact",
+    "AskLocation",
+    "Audio",
     "Bot",
     "BotkitError",
     "BusinessMessages",
     "Button",
     "ButtonPressed",
     "Card",
+    "Carousel",
+    "Contact",
     "Context",
     "Conversation",
     "ConversationStarted",
     "DefinitionError",
+    "Delete",
+    "Dial",
+    "Edit",
     "Event",
     "File",
     "Flow",
@@ -77,8 +109,11 @@ __all__ = [
     "Handle",
     "IllegalMoveError",
     "Image",
+    "Joined",
+    "Left",
     "Link",
     "Location",
+    "Login",
     "Media",
     "Message",
     "MessageDelivered",
@@ -88,6 +123,7 @@ __all__ = [
     "MessageSeen",
     "Point",
     "Raw",
+    "Representative",
     "RouteError",
     "Router",
     "ServiceError",
@@ -95,7 +131,9 @@ __all__ = [
     "SessionRules",
     "Settings",
     "SettingsError",
+    "SharedContact",
     "State",
+    "Sticker",
     "Subscribed",
     "Telegram",
     "Text",
@@ -108,6 +146,8 @@ __all__ = [
     "Unsubscribed",
     "User",
     "Viber",
+    "Video",
+    "Voice",
     "__version__",
     "escape",
 ]
@@ -117,14 +157,15 @@ _MODULES = {
     "adapter": "SessionRules",
     "app": "App",
     "bot": "Bot",
+    "buttons": "AskAgent AskContact AskLocation Button Dial Link Login",
     "channels.gbm": "BusinessMessages",
     "channels.telegram": "Telegram",
     "channels.viber": "Viber",
     "context": "Context Handle",
     "conversation": "Account Conversation User",
     "events": (
-        "AgentRequested ButtonPressed Card ConversationStarted Event Media MessageDelivered "
-        "MessageFailed MessageReceived MessageSeen Point Subscribed TimerFired TypingStarted "
+        "AgentRequested ButtonPressed ConversationStarted Event Media MessageDelivered "
+        "MessageFailed MessageReceived MessageSeen Point SharedContact Subscribed TimerFired TypingStarted "
         "TypingStopped UnknownEvent Unsubscribed"
     ),
     "exceptions": (
@@ -132,7 +173,10 @@ _MODULES = {
     ),
     "flow": "After Flow State Trigger",
     "formatting": "escape",
-    "messages": "Button File Image Link Location Message Raw Text Typing",
+    "messages": (
+        "Album Audio Card Carousel Contact Delete Edit File Image Joined "
+        "Left Location Message Raw Representative Sticker Text Typing Video Voice"
+    ),
     "router": "Router",
     "sessions": "Session",
     "settings": "Settings",

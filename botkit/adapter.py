@@ -10,7 +10,9 @@ from typing import Any, ClassVar, Literal, Protocol, Self
 
 from msgspec import Struct
 
+from botkit.capabilities import Capabilities
 from botkit.conversation import Account, Conversation
+from botkit.degradation import Prepared, prepare
 from botkit.events import Event
 from botkit.exceptions import SettingsError
 from botkit.messages import AnyMessage, Outgoing
@@ -112,6 +114,8 @@ class Adapter(ABC):
     has_receipts: ClassVar[bool] = False
     #: Whether `Event.at` is under the service's signature: what is older than the window is then dropped as a replay.
     signs_time: ClassVar[bool] = False
+    #: What the service can show; as it stands, plain text with numbered menus.
+    capabilities: ClassVar[Capabilities] = Capabilities()
     #: The service's address; `<PREFIX>_API_URL` replaces it.
     default_api_url: ClassVar[str]
     #: The setting that carries the credentials: `<PREFIX>_<token_setting>`.
@@ -161,9 +165,24 @@ class Adapter(ABC):
         Raises PayloadError when the body cannot be read.
         """
 
+    def capabilities_for(self, message: AnyMessage, to: Conversation) -> Capabilities:
+        """Returns what can be shown of this message in this conversation: the adapter's capabilities, if not less."""
+        return self.capabilities
+
+    def prepare(self, message: AnyMessage, to: Conversation, *, offered: int = 0) -> Prepared:
+        """Returns what will be sent for a message: as decided where the service has all of it, else degraded.
+
+        Its menu goes on from `offered` choices that stand already. Raises MessageError that names the bound for what
+        no degradation can mend.
+        """
+        prepared = prepare(message, self.capabilities_for(message, to), offered=offered)
+        for part in prepared.messages:
+            self.check(part)
+        return prepared
+
     @abstractmethod
-    def check(self, message: AnyMessage) -> AnyMessage:
-        """Returns what will be sent: the message, or its plain text where the channel lacks the kind.
+    def check(self, message: AnyMessage) -> None:
+        """Returns for a message that the service would take, of a kind and with buttons that it has.
 
         Raises MessageError that names the bound and both numbers.
         """

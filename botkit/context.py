@@ -8,12 +8,14 @@ from msgspec import Struct
 from structlog.typing import FilteringBoundLogger
 
 from botkit.adapter import Adapter
+from botkit.buttons import Buttons, rows
 from botkit.conversation import Account, Conversation
 from botkit.events import Event, TimerFired, event_id
 from botkit.events import encode as encode_event
 from botkit.exceptions import MessageError
 from botkit.flow import Flow
-from botkit.messages import AnyMessage, Buttons, Outgoing, Text, Typing, rows
+from botkit.menu import Menu
+from botkit.messages import AnyMessage, Outgoing, Text, Typing
 from botkit.sessions import Session
 from botkit.store import Timer
 
@@ -30,9 +32,14 @@ F = TypeVar("F", bound=Flow)
 
 
 class Handle(Struct, frozen=True):
-    """A message that was decided on; later delivery events carry its `id` as `message_key`."""
+    """A message that was decided on; later delivery events carry its `id` as `message_key`.
+
+    A message that goes out in several parts has the id of the last one, which carries its buttons; `parts` has them
+    all. Both are empty where the service has nothing to show for it.
+    """
 
     id: str
+    parts: tuple[str, ...] = ()
 
 
 class Scene(Struct, frozen=True):
@@ -48,10 +55,15 @@ class Scene(Struct, frozen=True):
 
 
 class Decisions(Struct):
-    """What a handler has decided so far."""
+    """What a handler has decided so far.
 
-    outgoing: list[Outgoing]
-    timers: dict[str, Timer]
+    `menus` are the choices that a typed answer may pick, by conversation; `values` the long ones behind tokens.
+    """
+
+    outgoing: list[Outgoing] = []
+    timers: dict[str, Timer] = {}
+    menus: dict[Conversation, Menu] = {}
+    values: dict[str, str] = {}
 
 
 class Context(Generic[F]):
@@ -178,14 +190,29 @@ class Context(Generic[F]):
         return any((*sent.account, sent.to) == here and not sent.message.is_transient for sent in outgoing)
 
     def _add(self, adapter: Adapter, to: Conversation, message: AnyMessage) -> Handle:
+        menus = self._decisions.menus
+        prepared = adapter.prepare(message, to, offered=len(menus.get(to, ())))
+        if prepared.losses:
+            self.log.info("degraded", channel=to.account.channel, losses=prepared.losses)
+        # What is said elsewhere takes its menu along: that conversation has a record of its own.
+        menu = prepared.menu if to != self.conversation else ()
+        last = len(prepared.messages) - 1
+        keys = tuple(
+            self._put(to, part, menu if number == last else ()) for number, part in enumerate(prepared.messages)
+        )
+        if any(not part.is_transient for part in prepared.messages):
+            menus[to] = menus.get(to, ()) + prepared.menu
+        self._decisions.values |= prepared.values
+        return Handle(keys[-1] if keys else "", keys)
+
+    def _put(self, to: Conversation, message: AnyMessage, menu: Menu) -> str:
         outgoing = self._decisions.outgoing
         if len(outgoing) >= MAX_MESSAGES:
             raise MessageError(f"one event may lead to at most {MAX_MESSAGES} messages")
         key = f"{self.event.id}{len(outgoing):02}"
         account = (to.account.channel, to.account.ta)
-        created_ms = round(self.now.timestamp() * 1000)
-        outgoing.append(Outgoing(key, account, to.id, adapter.check(message), created_ms))
-        return Handle(key)
+        outgoing.append(Outgoing(key, account, to.id, message, round(self.now.timestamp() * 1000), menu=menu))
+        return key
 
 
 def _own(name: str) -> str:

@@ -16,10 +16,19 @@ from botkit.bot import Bot
 from botkit.clock import Clock
 from botkit.context import FLOW_TIMER, Context, Decisions, Scene
 from botkit.conversation import Account, digest
-from botkit.events import Event, MessageDelivered, MessageFailed, MessageSeen, TimerFired
+from botkit.events import (
+    ButtonPressed,
+    Event,
+    MenuOffered,
+    MessageDelivered,
+    MessageFailed,
+    MessageSeen,
+    TimerFired,
+)
 from botkit.events import decode as decode_event
 from botkit.exceptions import RecordError, StoreUnavailableError
 from botkit.flow import Flow
+from botkit.menu import TOKEN, Menu, answer, asks_for_agent
 from botkit.messages import AnyMessage, Outgoing
 from botkit.messages import encode as encode_outgoing
 from botkit.record import Flows, timeout_of
@@ -106,9 +115,9 @@ class Dispatcher:
             return None
 
     async def _decide(self, turn: Turn, owner: Owner, event: Event) -> Commit:
-        event = await self._with_message_key(event)
+        flows, decisions = Flows(turn.record.state), Decisions()
+        event = await self._understood(event, flows)
         scene = self._scene(turn, owner, event)
-        flows, decisions = Flows(turn.record.state), Decisions([], {})
         matched = owner.bot.table.match(event, flows.state_of)
         is_stale = isinstance(event, TimerFired) and not self._fire_timeout(event, owner.bot, flows)
         if matched is None or is_stale:
@@ -116,7 +125,20 @@ class Dispatcher:
                 scene.log.info("no handler", reason=owner.bot.table.explain(event, flows.state_of))
         else:
             flows, decisions = await self._handle(turn, owner, scene, matched, flows)
+        flows.menu = _menu_after(event, decisions, flows.menu)
+        if decisions.values:
+            # Before the commit: a button that can be pressed has its value.
+            await insist(lambda: self._store.save_values(decisions.values))
         return self._commit(scene, flows, decisions)
+
+    async def _understood(self, event: Event, flows: Flows) -> Event:
+        """Returns the event as handlers know it: what was typed may be a choice, what was pressed a token."""
+        event = answer(await self._with_message_key(event), flows.menu)
+        if isinstance(event, ButtonPressed) and event.value.startswith(TOKEN):
+            token = event.value
+            value = await insist(lambda: self._store.load_value(token))
+            event = msgspec.structs.replace(event, value=value or token)
+        return asks_for_agent(event)
 
     async def _with_message_key(self, event: Event) -> Event:
         if not isinstance(event, (MessageDelivered, MessageSeen, MessageFailed)) or not event.receipt_id:
@@ -145,7 +167,7 @@ class Dispatcher:
     ) -> tuple[Flows, Decisions]:
         event, table = scene.event, owner.bot.table
         flow_class: type[Flow] = matched.route.router.flow
-        decisions = Decisions([], {})
+        decisions = Decisions()
         ctx = Context(scene, flows.get(flow_class), matched.captures, decisions)
         before = ctx.flow.state
         error = await self._bounded(lambda: table.run(matched, event, ctx))
@@ -156,7 +178,7 @@ class Dispatcher:
             )  # fmt: skip
             return flows, decisions
         # What the failed handler decided is gone; its error handler starts from the stored record.
-        flows, decisions = Flows(turn.record.state), Decisions([], {})
+        flows, decisions = Flows(turn.record.state), Decisions()
         if isinstance(event, TimerFired):
             self._fire_timeout(event, owner.bot, flows)
         ctx = Context(scene, flows.get(flow_class), matched.captures, decisions)
@@ -281,6 +303,13 @@ def _split_answer(scene: Scene, outgoing: Sequence[Outgoing]) -> tuple[bytes, li
     replies = [message for message in outgoing if (*message.account, message.to) == here]
     answers = [scene.adapter.render_answer(reply.message) for reply in replies if not reply.message.is_transient]
     return answers[0] if answers else b"", [message for message in outgoing if message not in replies]
+
+
+def _menu_after(event: Event, decisions: Decisions, menu: Menu) -> Menu:
+    if isinstance(event, MenuOffered):
+        return event.choices
+    # A turn that says nothing leaves the menu of the one before to be answered.
+    return decisions.menus.get(event.conversation, menu)
 
 
 def _is_cancelling() -> bool:

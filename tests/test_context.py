@@ -12,6 +12,7 @@ import structlog
 from botkit import events
 from botkit.adapter import Adapter, SessionRules
 from botkit.bot import Bot
+from botkit.buttons import Button
 from botkit.channels.gbm import BusinessMessages
 from botkit.channels.telegram import Telegram
 from botkit.channels.viber import Viber
@@ -22,7 +23,7 @@ from botkit.events import ConversationStarted, Event, MessageDelivered, MessageR
 from botkit.exceptions import MessageError
 from botkit.flow import Flow
 from botkit.http import Http
-from botkit.messages import Button, Image, Text, Typing
+from botkit.messages import Image, Text, Typing
 from botkit.outbox import Line, Outbox
 from botkit.router import Router
 from botkit.sessions import Session

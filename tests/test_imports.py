@@ -19,8 +19,8 @@ ROOT = Path(__file__).parent.parent
 # What stands at the start of botkit. in a module's name; `channels.*` is the package and all that is in it.
 LEVELS: tuple[tuple[str, ...], ...] = (
     ("exceptions", "conversation", "clock", "redaction"),
-    ("events", "messages", "formatting"),
-    ("adapter", "store", "payload"),
+    ("events", "messages", "buttons", "formatting", "splitting"),
+    ("adapter", "store", "payload", "capabilities", "degradation", "menu"),
     (
         *("context", "filters", "record", "sessions"),
         *("router", "route", "route_table", "route_checks", "moves"),

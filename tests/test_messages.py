@@ -6,21 +6,9 @@ from typing import Any, get_args
 import pytest
 
 from botkit import messages
+from botkit.buttons import Button, Link, rows
 from botkit.exceptions import MessageError
-from botkit.messages import (
-    AnyMessage,
-    Button,
-    File,
-    Image,
-    Link,
-    Location,
-    Message,
-    Outgoing,
-    Raw,
-    Text,
-    Typing,
-    rows,
-)
+from botkit.messages import AnyMessage, File, Image, Location, Message, Outgoing, Raw, Text, Typing
 
 FULL: tuple[AnyMessage, ...] = (
     Text(text="**hi**", buttons=rows([Button("A", "a"), Link("B", "https://b.example")]), silent=True, fallback="hi"),

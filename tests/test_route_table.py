@@ -10,12 +10,12 @@ from botkit.conversation import Account, Conversation
 from botkit.events import (
     AnyEvent,
     ButtonPressed,
-    Card,
     ConversationStarted,
     Event,
     Media,
     MessageReceived,
     Point,
+    SharedContact,
     Subscribed,
     TimerFired,
 )
@@ -347,7 +347,7 @@ def test_a_filter_of_the_application_is_not_asked_for_an_explanation(pizza: Rout
     [
         (say("x", media=Media("image")), "image"),
         (say(location=Point(0, 0)), "location"),
-        (say(contact=Card("1")), "contact"),
+        (say(contact=SharedContact("1")), "contact"),
         (say(), "message"),
         (TimerFired(name="t", **WHERE), "timer 't'"),
         (TimerFired(name="t", flow="Order", state="size", **WHERE), "timeout of Order in 'size'"),

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from botkit.buttons import AnyButton, Button, Link
 from botkit.exceptions import MessageError
 from botkit.formatting import to_gbm, to_plain
-from botkit.messages import AnyButton, AnyMessage, Button, File, Image, Link, Location, Raw, Text
+from botkit.messages import AnyMessage, File, Image, Location, Raw, Text
 
 #: Bounds of the service: characters, and how many suggestions one message takes.
 MAX_TEXT = 3072

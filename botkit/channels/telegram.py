@@ -24,13 +24,14 @@ from botkit.adapter import (
     made_up,
     read_secret,
 )
+from botkit.buttons import AnyButton, Button, Link
 from botkit.channels.telegram_answers import read_answer, read_receipt
 from botkit.channels.telegram_updates import read_update
 from botkit.conversation import Conversation
 from botkit.events import ButtonPressed, Event
 from botkit.exceptions import MessageError, ServiceError, SettingsError
 from botkit.formatting import to_telegram, utf16_length
-from botkit.messages import AnyButton, AnyMessage, Button, File, Image, Link, Location, Outgoing, Raw, Text, Typing
+from botkit.messages import AnyMessage, File, Image, Location, Outgoing, Raw, Text, Typing
 from botkit.redaction import Secret
 
 MAX_TEXT = 4096

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from botkit import events
 from botkit.adapter import Outcome, Receipt, WebhookRequest
+from botkit.buttons import AnyButton, Button, Link
 from botkit.channels.gbm import BusinessMessages
 from botkit.channels.google_oauth import ServiceAccount
 from botkit.clock import Clock
@@ -21,7 +22,7 @@ from botkit.conversation import Conversation
 from botkit.events import Event
 from botkit.exceptions import MessageError, NotSentError, PayloadError, ServiceError, SettingsError
 from botkit.http import Http
-from botkit.messages import AnyButton, AnyMessage, Button, File, Image, Link, Location, Outgoing, Raw, Text, Typing
+from botkit.messages import AnyMessage, File, Image, Location, Outgoing, Raw, Text, Typing
 from botkit.simulators.gbm import BusinessMessagesSimulator
 from botkit.simulators.simulator import Bubble, Person
 from botkit.simulators.wire import Fault

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from botkit import events
 from botkit.adapter import Outcome, Receipt, SessionRules, WebhookRequest
+from botkit.buttons import AnyButton, Button, Link
 from botkit.channels.viber import Viber
 from botkit.clock import Clock
 from botkit.conversation import Conversation
@@ -29,7 +30,7 @@ from botkit.events import (
 )
 from botkit.exceptions import MessageError, NotSentError, PayloadError, ServiceError, SettingsError, UnknownOutcomeError
 from botkit.http import Http
-from botkit.messages import AnyButton, AnyMessage, Button, File, Image, Link, Location, Outgoing, Raw, Text, Typing
+from botkit.messages import AnyMessage, File, Image, Location, Outgoing, Raw, Text, Typing
 from botkit.simulators.simulator import Bubble, Person
 from botkit.simulators.viber import ViberSimulator
 from botkit.simulators.wire import Fault

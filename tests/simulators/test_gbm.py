@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from botkit.adapter import Outcome, Receipt, WebhookRequest
+from botkit.buttons import Button, Link
 from botkit.channels.gbm import BusinessMessages
 from botkit.channels.google_oauth import GRANT_TYPE
 from botkit.channels.viber import Viber
@@ -15,7 +16,7 @@ from botkit.clock import Clock
 from botkit.conversation import Conversation
 from botkit.events import AgentRequested, ButtonPressed, MessageDelivered, MessageReceived, MessageSeen
 from botkit.http import Http
-from botkit.messages import AnyMessage, Button, Image, Link, Outgoing, Text
+from botkit.messages import AnyMessage, Image, Outgoing, Text
 from botkit.simulators.gbm import BusinessMessagesSimulator
 from botkit.simulators.simulator import Choice, NotOnScreenError, Person
 from botkit.simulators.wire import Fault
