@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from botkit.adapter import SessionRules
+    from botkit.adapter import Download, SessionRules
     from botkit.app import App
     from botkit.bot import Bot
     from botkit.buttons import AskAgent, AskContact, AskLocation, Button, Dial, Link, Login
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from botkit.exceptions import (
         BotkitError,
         DefinitionError,
+        DownloadError,
         FlowError,
         IllegalMoveError,
         MessageError,
@@ -101,6 +102,8 @@ __all__ = [
     "DefinitionError",
     "Delete",
     "Dial",
+    "Download",
+    "DownloadError",
     "Edit",
     "Event",
     "File",
@@ -154,7 +157,7 @@ __all__ = [
 
 # Where each name is. A module is imported when a name of it is first used: a command loads no more than it needs.
 _MODULES = {
-    "adapter": "SessionRules",
+    "adapter": "Download SessionRules",
     "app": "App",
     "bot": "Bot",
     "buttons": "AskAgent AskContact AskLocation Button Dial Link Login",
@@ -169,7 +172,8 @@ _MODULES = {
         "TypingStopped UnknownEvent Unsubscribed"
     ),
     "exceptions": (
-        "BotkitError DefinitionError FlowError IllegalMoveError MessageError RouteError ServiceError SettingsError"
+        "BotkitError DefinitionError DownloadError FlowError IllegalMoveError MessageError RouteError ServiceError "
+        "SettingsError"
     ),
     "flow": "After Flow State Trigger",
     "formatting": "escape",

@@ -13,8 +13,8 @@ from msgspec import Struct
 from botkit.capabilities import Capabilities
 from botkit.conversation import Account, Conversation
 from botkit.degradation import Prepared, prepare
-from botkit.events import Event
-from botkit.exceptions import SettingsError
+from botkit.events import Event, Media
+from botkit.exceptions import DownloadError, SettingsError
 from botkit.messages import AnyMessage, Outgoing
 from botkit.redaction import Secret
 
@@ -35,6 +35,21 @@ class HttpAnswer(Struct, frozen=True):
     body: bytes
 
 
+class Upload(Struct, frozen=True):
+    """A file on its way to a service, as one part of a form."""
+
+    name: str
+    content: bytes
+    mime: str = "application/octet-stream"
+
+
+class Download(Struct, frozen=True):
+    """A file as a service gave it, with the type it claims."""
+
+    content: bytes
+    mime: str = ""
+
+
 class HttpClient(Protocol):
     """How adapters reach their services.
 
@@ -49,9 +64,14 @@ class HttpClient(Protocol):
         *,
         json: object = None,
         form: Mapping[str, str] | None = None,
+        files: Mapping[str, Upload] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> HttpAnswer:
-        """Sends one request and reads the whole answer; redirects are not followed."""
+        """Sends one request and reads the whole answer; redirects are not followed. `files` make the form multipart."""
+        ...
+
+    async def download(self, url: str, *, most: int, headers: Mapping[str, str] | None = None) -> Download:
+        """Fetches a file of at most `most` bytes. Raises DownloadError, which names no address."""
         ...
 
 
@@ -205,6 +225,12 @@ class Adapter(ABC):
 
         Transport errors of `client` pass through; the engine classes them. Safe to cancel: the outcome is then unknown.
         """
+
+    async def download(self, media: Media, client: HttpClient, *, most: int) -> Download:
+        """Fetches what somebody sent, at most `most` bytes of it. Raises DownloadError, which names no address."""
+        if not media.url.startswith("https://"):
+            raise DownloadError(f"{self.channel} gives no address for this {media.kind}")
+        return await client.download(media.url, most=most)
 
     @abstractmethod
     async def load_webhook(self, client: HttpClient) -> WebhookStatus:

@@ -1,18 +1,18 @@
 """What a handler works with: it decides here, and nothing leaves before its commit succeeded."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 from msgspec import Struct
 from structlog.typing import FilteringBoundLogger
 
-from botkit.adapter import Adapter
+from botkit.adapter import Adapter, Download
 from botkit.buttons import Buttons, rows
 from botkit.conversation import Account, Conversation
-from botkit.events import Event, TimerFired, event_id
+from botkit.events import Event, Media, TimerFired, event_id
 from botkit.events import encode as encode_event
-from botkit.exceptions import MessageError
+from botkit.exceptions import DownloadError, MessageError
 from botkit.flow import Flow
 from botkit.menu import Menu
 from botkit.messages import AnyMessage, Outgoing, Text, Typing
@@ -52,6 +52,7 @@ class Scene(Struct, frozen=True):
     session: Session | None
     log: FilteringBoundLogger
     find_adapter: Callable[[Account], Adapter | None]
+    download: Callable[[Media, int], Awaitable[Download]]
 
 
 class Decisions(Struct):
@@ -146,6 +147,21 @@ class Context(Generic[F]):
         if adapter is None:
             raise MessageError(f"no bot here speaks for account {to.account.ta!r} on {to.account.channel}")
         return self._add(adapter, to, _build(content, buttons=buttons, silent=silent, fallback=fallback))
+
+    async def download(
+        self, media: Media, *, max_bytes: int = 20 * 1024 * 1024, types: Collection[str] = ()
+    ) -> Download:
+        """Fetches a file that this conversation's person sent: at most `max_bytes`, and of one of `types` if given.
+
+        A type is like `image/png`, or `image/` for all of its kind; what a service claims is no proof of the content.
+        Raises DownloadError, which names no address. Not a decision: it happens at once, and again on every attempt.
+        """
+        download = await self._scene.download(media, max_bytes)
+        if types and not any(
+            download.mime == kind or (kind[-1:] == "/" and download.mime.startswith(kind)) for kind in types
+        ):
+            raise DownloadError("the file is not of a type that was asked for")
+        return download
 
     def typing(self) -> None:
         """Decides to show that an answer is being written; of use before a message that takes a moment."""

@@ -11,7 +11,7 @@ import structlog
 from msgspec import Struct
 from structlog.typing import FilteringBoundLogger
 
-from botkit.adapter import Adapter
+from botkit.adapter import Adapter, Download, HttpClient
 from botkit.bot import Bot
 from botkit.clock import Clock
 from botkit.context import FLOW_TIMER, Context, Decisions, Scene
@@ -19,6 +19,7 @@ from botkit.conversation import Account, digest
 from botkit.events import (
     ButtonPressed,
     Event,
+    Media,
     MenuOffered,
     MessageDelivered,
     MessageFailed,
@@ -26,10 +27,10 @@ from botkit.events import (
     TimerFired,
 )
 from botkit.events import decode as decode_event
-from botkit.exceptions import RecordError, StoreUnavailableError
+from botkit.exceptions import DownloadError, RecordError, StoreUnavailableError
 from botkit.flow import Flow
 from botkit.menu import TOKEN, Menu, answer, asks_for_agent
-from botkit.messages import AnyMessage, Outgoing
+from botkit.messages import AnyMessage, Outgoing, Raw
 from botkit.messages import encode as encode_outgoing
 from botkit.record import Flows, timeout_of
 from botkit.redaction import Redactor
@@ -76,6 +77,7 @@ class Dispatcher:
         clock: Clock,
         redactor: Redactor,
         *,
+        clients: Mapping[Account, HttpClient] | None = None,
         policy: HandlerPolicy | None = None,
         show_errors: bool = False,
         jitter: Callable[[], float] = random.random,
@@ -84,6 +86,7 @@ class Dispatcher:
         self._owners = owners
         self._clock = clock
         self._redactor = redactor
+        self._clients = clients or {}
         self._policy = policy or HandlerPolicy()
         self._show_errors = show_errors
         self._jitter = jitter
@@ -158,7 +161,14 @@ class Dispatcher:
             session=session_at(rules, turn.record.counts, turn.record.queued, now) if rules else None,
             log=_logger(owner, event),
             find_adapter=lambda account: found.adapter if (found := self._owners.get(account)) else None,
+            download=lambda media, most: self._download(owner.adapter, media, most),
         )
+
+    async def _download(self, adapter: Adapter, media: Media, most: int) -> Download:
+        client = self._clients.get(adapter.account)
+        if client is None:
+            raise DownloadError("this process has no connection for the account")
+        return await adapter.download(media, client, most=most)
 
     # --- the handler ---
 
@@ -239,7 +249,7 @@ class Dispatcher:
         if isinstance(scene.event, MessageFailed):
             outgoing = [msgspec.structs.replace(message, is_last_word=True) for message in outgoing]
         acknowledgement = scene.adapter.acknowledge(scene.event)
-        if acknowledgement is not None:
+        if acknowledgement is not None and not _says_the_same(outgoing, acknowledgement):
             outgoing.insert(0, self._acknowledge(scene, acknowledgement))
         entries = [message.key.encode() + encode_outgoing(message) for message in outgoing]
         return Commit(flows.dump(), entries, list(decisions.timers.values()), reply)
@@ -303,6 +313,14 @@ def _split_answer(scene: Scene, outgoing: Sequence[Outgoing]) -> tuple[bytes, li
     replies = [message for message in outgoing if (*message.account, message.to) == here]
     answers = [scene.adapter.render_answer(reply.message) for reply in replies if not reply.message.is_transient]
     return answers[0] if answers else b"", [message for message in outgoing if message not in replies]
+
+
+def _says_the_same(outgoing: Sequence[Outgoing], acknowledgement: AnyMessage) -> bool:
+    """Whether the handler has answered by itself what would be acknowledged."""
+    if not isinstance(acknowledgement, Raw):
+        return False
+    said = (sent.message for sent in outgoing if isinstance(sent.message, Raw))
+    return any((raw.channel, raw.method) == (acknowledgement.channel, acknowledgement.method) for raw in said)
 
 
 def _menu_after(event: Event, decisions: Decisions, menu: Menu) -> Menu:

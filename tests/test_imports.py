@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 LEVELS: tuple[tuple[str, ...], ...] = (
     ("exceptions", "conversation", "clock", "redaction"),
     ("events", "messages", "buttons", "formatting", "splitting"),
-    ("adapter", "store", "payload", "capabilities", "degradation", "menu"),
+    ("adapter", "store", "payload", "capabilities", "degradation", "menu", "uploads"),
     (
         *("context", "filters", "record", "sessions"),
         *("router", "route", "route_table", "route_checks", "moves"),

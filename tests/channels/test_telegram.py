@@ -326,7 +326,7 @@ def buttons_of(count: int, row: int = 1) -> Text:
     ],
 )
 def test_a_message_within_the_bounds_is_kept_as_it_is(message: AnyMessage) -> None:
-    assert demo().check(message) is message
+    assert demo().prepare(message, Conversation(demo().account, "5550001")).messages == (message,)
 
 
 @pytest.mark.parametrize(
