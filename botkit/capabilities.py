@@ -62,9 +62,10 @@ class Bound(Struct, frozen=True):
 class Capabilities(Struct, frozen=True, kw_only=True):
     """What one service can show; as it stands, plain text alone.
 
-    Kinds that are not named become words. `buttons` are the kinds it has, `with_buttons` the messages that carry them,
-    `max_buttons` how many by kind of message (`Message` for the others) in rows of `max_row`. `shows` tells whether it
-    has one certain button of those kinds. Labels and values are counted by `label_size` and `value_size`.
+    Kinds that are not named become words. `captions` are the kinds that have one. `buttons` are the kinds it has,
+    `with_buttons` the messages that carry them, `max_buttons` how many by kind of message (`Message` for the others),
+    in at most `max_rows` rows of `max_row`. `shows` tells whether it has one certain button of those kinds. Labels and
+    values are counted by `label_size` and `value_size`.
     `types_answers` says that people may type a button's label, so that typing it must press it.
     `notes` are sentences for what a row of the table cannot say.
     """
@@ -72,6 +73,7 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     messages: Mapping[type[Message], Support] = field(default_factory=lambda: {Text: Support.NATIVE})
     text: Bound = Bound()
     caption: Bound = Bound()
+    captions: frozenset[type[Message]] = frozenset({Image, Video, Audio, Voice, File})
     card_title: Bound = Bound()
     card_text: Bound = Bound()
     buttons: frozenset[type[AnyButton]] = frozenset()
@@ -79,6 +81,7 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     shows: Callable[[AnyButton], bool] = lambda button: True
     max_buttons: Mapping[type[Message], int] = field(default_factory=lambda: {Message: _UNBOUND})
     max_row: int = _UNBOUND
+    max_rows: int = _UNBOUND
     max_label: int = _UNBOUND
     label_size: Callable[[str], int] = len
     max_value: int = _UNBOUND

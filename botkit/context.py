@@ -131,7 +131,13 @@ class Context(Generic[F]):
                 fix="say it in one reply, or wait for the person to write",
             )
         message = _build(content, buttons=buttons, silent=silent, fallback=fallback)
-        return self._add(self._scene.adapter, self.conversation, message)
+        handle = self._add(self._scene.adapter, self.conversation, message)
+        if self._scene.adapter.takes_answer(self.event) and len(handle.parts) > 1:
+            raise MessageError(
+                f"the answer to {type(self.event).__name__} is one message on {self.event.channel}; this makes several",
+                fix="say less, or wait for the person to write",
+            )
+        return handle
 
     def send(
         self,

@@ -164,7 +164,7 @@ class _Work:
 
     def _add_attachment(self, part: Attachment, lines: Sequence[str]) -> None:
         caption = "\n\n".join(text for text in (part.caption, "\n".join(map(escape, lines))) if text)
-        if _fits(parse(caption), self.can.caption):
+        if not caption or (type(part) in self.can.captions and _fits(parse(caption), self.can.caption)):
             self.messages.append(replace(part, caption=caption))  # type: ignore[arg-type]  # the union of its subclasses
             return
         self.losses.append("caption as a text")
@@ -247,6 +247,11 @@ class _Work:
             if row
             for start in range(0, len(row), min(width, len(row)))
         )
+
+
+def _chunks(row: Sequence[AnyButton], width: int) -> Iterator[tuple[AnyButton, ...]]:
+    for start in range(0, len(row), max(1, min(width, len(row)))):
+        yield tuple(row[start : start + width])
 
 
 def _fits(formatted: Formatted, bound: Bound) -> bool:

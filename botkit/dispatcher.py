@@ -121,7 +121,8 @@ class Dispatcher:
         flows, decisions = Flows(turn.record.state), Decisions()
         event = await self._understood(event, flows)
         scene = self._scene(turn, owner, event)
-        matched = owner.bot.table.match(event, flows.state_of)
+        # A menu is for us alone: nobody said anything.
+        matched = None if isinstance(event, MenuOffered) else owner.bot.table.match(event, flows.state_of)
         is_stale = isinstance(event, TimerFired) and not self._fire_timeout(event, owner.bot, flows)
         if matched is None or is_stale:
             if matched is None and event.is_from_user:

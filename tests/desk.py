@@ -139,6 +139,9 @@ class Nowhere:
     async def request(self, *_: object, **__: object) -> Any:
         raise AssertionError("the desk calls nobody")
 
+    async def download(self, *_: object, **__: object) -> Any:
+        raise AssertionError("the desk fetches nothing")
+
 
 class Process:
     """One process at work on a store: a dispatcher, an outbox, an engine. Several share a store and a clock.

@@ -140,7 +140,7 @@ def invoice(
     )
 
 
-# --- answers to queries; each is worth something for a moment only ---
+# --- answers to queries ---
 
 
 def answer_button(query_id: str, text: str = "", *, is_alert: bool = False, url: str = "") -> Raw:
@@ -183,17 +183,17 @@ def article(result_id: str, title: str, text: str, *, description: str = "") -> 
 
 def answer_shipping(query_id: str, options: Sequence[Mapping[str, Any]] = (), *, error: str = "") -> Raw:
     """Answers a shipping query with its options, or tells why there are none."""
-    return _answer("answerShippingQuery", shipping_query_id=query_id, **_verdict(error, shipping_options=list(options)))
+    return _call("answerShippingQuery", shipping_query_id=query_id, **_verdict(error, shipping_options=list(options)))
 
 
 def answer_pre_checkout(query_id: str, *, error: str = "") -> Raw:
     """Lets a payment through, or tells why not; Telegram waits ten seconds."""
-    return _answer("answerPreCheckoutQuery", pre_checkout_query_id=query_id, **_verdict(error))
+    return _call("answerPreCheckoutQuery", pre_checkout_query_id=query_id, **_verdict(error))
 
 
 def answer_guest(query_id: str, result: Mapping[str, Any]) -> Raw:
     """Answers a message of a chat that the bot is no member of."""
-    return _answer("answerGuestQuery", guest_query_id=query_id, result=result)
+    return _call("answerGuestQuery", guest_query_id=query_id, result=result)
 
 
 def approve_join(user_id: str) -> Raw:
@@ -215,6 +215,7 @@ def _call(method: str, **payload: Any) -> Raw:
 
 
 def _answer(method: str, **payload: Any) -> Raw:
+    # Of no use a moment later, and nobody waits for it longer.
     return Raw(channel="telegram", method=method, payload=msgspec.to_builtins(payload), transient=True)
 
 
