@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     )
     from botkit.flow import After, Flow, State, Trigger
     from botkit.formatting import escape
+    from botkit.languages import Languages, _, ngettext, pgettext
     from botkit.messages import Button, File, Image, Link, Location, Message, Raw, Text, Typing
     from botkit.router import Router
     from botkit.sessions import Session
@@ -77,6 +78,7 @@ __all__ = [
     "Handle",
     "IllegalMoveError",
     "Image",
+    "Languages",
     "Link",
     "Location",
     "Media",
@@ -108,8 +110,11 @@ __all__ = [
     "Unsubscribed",
     "User",
     "Viber",
+    "_",
     "__version__",
     "escape",
+    "ngettext",
+    "pgettext",
 ]
 
 # Where each name is. A module is imported when a name of it is first used: a command loads no more than it needs.
@@ -132,6 +137,7 @@ _MODULES = {
     ),
     "flow": "After Flow State Trigger",
     "formatting": "escape",
+    "languages": "Languages _ ngettext pgettext",
     "messages": "Button File Image Link Location Message Raw Text Typing",
     "router": "Router",
     "sessions": "Session",
