@@ -1,9 +1,11 @@
-"""Reads source for what `_()` and its like are given, and finds what can never be translated."""
+"""Reads source for the texts in `_()` and its like, and finds those that can never be translated."""
 
 import ast
 import inspect
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from msgspec import Struct
 
 from botkit.place import shown_path
 from botkit.route import Route
@@ -12,6 +14,26 @@ from botkit.route import Route
 TEXTS = {"_": 1, "ngettext": 2, "pgettext": 2}
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+
+class Text(Struct, frozen=True):
+    """A text to translate, with its plural if it has one, and the line of its call."""
+
+    line: int
+    texts: tuple[str, ...]
+    context: str | None = None
+
+
+class _Call(Struct, frozen=True):
+    # Of one of botkit's functions; `written` is what that is called here.
+    node: ast.Call
+    name: str
+    written: str
+    is_inside: bool
+
+    @property
+    def texts(self) -> list[ast.expr]:
+        return self.node.args[: TEXTS[self.name]]
 
 
 def handler_problems(routes: Sequence[Route]) -> Iterator[str]:
@@ -35,19 +57,32 @@ def text_problems(source: str, path: str) -> Iterator[str]:
         tree = ast.parse(source)
     except SyntaxError:
         return
-    names = _imported(tree)
-    for call, is_inside in _calls(tree, is_inside=False):
-        if isinstance(call.func, ast.Name) and call.func.id in names:
-            name = names[call.func.id]
-            fault = _fault(call, name, call.func.id, is_inside=is_inside)
-            if fault:
-                yield f"{path}:{call.lineno}  {fault}"
+    for call in _translations(tree):
+        fault = _fault(call)
+        if fault:
+            yield f"{path}:{call.node.lineno}  {fault}"
 
 
-def _imported(tree: ast.Module) -> dict[str, str]:
-    """Returns what botkit's functions are called in the module."""
+def find_texts(source: str) -> Iterator[Text]:
+    """Yields every text that is written out, in the order of the source. Raises SyntaxError."""
+    for call in _translations(ast.parse(source)):
+        texts = tuple(
+            text.value for text in call.texts if isinstance(text, ast.Constant) and isinstance(text.value, str)
+        )
+        if len(texts) == TEXTS[call.name]:
+            has_context = call.name == "pgettext"
+            yield Text(call.node.lineno, texts[has_context:], texts[0] if has_context else None)
+
+
+def _translations(tree: ast.Module) -> list[_Call]:
     lines = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module == "botkit"]
-    return {alias.asname or alias.name: alias.name for line in lines for alias in line.names if alias.name in TEXTS}
+    names = {alias.asname or alias.name: alias.name for line in lines for alias in line.names if alias.name in TEXTS}
+    found = [
+        _Call(node, names[node.func.id], node.func.id, is_inside)
+        for node, is_inside in _calls(tree, is_inside=False)
+        if isinstance(node.func, ast.Name) and node.func.id in names
+    ]
+    return sorted(found, key=lambda call: (call.node.lineno, call.node.col_offset))
 
 
 def _calls(node: ast.AST, *, is_inside: bool) -> Iterator[tuple[ast.Call, bool]]:
@@ -61,16 +96,13 @@ def _calls(node: ast.AST, *, is_inside: bool) -> Iterator[tuple[ast.Call, bool]]
         yield from _calls(child, is_inside=is_inside or child in body)
 
 
-def _fault(call: ast.Call, name: str, written: str, *, is_inside: bool) -> str:
-    if written != name:
-        return f"{name} is called {written}() here: it is not found\n  fix: import it under its own name"
-    if not is_inside:
+def _fault(call: _Call) -> str:
+    if not call.is_inside:
         fix = "write a function that returns the text, and call it in the handler"
-        return f"{name}() outside a function runs before anybody is spoken to\n  fix: {fix}"
-    texts = call.args[: TEXTS[name]]
+        return f"{call.written}() outside a function runs before anybody is spoken to\n  fix: {fix}"
     kinds = (ast.Constant, ast.Name, ast.Attribute, ast.Subscript)
-    if all(isinstance(text, kinds) for text in texts):
+    if all(isinstance(text, kinds) for text in call.texts):
         return ""
-    fault = "an f-string" if any(isinstance(text, ast.JoinedStr) for text in texts) else "a text that is computed"
+    fault = "an f-string" if any(isinstance(text, ast.JoinedStr) for text in call.texts) else "a text that is computed"
     fix = 'write the text out and fill it in afterwards: _("Hello {name}").format(name=name)'
-    return f"{name}() is given {fault}, which no translator sees\n  fix: {fix}"
+    return f"{call.written}() is given {fault}, which no translator sees\n  fix: {fix}"

@@ -7,16 +7,15 @@ from string import Formatter
 
 from babel import Locale, UnknownLocaleError
 from babel.messages import Catalog, Message
-from babel.messages.extract import extract
 from babel.messages.mofile import read_mo, write_mo
 from babel.messages.plurals import get_plural
 from babel.messages.pofile import PoFileError, read_po, write_po
 
 from botkit.exceptions import BotkitError
-from botkit.language_checks import text_problems
+from botkit.language_checks import Text, find_texts, text_problems
 from botkit.languages import DOMAIN
 
-_KEYWORDS = {"_": (1,), "ngettext": (1, 2), "pgettext": ((1, "c"), 2)}
+_COMMENT = "# Translators:"
 
 
 class Catalogues:
@@ -38,11 +37,11 @@ class Catalogues:
         """Returns a catalogue of every text in the source, without translations."""
         catalogue = Catalog(header_comment="# What the bots say.", charset="utf-8")
         for path in _modules(self._sources):
-            with path.open("rb") as file:
-                for line, texts, comments, context in extract(
-                    "python", file, keywords=_KEYWORDS, comment_tags=("Translators:",)
-                ):
-                    catalogue.add(texts, "", [(path.as_posix(), line)], auto_comments=comments, context=context)
+            source, texts = _read(path)
+            for text in texts:
+                place, comment = (path.as_posix(), text.line), _comment(source, text.line)
+                message = text.texts[0] if len(text.texts) == 1 else text.texts
+                catalogue.add(message, "", [place], auto_comments=comment, context=text.context)
         return catalogue
 
     def write_template(self) -> None:
@@ -83,9 +82,9 @@ class Catalogues:
 
     def faults(self) -> Iterator[str]:
         """Yields everything that keeps a text from being spoken in every language."""
+        texts = self.extract()
         for path in _modules(self._sources):
             yield from text_problems(path.read_text("utf-8"), path.as_posix())
-        texts = self.extract()
         for path in self.files():
             catalogue = read_catalogue(path)
             yield from _plural_faults(path, catalogue)
@@ -188,6 +187,23 @@ def _fits(form: str, fields: Sequence[frozenset[str]]) -> bool:
         return frozenset.intersection(*fields) <= _fields(form) <= frozenset.union(*fields)
     except ValueError:
         return False
+
+
+def _read(path: Path) -> tuple[str, list[Text]]:
+    try:
+        source = path.read_text("utf-8")
+        return source, list(find_texts(source))
+    except (SyntaxError, ValueError) as error:
+        raise BotkitError(f"{path} cannot be read as Python: {error}", fix="mend the file, then try again") from error
+
+
+def _comment(source: str, line: int) -> list[str]:
+    """Returns the comment for translators above a line; other comments are not theirs."""
+    above = source.splitlines()[: line - 1]
+    start = next((index for index in reversed(range(len(above))) if not above[index].lstrip().startswith("#")), -1)
+    comment = [text.strip() for text in above[start + 1 :]]
+    first = next((index for index, text in enumerate(comment) if text.startswith(_COMMENT)), len(comment))
+    return [text.removeprefix("#").strip() for text in comment[first:]]
 
 
 def _modules(sources: Sequence[Path]) -> list[Path]:
