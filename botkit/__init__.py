@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     )
     from botkit.flow import After, Flow, State, Trigger
     from botkit.formatting import escape
+    from botkit.languages import Languages, _, ngettext, pgettext
     from botkit.messages import (
         Album,
         Audio,
@@ -113,6 +114,7 @@ __all__ = [
     "IllegalMoveError",
     "Image",
     "Joined",
+    "Languages",
     "Left",
     "Link",
     "Location",
@@ -151,8 +153,11 @@ __all__ = [
     "Viber",
     "Video",
     "Voice",
+    "_",
     "__version__",
     "escape",
+    "ngettext",
+    "pgettext",
 ]
 
 # Where each name is. A module is imported when a name of it is first used: a command loads no more than it needs.
@@ -167,19 +172,20 @@ _MODULES = {
     "context": "Context Handle",
     "conversation": "Account Conversation User",
     "events": (
-        "AgentRequested ButtonPressed ConversationStarted Event Media MessageDelivered "
-        "MessageFailed MessageReceived MessageSeen Point SharedContact Subscribed TimerFired TypingStarted "
+        "AgentRequested ButtonPressed ConversationStarted Event Media MessageDelivered MessageFailed "
+        "MessageReceived MessageSeen Point SharedContact Subscribed TimerFired TypingStarted "
         "TypingStopped UnknownEvent Unsubscribed"
     ),
     "exceptions": (
-        "BotkitError DefinitionError DownloadError FlowError IllegalMoveError MessageError RouteError ServiceError "
-        "SettingsError"
+        "BotkitError DefinitionError DownloadError FlowError IllegalMoveError MessageError RouteError "
+        "ServiceError SettingsError"
     ),
     "flow": "After Flow State Trigger",
     "formatting": "escape",
+    "languages": "Languages _ ngettext pgettext",
     "messages": (
-        "Album Audio Card Carousel Contact Delete Edit File Image Joined "
-        "Left Location Message Raw Representative Sticker Text Typing Video Voice"
+        "Album Audio Card Carousel Contact Delete Edit File Image Joined Left Location Message Raw "
+        "Representative Sticker Text Typing Video Voice"
     ),
     "router": "Router",
     "sessions": "Session",

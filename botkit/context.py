@@ -14,6 +14,7 @@ from botkit.events import Event, Media, TimerFired, event_id
 from botkit.events import encode as encode_event
 from botkit.exceptions import DownloadError, MessageError
 from botkit.flow import Flow
+from botkit.languages import Speech
 from botkit.menu import Menu
 from botkit.messages import AnyMessage, Outgoing, Text, Typing
 from botkit.sessions import Session
@@ -58,9 +59,11 @@ class Scene(Struct, frozen=True):
 class Decisions(Struct):
     """What a handler has decided so far.
 
-    `menus` are the choices that a typed answer may pick, by conversation; `values` the long ones behind tokens.
+    `speech` is the language of the turn, `menus` are the choices that a typed answer may pick, by conversation, and
+    `values` the long ones behind tokens.
     """
 
+    speech: Speech
     outgoing: list[Outgoing] = []
     timers: dict[str, Timer] = {}
     menus: dict[Conversation, Menu] = {}
@@ -99,8 +102,12 @@ class Context(Generic[F]):
 
     @property
     def locale(self) -> str:
-        """The person's language tag, or an empty string."""
-        return self._scene.event.locale
+        """The person's language tag, such as `sl-SI`: chosen, else said by the service, else the bot's default.
+
+        What the service said last is remembered for timers and reports where the bot has languages. An empty string
+        where nothing is known; `event.locale` is what the service said this time, as it said it.
+        """
+        return self._decisions.speech.locale
 
     @property
     def now(self) -> datetime:
@@ -172,6 +179,13 @@ class Context(Generic[F]):
     def typing(self) -> None:
         """Decides to show that an answer is being written; of use before a message that takes a moment."""
         self._add(self._scene.adapter, self.conversation, Typing())
+
+    def set_locale(self, tag: str) -> None:
+        """Decides that the person's language is this one, whatever the service says; an empty string takes that back.
+
+        Stored with the conversation, and in effect for `_()` at once. Raises ValueError for what is no language tag.
+        """
+        self._decisions.speech.choose(tag)
 
     def after(
         self, name: str, data: str = "", *, seconds: float = 0, minutes: float = 0, hours: float = 0, days: float = 0

@@ -29,6 +29,7 @@ from botkit.events import (
 from botkit.events import decode as decode_event
 from botkit.exceptions import DownloadError, RecordError, StoreUnavailableError
 from botkit.flow import Flow
+from botkit.languages import Speech, speaking
 from botkit.menu import TOKEN, Menu, answer, asks_for_agent
 from botkit.messages import AnyMessage, Outgoing, Raw
 from botkit.messages import encode as encode_outgoing
@@ -118,8 +119,9 @@ class Dispatcher:
             return None
 
     async def _decide(self, turn: Turn, owner: Owner, event: Event) -> Commit:
-        flows, decisions = Flows(turn.record.state), Decisions()
+        flows = Flows(turn.record.state)
         event = await self._understood(event, flows)
+        decisions = Decisions(Speech(owner.bot.languages, flows, event))
         scene = self._scene(turn, owner, event)
         # A menu is for us alone: nobody said anything.
         matched = None if isinstance(event, MenuOffered) else owner.bot.table.match(event, flows.state_of)
@@ -128,7 +130,7 @@ class Dispatcher:
             if matched is None and event.is_from_user:
                 scene.log.info("no handler", reason=owner.bot.table.explain(event, flows.state_of))
         else:
-            flows, decisions = await self._handle(turn, owner, scene, matched, flows)
+            flows, decisions = await self._handle(turn, owner, scene, matched, flows, decisions)
         flows.menu = _menu_after(event, decisions, flows.menu)
         if decisions.values:
             # Before the commit: a button that can be pressed has its value.
@@ -174,14 +176,14 @@ class Dispatcher:
     # --- the handler ---
 
     async def _handle(
-        self, turn: Turn, owner: Owner, scene: Scene, matched: Matched, flows: Flows
+        self, turn: Turn, owner: Owner, scene: Scene, matched: Matched, flows: Flows, decisions: Decisions
     ) -> tuple[Flows, Decisions]:
         event, table = scene.event, owner.bot.table
         flow_class: type[Flow] = matched.route.router.flow
-        decisions = Decisions()
         ctx = Context(scene, flows.get(flow_class), matched.captures, decisions)
         before = ctx.flow.state
-        error = await self._bounded(lambda: table.run(matched, event, ctx))
+        with speaking(decisions.speech):
+            error = await self._bounded(lambda: table.run(matched, event, ctx))
         if error is None:
             scene.log.info(
                 "handled", handler=matched.route.where, state=f"{before} > {ctx.flow.state}",
@@ -189,7 +191,7 @@ class Dispatcher:
             )  # fmt: skip
             return flows, decisions
         # What the failed handler decided is gone; its error handler starts from the stored record.
-        flows, decisions = Flows(turn.record.state), Decisions()
+        flows, decisions = _undecided(turn, owner, event)
         if isinstance(event, TimerFired):
             self._fire_timeout(event, owner.bot, flows)
         ctx = Context(scene, flows.get(flow_class), matched.captures, decisions)
@@ -199,7 +201,8 @@ class Dispatcher:
             nonlocal solved
             solved = isinstance(error, Exception) and await table.handle_error(matched, event, ctx, error)
 
-        second = await self._bounded(solve)
+        with speaking(decisions.speech):
+            second = await self._bounded(solve)
         if second is not None or not solved:
             raise second or error
         return flows, decisions
@@ -306,6 +309,11 @@ class Dispatcher:
     async def bury(self, turn: Turn, reason: str) -> None:
         """Makes an event a dead letter without handling it."""
         await self._bury(turn, reason)
+
+
+def _undecided(turn: Turn, owner: Owner, event: Event) -> tuple[Flows, Decisions]:
+    flows = Flows(turn.record.state)
+    return flows, Decisions(Speech(owner.bot.languages, flows, event))
 
 
 def _split_answer(scene: Scene, outgoing: Sequence[Outgoing]) -> tuple[bytes, list[Outgoing]]:

@@ -23,6 +23,9 @@ class _Stored(Struct, omit_defaults=True):
     due: dict[str, int] = {}
     # What a typed number or label may pick.
     menu: Menu = ()
+    # The language that the person chose, and the one that the service said last.
+    locale: str = ""
+    said_locale: str = ""
 
 
 _encode = msgspec.json.Encoder().encode
@@ -44,6 +47,10 @@ class Flows:
         self.due = dict(self._stored.due)
         #: What a typed answer may pick: the choices of the last turn that said anything.
         self.menu = self._stored.menu
+        #: The language that the person chose, or nothing; see `Speech`.
+        self.locale = self._stored.locale
+        #: The language that the service said last, or nothing.
+        self.said_locale = self._stored.said_locale
         self._loaded: dict[str, Flow] = {}
         self._before: dict[str, str] = {}
 
@@ -74,7 +81,7 @@ class Flows:
                 flows[name] = Raw(dumped)
         if sum(len(bytes(raw)) for raw in flows.values()) > MAX_BYTES:
             raise FlowError(f"the flows of one conversation hold more than {MAX_BYTES} bytes", fix="store less in them")
-        kept = _Stored(flows, self.due, self.menu)
+        kept = _Stored(flows, self.due, self.menu, self.locale, self.said_locale)
         return b"" if kept == self._stored else _encode(kept)
 
     def moved(self) -> Iterator[tuple[type[Flow], str, str]]:

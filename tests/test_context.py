@@ -23,8 +23,10 @@ from botkit.events import ConversationStarted, Event, Media, MessageDelivered, M
 from botkit.exceptions import DownloadError, MessageError
 from botkit.flow import Flow
 from botkit.http import Http
+from botkit.languages import Speech
 from botkit.messages import Image, Text, Typing
 from botkit.outbox import Line, Outbox
+from botkit.record import Flows
 from botkit.router import Router
 from botkit.sessions import Session
 from botkit.simulators.simulator import Person
@@ -57,11 +59,12 @@ class Desk:
     ) -> None:
         self.adapter = ADAPTERS[channel]()
         self.here = Conversation(self.adapter.account, "ana")
-        self.decisions = Decisions()
         user = User("ana", locale="sl-SI")
+        event = kind(id=EVENT_ID, at=NOW, conversation=self.here, user=user, **more)
+        self.decisions = Decisions(Speech(None, Flows(b""), event))
         adapters = {adapter.account: adapter for adapter in (self.adapter, *known)}
         scene = Scene(
-            event=kind(id=EVENT_ID, at=NOW, conversation=self.here, user=user, **more),
+            event=event,
             bot="shop",
             adapter=self.adapter,
             now=NOW,

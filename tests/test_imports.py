@@ -25,6 +25,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         *("context", "filters", "record", "sessions"),
         *("router", "route", "route_table", "route_checks", "moves"),
         *("flow", "flow_data", "trigger", "place", "diagram"),
+        *("languages", "language_checks"),
     ),
     ("bot", "dispatcher", "outbox", "engine", "delivery", "governor", "watchdog"),
     ("channels.*", "gateways.*", "redis.*", "http", "receiver", "send_api"),
@@ -39,6 +40,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "redis": ("redis.*",),
     "httpx": ("http", "simulators.*", "testing", "app", "cli.*"),
     "starlette": ("receiver", "app", "simulators.*", "send_api", "play.*", "inspect.*", "testing"),
+    "babel": ("cli.catalogues",),
     "pytest": ("pytest_plugin",),
     "pytest_asyncio": ("pytest_plugin",),
 }
