@@ -191,7 +191,8 @@ class _Work:
                     lines.append(_line(button, number))
                 if not is_shown or label != button.text:
                     self.is_typed |= bool(number)
-                    self.losses.append(f"a {type(button).__name__} as words")
+                    name = type(button).__name__
+                    self.losses.append(f"{name} with a label cut short" if is_shown else f"{name} as words")
         return self._wrapped(shown), lines
 
     def _substitute(self, button: AnyButton) -> AnyButton:

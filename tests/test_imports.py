@@ -27,7 +27,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         *("flow", "flow_data", "trigger", "place", "diagram"),
         *("languages", "language_checks"),
     ),
-    ("bot", "dispatcher", "outbox", "engine", "delivery", "governor", "watchdog"),
+    ("bot", "message_checks", "dispatcher", "outbox", "engine", "delivery", "governor", "watchdog"),
     ("channels.*", "gateways.*", "redis.*", "http", "receiver", "send_api"),
     ("settings", "telemetry", "simulators.*"),
     ("app", "service", "play.*", "inspect.*", "testing"),
