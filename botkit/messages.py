@@ -7,7 +7,8 @@ import msgspec
 from msgspec import Struct
 
 from botkit.exceptions import MessageError
-from botkit.formatting import Formatted, parse, to_plain
+from botkit.formatting import Formatted, parse
+from botkit.rendering import to_plain
 
 
 def _require(condition: object, what: str) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from botkit.exceptions import MessageError
-from botkit.formatting import to_gbm, to_plain
 from botkit.messages import AnyButton, AnyMessage, Button, File, Image, Link, Location, Raw, Text
+from botkit.rendering import to_gbm, to_plain
 
 #: Bounds of the service: characters, and how many suggestions one message takes.
 MAX_TEXT = 3072

@@ -29,9 +29,10 @@ from botkit.channels.telegram_updates import read_update
 from botkit.conversation import Conversation
 from botkit.events import ButtonPressed, Event
 from botkit.exceptions import MessageError, ServiceError, SettingsError
-from botkit.formatting import to_telegram, utf16_length
+from botkit.formatting import utf16_length
 from botkit.messages import AnyButton, AnyMessage, Button, File, Image, Link, Location, Outgoing, Raw, Text, Typing
 from botkit.redaction import Secret
+from botkit.rendering import to_telegram
 
 MAX_TEXT = 4096
 MAX_CAPTION = 1024

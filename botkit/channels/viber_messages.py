@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 
 from botkit.exceptions import MessageError
-from botkit.formatting import to_viber, utf16_length
+from botkit.formatting import utf16_length
 from botkit.messages import AnyButton, AnyMessage, Button, File, Image, Location, Raw, Text, Typing
+from botkit.rendering import to_viber
 
 #: Lengths are in UTF-16 units: Viber says "characters", and this reading of it is never too long.
 MAX_TEXT = 7000
