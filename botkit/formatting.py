@@ -15,6 +15,7 @@ from msgspec import Struct
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
+    from markdown_it.rules_core import StateCore
     from markdown_it.token import Token
 
 Kind = Literal["bold", "italic", "strike", "code", "pre", "link", "quote"]
@@ -22,6 +23,12 @@ Kind = Literal["bold", "italic", "strike", "code", "pre", "link", "quote"]
 _MARK = re.compile(r"[\\`*_~\[<&]|(?:^|\r)[^\S\r\n]*(?:[-+=>#]|\d+[.)])", re.MULTILINE)
 _SAFE_URL = re.compile(r"(?:https?|tel|mailto|viber|tg):", re.IGNORECASE)
 _LANGUAGE = re.compile(r"[\w+#.-]*")
+
+_HOLDERS = ("blockquote_open", "bullet_list_open", "ordered_list_open", "list_item_open")
+# How deep quotes and lists may nest (a list counts twice), and brackets. Every line is read again for each block around
+# it, every bracket for each bracket around it: without narrow bounds 8,000 brackets take half a second.
+_BLOCK_NESTING = 20
+_LINK_NESTING = 10
 
 _KINDS: dict[str, Kind] = {"strong": "bold", "em": "italic", "s": "strike", "blockquote": "quote", "a": "link"}
 
@@ -60,26 +67,39 @@ def parse(markdown: str) -> Formatted:
     """Reads Markdown; any text is good Markdown.
 
     Links to anything but http, https, tel, mailto, viber and tg keep only their label. The result is empty only when
-    the source is: Markdown that would show nothing comes out as typed. Blocks nested deeper than 100 are dropped.
+    the source is: Markdown that would show nothing comes out as typed, as does what nests 20 blocks deep (a list is
+    two) or more. Brackets 10 deep are text. The time grows with the length alone, whatever the marks.
     """
     if not _MARK.search(markdown):
         return Formatted(markdown)
     writer = _Writer()
-    _render(_markdown().parse(markdown.replace("\r\n", "\n").replace("\r", "\n")), writer)
-    return writer.formatted() if writer.text else Formatted(markdown)
+    tokens = _markdown(_BLOCK_NESTING).parse(markdown.replace("\r\n", "\n").replace("\r", "\n"))
+    # What stands inside the deepest block has been dropped.
+    if any(token.level == _BLOCK_NESTING - 1 and token.type in _HOLDERS for token in tokens):
+        return Formatted(markdown)
+    _render(tokens, writer)
+    return writer.formatted() if writer.length else Formatted(markdown)
 
 
 @cache
-def _markdown() -> "MarkdownIt":
+def _markdown(nesting: int) -> "MarkdownIt":
     # Imported at first use: this library takes a third of the time botkit may take to import.
     from markdown_it import MarkdownIt
 
-    parser = MarkdownIt("commonmark", {"html": False, "maxNesting": 100}).enable("strikethrough")
+    parser = MarkdownIt("commonmark", {"html": False, "maxNesting": nesting}).enable("strikethrough")
     # A definition ("[Note]: hello") would make its line vanish, and normalize would alter the user's own characters.
     parser.disable(["code", "reference", "normalize"])
     # Every link is let through here, so that the renderer can keep the label of an unsafe one.
     parser.validateLink = lambda url: True  # type: ignore[method-assign]
+    parser.core.ruler.at("inline", _read_inline)
     return parser
+
+
+def _read_inline(state: "StateCore") -> None:
+    parser = _markdown(_LINK_NESTING)
+    for token in state.tokens:
+        if token.type == "inline" and token.children is not None:
+            parser.inline.parse(token.content, parser, state.env, token.children)
 
 
 class _Open(Struct):
@@ -94,7 +114,8 @@ class _Writer:
     """Collects text and spans; a span starts with the first write inside it that is not blank."""
 
     def __init__(self) -> None:
-        self.text = ""
+        self.parts: list[str] = []
+        self.length = 0
         self.gap = ""
         self.last_line = 0
         self.open: list[_Open] = []
@@ -109,7 +130,7 @@ class _Writer:
     def begin(self, token: "Token") -> None:
         """Starts a block, as far from the last one as in the source: same line, next line, or a blank line apart."""
         first, end = token.map or (0, 0)
-        if self.text and first >= self.last_line:
+        if self.length and first >= self.last_line:
             self.gap = "\n" * (first > self.last_line) + self.newline
         self.last_line = end
 
@@ -122,11 +143,12 @@ class _Writer:
     def write(self, text: str) -> None:
         if not text:
             return
-        self.text += self.gap
-        self.gap = ""
+        self.length += len(self.gap)
         for span in self.open if text.strip() else ():
-            span.start = len(self.text) if span.start < 0 else span.start
-        self.text += text
+            span.start = self.length if span.start < 0 else span.start
+        self.length += len(text)
+        self.parts += (self.gap, text)
+        self.gap = ""
 
     def enter(self, kind: Kind, url: str = "", language: str = "") -> None:
         held = any(span.kind == kind or (kind == "code" and span.kind == "link") for span in self.open)
@@ -140,12 +162,12 @@ class _Writer:
             self.write(span.url)
         self.open.pop()
         if span.is_shown and span.start >= 0:
-            self.spans.append(Span(span.kind, span.start, len(self.text), span.url, span.language))
+            self.spans.append(Span(span.kind, span.start, self.length, span.url, span.language))
         return span.url
 
     def formatted(self) -> Formatted:
         self.spans.reverse()
-        return Formatted(self.text, tuple(sorted(self.spans, key=outer_first)))
+        return Formatted("".join(self.parts), tuple(sorted(self.spans, key=outer_first)))
 
 
 def _render(tokens: Sequence["Token"], writer: _Writer) -> None:

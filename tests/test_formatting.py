@@ -1,5 +1,6 @@
 """Markdown in, text and spans out."""
 
+import sys
 from typing import Any
 
 import pytest
@@ -156,8 +157,17 @@ def test_markdown_that_shows_nothing_comes_out_as_typed(markdown: str) -> None:
     assert parse(markdown) == Formatted(markdown)
 
 
-def test_quotes_are_read_to_a_depth_of_a_hundred() -> None:
-    assert parse(">" * 99 + "x").text == "x"
+@pytest.mark.parametrize(("mark", "deepest"), [("> ", 19), ("- ", 9), ("01. ", 9)])
+def test_blocks_nested_too_deep_come_out_as_typed(mark: str, deepest: int) -> None:
+    assert parse(mark * deepest + "x").text.endswith("x")
+    assert parse(mark * deepest + "x").text != mark * deepest + "x"
+    assert parse("*a*\n" + mark * (deepest + 1) + "x") == Formatted("*a*\n" + mark * (deepest + 1) + "x")
+
+
+@pytest.mark.parametrize(("depth", "is_link"), [(9, True), (10, False)])
+def test_brackets_nest_to_a_depth_of_ten(depth: int, is_link: bool) -> None:
+    spans = parse("[" * depth + "![a](https://x.cz)" + "]" * depth).spans
+    assert bool(spans) is is_link
 
 
 @given(ANY)
@@ -193,6 +203,60 @@ def test_an_image_in_a_link_keeps_the_outer_link() -> None:
 
 def test_urls_in_angle_brackets_are_links() -> None:
     assert [span.url for span in parse("<https://x.cz> <a@b.cz>").spans] == ["https://x.cz", "mailto:a@b.cz"]
+
+
+# Hostile text
+
+
+def work(markdown: str) -> int:
+    """Counts the functions that parsing calls."""
+    calls = 0
+
+    def count(frame: object, event: str, arg: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    parse("*a*")
+    sys.setprofile(count)
+    try:
+        parse(markdown)
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        *(
+            "[",
+            "![",
+            "[a](",
+            "[!",
+            "[`",
+            "[a *b ",
+            "![](",
+            "[a](<",
+            "[a](b '",
+            "*",
+            "**a",
+            "*a_b~~c`d[e",
+            "_*a",
+            "<a:b",
+        ),
+        *("&a", "\\", "`a``b", "- a\n", "> a\n", "a\n=\n", "```\n", "- > ", "1. - ", "# a\n"),
+    ],
+)
+@pytest.mark.parametrize("start", ["", "> " * 19, "- " * 9])
+def test_twice_the_text_is_twice_the_work(start: str, piece: str) -> None:
+    once, twice = (work(start + piece * (size // len(piece))) for size in (500, 1000))
+    assert twice < 2.5 * once + 100
+    assert twice < 300 * 1000
+
+
+def test_brackets_around_brackets_are_twice_the_work() -> None:
+    once, twice = (work("[" * size + "a" + "]" * size) for size in (300, 600))
+    assert twice < 2.5 * once
 
 
 # Escaping
