@@ -113,6 +113,8 @@ def _spell_links(formatted: Formatted, keep: tuple[str, ...] = ()) -> Formatted:
         for order, span in enumerate(formatted.spans)
         if span.kind == "link" and not span.url.lower().startswith(keep)
     }
+    if not spelled:
+        return Formatted(text, formatted.spans)
     # Links do not nest, so their ends stand in the order of the spans.
     places = [(formatted.spans[order].end, -order) for order in spelled]
     totals = [0, *accumulate(map(len, spelled.values()))]
@@ -138,6 +140,8 @@ def _moved(span: Span, order: int, places: Sequence[tuple[int, int]], totals: Se
 def _apart_from_code(spans: Sequence[Span]) -> list[Span]:
     """Cuts bold, italic and strike where they hold code, which cannot be inside them; pieces may be empty."""
     codes = [span for span in spans if span.kind in ("code", "pre")]
+    if not codes:
+        return list(spans)
     pieces: list[Span] = []
     for span in spans:
         start = span.start
