@@ -195,7 +195,7 @@ class Adapter(ABC):
         Its menu goes on from `offered` choices that stand already. Raises MessageError that names the bound for what
         no degradation can mend.
         """
-        prepared = prepare(message, self.capabilities_for(message, to), offered=offered)
+        prepared = prepare(message, lambda part: self.capabilities_for(part, to), offered=offered)
         for part in prepared.messages:
             self.check(part)
         return prepared

@@ -4,7 +4,7 @@ Kinds that a service has not become words or several messages; buttons that it h
 numbered menu that is answered by typing; long values travel as tokens; long texts are split.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from msgspec import Struct
@@ -20,6 +20,8 @@ from botkit.messages import Album, AnyMessage, Attachment, Card, Carousel, Edit,
 from botkit.splitting import split
 
 M = TypeVar("M", bound=Message)
+#: Tells what a service can show of a certain message.
+CapabilitiesOf = Callable[[AnyMessage], Capabilities]
 
 
 class Prepared(Struct, frozen=True):
@@ -35,13 +37,13 @@ class Prepared(Struct, frozen=True):
     losses: tuple[str, ...] = ()
 
 
-def prepare(message: AnyMessage, capabilities: Capabilities, *, offered: int = 0) -> Prepared:
+def prepare(message: AnyMessage, capabilities_of: CapabilitiesOf, *, offered: int = 0) -> Prepared:
     """Returns what a service with these capabilities is sent for the message; nothing where it has no such sign.
 
-    Its menu goes on from `offered` choices that stand already. Raises MessageError for a kind that the service
+    `capabilities_of` is asked again for each part that the message is made of. Its menu goes on from `offered` choices that stand already. Raises MessageError for a kind that the service
     refuses, and for a message that leaves nothing to say in words.
     """
-    work = _Work(capabilities, offered)
+    work = _Work(capabilities_of, offered)
     work.note_options(message)
     for part in work.parts(message):
         work.fit(part)
@@ -51,20 +53,22 @@ def prepare(message: AnyMessage, capabilities: Capabilities, *, offered: int = 0
 class _Work:
     """One message on its way through: what has been made of it so far."""
 
-    def __init__(self, capabilities: Capabilities, offered: int) -> None:
-        self.can = capabilities
+    def __init__(self, capabilities_of: CapabilitiesOf, offered: int) -> None:
+        self.capabilities_of = capabilities_of
+        self.can = Capabilities()
         self.offered = offered
         self.messages: list[AnyMessage] = []
         self.choices: list[Choice] = []
         self.values: dict[str, str] = {}
         self.losses: list[str] = []
-        self.is_typed = capabilities.types_answers
+        self.is_typed = False
 
     def prepared(self) -> Prepared:
         menu = tuple(self.choices) if self.is_typed else ()
         return Prepared(tuple(self.messages), menu, self.values, tuple(self.losses))
 
     def note_options(self, message: AnyMessage) -> None:
+        self.can = self.capabilities_of(message)
         asked = [name for name in ("silent", "protect", "reply_to", "representative") if getattr(message, name)]
         self.losses += [f"no {name}" for name in asked if name not in self.can.options]
 
@@ -72,6 +76,7 @@ class _Work:
 
     def parts(self, message: AnyMessage) -> Iterator[AnyMessage]:
         """Yields the messages of kinds that the service has; what is asked of the whole is asked of each."""
+        self.can = self.capabilities_of(message)
         support = self.can.support(type(message))
         name = type(message).__name__
         if support is Support.NOTHING:
@@ -133,6 +138,8 @@ class _Work:
 
     def fit(self, part: AnyMessage) -> None:
         """Adds the part with buttons the service has, and in pieces where it is too long."""
+        self.can = self.capabilities_of(part)
+        self.is_typed |= self.can.types_answers
         if isinstance(part, Carousel):
             part = replace(part, cards=tuple(self._tokens_in(card) for card in part.cards))
         rows, lines = self._lay_out(part)
@@ -241,13 +248,11 @@ class _Work:
         return text[:kept].rstrip() + "…"
 
     def _wrapped(self, rows: Sequence[Sequence[AnyButton]]) -> Rows:
-        width = self.can.max_row
-        return tuple(
-            tuple(row[start : start + width])
-            for row in rows
-            if row
-            for start in range(0, len(row), min(width, len(row)))
-        )
+        wrapped = [part for row in rows for part in _chunks(row, self.can.max_row)]
+        if len(wrapped) > self.can.max_rows:
+            buttons = [button for row in wrapped for button in row]
+            wrapped = list(_chunks(buttons, min(self.can.max_row, -(-len(buttons) // self.can.max_rows))))
+        return tuple(wrapped)
 
 
 def _chunks(row: Sequence[AnyButton], width: int) -> Iterator[tuple[AnyButton, ...]]:

@@ -8,7 +8,8 @@ from msgspec import Struct, field
 
 from botkit.buttons import Rows, require
 from botkit.events import Choice
-from botkit.formatting import Formatted, Span, parse, to_plain
+from botkit.formatting import Formatted, Span, parse
+from botkit.rendering import to_plain
 
 #: The shortest and the longest time a message may be given to arrive, in seconds.
 MIN_TTL, MAX_TTL = 30, 1_209_600

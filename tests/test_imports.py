@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 # What stands at the start of botkit. in a module's name; `channels.*` is the package and all that is in it.
 LEVELS: tuple[tuple[str, ...], ...] = (
     ("exceptions", "conversation", "clock", "redaction"),
-    ("events", "messages", "buttons", "formatting", "splitting"),
+    ("events", "messages", "buttons", "formatting", "rendering", "splitting"),
     ("adapter", "store", "payload", "capabilities", "degradation", "menu", "uploads"),
     (
         *("context", "filters", "record", "sessions"),

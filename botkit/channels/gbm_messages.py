@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from botkit.buttons import AnyButton, AskAgent, Button, Dial, Link, Login
 from botkit.capabilities import Bound, Capabilities, Support
 from botkit.exceptions import MessageError
-from botkit.formatting import Formatted, parse, to_gbm, to_plain
+from botkit.formatting import Formatted, parse
 from botkit.messages import (
     AnyMessage,
     Card,
@@ -24,6 +24,7 @@ from botkit.messages import (
     Text,
     Typing,
 )
+from botkit.rendering import to_gbm, to_plain
 
 #: Bounds of the service: characters, and how many suggestions one message or card takes.
 MAX_TEXT = 3072

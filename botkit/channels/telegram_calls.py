@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 
 from botkit.exceptions import MessageError
-from botkit.formatting import parse, to_telegram, utf16_length
+from botkit.formatting import parse, utf16_length
 from botkit.messages import Raw
+from botkit.rendering import to_telegram
 
 MAX_CALLBACK_TEXT = 200
 MAX_INLINE_RESULTS = 50

@@ -15,7 +15,7 @@ from botkit.adapter import Upload
 from botkit.buttons import AnyButton, AskContact, AskLocation, Button, Link, Login, Rows
 from botkit.capabilities import Bound, Capabilities, Support
 from botkit.exceptions import MessageError
-from botkit.formatting import Formatted, to_telegram, utf16_length
+from botkit.formatting import Formatted, utf16_length
 from botkit.messages import (
     Album,
     AnyMessage,
@@ -37,6 +37,7 @@ from botkit.messages import (
     Video,
     Voice,
 )
+from botkit.rendering import to_telegram
 from botkit.uploads import load_upload, upload_size
 
 MAX_TEXT = 4096

@@ -16,7 +16,7 @@ from botkit.buttons import AnyButton, AskContact, AskLocation, Button, Link, Row
 from botkit.capabilities import Bound, Capabilities, Support
 from botkit.channels.viber_keyboards import MAX_COLUMNS, MAX_LABEL, MAX_URL, version_of
 from botkit.exceptions import MessageError
-from botkit.formatting import Formatted, parse, to_plain, to_viber, utf16_length
+from botkit.formatting import Formatted, parse, utf16_length
 from botkit.messages import (
     AnyMessage,
     Attachment,
@@ -32,6 +32,7 @@ from botkit.messages import (
     Text,
     Video,
 )
+from botkit.rendering import to_plain, to_viber
 
 #: Lengths are in UTF-16 units: Viber says "characters", and this reading of it is never too long.
 MAX_TEXT = 7000
@@ -90,7 +91,7 @@ CAPABILITIES = Capabilities(
     max_row=MAX_COLUMNS,
     max_rows=MAX_ROWS,
     max_label=MAX_LABEL,
-    label_size=utf16_length,
+    label_size=lambda label: utf16_length(escape(label, quote=False)),
     max_value=MAX_VALUE,
     value_size=utf16_length,
     options=frozenset({"representative", "ttl"}),
@@ -234,7 +235,7 @@ def _check_buttons(buttons: Rows) -> None:
     for row in buttons:
         _limit("a row of buttons", len(row), MAX_COLUMNS, unit="buttons")
         for button in row:
-            _limit("a button's text", utf16_length(button.text), MAX_LABEL)
+            _limit("a button's text", CAPABILITIES.label_size(button.text), MAX_LABEL)
             if isinstance(button, Button):
                 _limit("a Button's value", utf16_length(button.value), MAX_VALUE)
             elif isinstance(button, Link):
@@ -345,7 +346,8 @@ def _key(button: AnyButton, columns: int) -> dict[str, Any]:
         "Rows": 1,
         "ActionType": action,
         "ActionBody": body,
-        "Text": button.text,
+        # Viber reads a label as HTML.
+        "Text": escape(button.text, quote=False),
         # Without it Viber shows the value, or the link, as if the person had typed it.
         "Silent": True,
         **button.extra.get("viber", {}),
