@@ -1,0 +1,138 @@
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from botkit.adapter import WebhookRequest
+from botkit.events import ConversationStarted
+from botkit.messages import Button, Link, Text
+from tests.simulators.viber_rig import ANA, BORIS, WELCOME, Rig, unregistered, written_to
+
+
+@pytest.fixture
+async def new() -> AsyncIterator[Rig]:
+    async with unregistered() as rig:
+        yield rig
+
+
+@pytest.fixture
+async def rig() -> AsyncIterator[Rig]:
+    async with written_to() as rig:
+        yield rig
+
+
+# --- the welcome
+
+
+async def test_opening_the_chat_tells_the_context_and_that_nobody_is_subscribed(new: Rig) -> None:
+    await new.registers()
+    await new.simulator.opens("demo", ANA, "promo 7")
+    told = new.bot.told[-1]
+    assert (told["event"], told["type"], told["context"], told["subscribed"]) == (
+        "conversation_started",
+        "open",
+        "promo 7",
+        False,
+    )
+    (event,) = new.adapter.parse(WebhookRequest({}, {}, new.bot.requests[-1].content))
+    assert isinstance(event, ConversationStarted)
+    assert event.context == "promo 7"
+
+
+async def test_without_a_deep_link_there_is_no_context_and_later_the_person_is_subscribed(rig: Rig) -> None:
+    await rig.simulator.opens("demo", ANA)
+    assert "context" not in rig.bot.told[-1]
+    assert rig.bot.told[-1]["subscribed"] is True
+
+
+async def test_the_answer_to_an_opened_chat_is_shown_as_the_welcome(new: Rig) -> None:
+    await new.registers()
+    new.bot.body = json.dumps(WELCOME).encode()
+    await new.simulator.opens("demo", ANA)
+    (bubble,) = new.simulator.screen("demo", ANA)
+    assert (bubble.side, bubble.kind, bubble.text) == ("bot", "text", "Hi!")
+    assert bubble.choices[0][0].label == "X"
+    await new.simulator.taps("demo", ANA, "X")
+    assert new.bot.told[-1]["message"] == {"type": "text", "text": "x", "tracking_data": "w"}
+
+
+async def test_an_adapters_welcome_is_taken(new: Rig) -> None:
+    await new.registers()
+    new.bot.body = new.adapter.render_answer(
+        Text(text="Hi!", buttons=((Button("Go", "go"), Link("A", "https://a.test")),))
+    )
+    await new.simulator.opens("demo", ANA)
+    assert new.simulator.refused_welcomes == []
+    assert new.sees() == ["Hi!"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        json.dumps(WELCOME | {"receiver": "x"}),
+        json.dumps(WELCOME | {"sender": {}}),
+        json.dumps(WELCOME | {"text": "x" * 7001}),
+        json.dumps([WELCOME]),
+        "ok",
+    ],
+)
+async def test_an_answer_that_is_no_welcome_is_not_shown_but_told(new: Rig, answer: str) -> None:
+    await new.registers()
+    new.bot.body = answer.encode()
+    await new.simulator.opens("demo", ANA)
+    assert new.sees() == []
+    assert len(new.simulator.refused_welcomes) == 1
+
+
+async def test_no_answer_is_no_welcome(new: Rig) -> None:
+    await new.registers()
+    await new.simulator.opens("demo", ANA)
+    assert (new.sees(), new.simulator.refused_welcomes) == ([], [])
+
+
+async def test_the_answer_to_a_repeat_is_the_welcome_when_the_first_answer_was_lost(new: Rig) -> None:
+    await new.registers()
+    new.bot.status, new.bot.body = 503, json.dumps(WELCOME).encode()
+    await new.simulator.opens("demo", ANA)
+    assert new.sees() == []
+    new.bot.status = 200
+    new.clock.advance(seconds=10)
+    await new.simulator.redeliver()
+    assert new.sees() == ["Hi!"]
+
+
+async def test_the_answer_to_anything_else_is_ignored(rig: Rig) -> None:
+    rig.bot.body = json.dumps(WELCOME).encode()
+    await rig.simulator.says("demo", ANA, "hi")
+    assert "Hi!" not in rig.sees()
+
+
+# --- reports
+
+
+async def test_reports_wait_until_somebody_asks_for_them_and_name_the_message(rig: Rig) -> None:
+    token = (await rig.sends())["message_token"]
+    assert rig.bot.requests == []
+    assert await rig.simulator.redeliver() == 2
+    ana = rig.simulator.conversation_id("demo", ANA)
+    assert [(told["event"], told["message_token"], told["user_id"]) for told in rig.bot.told] == [
+        ("delivered", token, ana),
+        ("seen", token, ana),
+    ]
+
+
+async def test_reports_go_out_before_the_next_thing_a_person_does(rig: Rig) -> None:
+    await rig.sends()
+    await rig.simulator.says("demo", BORIS, "hi")
+    assert rig.bot.events == ["delivered", "seen", "message"]
+
+
+async def test_reports_can_be_switched_off_and_devices_can_refuse(rig: Rig) -> None:
+    rig.simulator.receipts = False
+    await rig.sends()
+    assert await rig.simulator.redeliver() == 0
+    rig.simulator.receipts, rig.simulator.devices_refuse = True, True
+    token = (await rig.sends())["message_token"]
+    assert await rig.simulator.redeliver() == 1
+    assert (rig.bot.told[0]["event"], rig.bot.told[0]["message_token"]) == ("failed", token)
+    assert rig.bot.told[0]["desc"]
