@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from botkit.adapter import WebhookRequest
-from botkit.events import Unsubscribed
+from botkit.events import UnknownEvent, Unsubscribed
 from botkit.simulators.simulator import NotOnScreenError
 from botkit.simulators.viber import ViberSimulator
 from tests.simulators.viber_rig import ANA, BORIS, Json, Rig, keyboard, unregistered, written_to
@@ -124,3 +124,100 @@ async def test_time_in_callbacks_moves_with_the_clock(rig: Rig) -> None:
     await rig.simulator.says("demo", ANA, "then")
     before, after = (told["timestamp"] for told in rig.bot.told)
     assert timedelta(milliseconds=after - before) >= timedelta(days=2)
+
+
+# --- what people send
+
+
+async def test_people_send_all_that_viber_has(rig: Rig) -> None:
+    await rig.simulator.sends_photo("demo", ANA, "my cat")
+    await rig.simulator.sends_video("demo", ANA, "my dog")
+    await rig.simulator.sends_file("demo", ANA, "cv.pdf")
+    await rig.simulator.sends_sticker("demo", ANA, 40126)
+    await rig.simulator.sends_contact("demo", ANA, "Boris", "38640111222")
+    await rig.simulator.sends_url("demo", ANA, "https://m.test/", "look")
+    await rig.simulator.sends_location("demo", ANA, 46.05, 14.5)
+    messages = [told["message"] for told in rig.bot.told]
+    for message in messages:
+        for link in ("media", "thumbnail"):
+            if message.get("type") != "url" and link in message:
+                assert message.pop(link).startswith("http://viber.test/media/")
+    assert messages == [
+        {"type": "picture", "text": "my cat", "file_name": "photo.jpg", "size": 88_120},
+        {"type": "video", "text": "my dog", "duration": 12, "size": 1_048_576},
+        {"type": "file", "file_name": "cv.pdf", "file_size": 20_480},
+        {"type": "sticker", "sticker_id": 40126},
+        {"type": "contact", "contact": {"name": "Boris", "phone_number": "38640111222"}},
+        {"type": "url", "media": "https://m.test/", "text": "look"},
+        {"type": "location", "location": {"lat": 46.05, "lon": 14.5}},
+    ]
+    assert [bubble.kind for bubble in rig.simulator.screen("demo", ANA)] == [
+        *("text", "image", "video", "file", "sticker", "contact", "text", "location")
+    ]
+
+
+@pytest.mark.parametrize("kind", ["poll", "hologram"])
+async def test_a_message_of_an_unknown_kind_can_be_sent(rig: Rig, kind: str) -> None:
+    await rig.simulator.sends("demo", ANA, {"type": kind, "text": "?"})
+    (event,) = rig.adapter.parse(WebhookRequest({}, {}, rig.bot.requests[-1].content))
+    assert isinstance(event, UnknownEvent)
+    assert event.kind == f"message.{kind}"
+
+
+async def test_a_place_is_picked_only_where_a_button_asks_for_one(rig: Rig) -> None:
+    with pytest.raises(NotOnScreenError, match="the screen has none"):
+        await rig.simulator.picks_location("demo", ANA, 1, 2)
+    asking = {"ActionType": "location-picker", "ActionBody": "where", "Text": "Where?"}
+    await rig.sends(keyboard=keyboard({}, asking), min_api_version=3)
+    with pytest.raises(NotOnScreenError, match=r"the screen has Where\?"):
+        await rig.simulator.picks_location("demo", ANA, 1, 2, label="X")
+    await rig.simulator.picks_location("demo", ANA, 1.5, 2.5)
+    assert rig.bot.told[-1]["message"] == {"type": "location", "location": {"lat": 1.5, "lon": 2.5}}
+
+
+async def test_a_shared_number_says_which_button_asked(rig: Rig) -> None:
+    asking = {"ActionType": "share-phone", "ActionBody": "phone", "Text": "Share"}
+    await rig.sends(keyboard=keyboard(asking), min_api_version=3)
+    await rig.simulator.taps("demo", ANA, "Share")
+    message = rig.bot.told[-1]["message"]
+    assert (message["type"], message["text"], message["contact"]["name"]) == ("contact", "phone", "Ana")
+
+
+async def test_a_payment_tells_which_services_the_device_has(rig: Rig) -> None:
+    await rig.simulator.pays("demo", ANA, "order-9")
+    (told,) = rig.bot.told
+    assert (told["event"], told["user"]["name"]) == ("client_status", "Ana")
+    assert told["status"] == {
+        "type": "payment",
+        "code": 0,
+        "supported_psps": ["LiqPay", "Portmone"],
+        "tracking_data": "order-9",
+    }
+    (event,) = rig.adapter.parse(WebhookRequest({}, {}, rig.bot.requests[-1].content))
+    assert isinstance(event, UnknownEvent)
+
+
+async def test_somebody_may_keep_their_name_and_picture_private(rig: Rig) -> None:
+    rig.simulator.chat("demo", ANA).consents = False
+    await rig.simulator.says("demo", ANA, "hi")
+    assert set(rig.bot.told[-1]["sender"]) == {"id", "country", "language", "api_version"}
+    details = await rig.asks("get_user_details", {"id": rig.simulator.conversation_id("demo", ANA)})
+    assert not {"name", "avatar"} & set(details["user"])
+
+
+async def test_opening_the_chat_may_subscribe(new: Rig) -> None:
+    new.simulator.opening_subscribes = True
+    await new.registers()
+    await new.simulator.opens("demo", ANA)
+    assert new.bot.events == ["webhook", "conversation_started", "subscribed"]
+    assert (await new.sends())["status"] == 0
+    await new.simulator.opens("demo", ANA)
+    assert new.bot.events[-1] == "conversation_started"
+
+
+async def test_what_is_set_on_a_chat_outlives_a_restart(rig: Rig) -> None:
+    chat = rig.simulator.chat("demo", ANA)
+    chat.consents, chat.devices, chat.api_version, chat.online = False, 2, 6, 1
+    later = ViberSimulator(rig.clock)
+    later.restore(rig.simulator.snapshot())
+    assert later.chat("demo", ANA) == chat

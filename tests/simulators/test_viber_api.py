@@ -1,6 +1,6 @@
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx
@@ -10,6 +10,7 @@ from botkit.adapter import WebhookRequest
 from botkit.channels.telegram import Telegram
 from botkit.channels.viber import Viber
 from botkit.simulators.simulator import NotOnScreenError
+from botkit.simulators.viber_servers import Oddity
 from botkit.simulators.wire import Fault
 from tests.simulators.viber_rig import ANA, WEBHOOK, Json, Rig, unregistered, written_to
 
@@ -219,3 +220,85 @@ async def test_a_call_that_hangs_is_answered_later(rig: Rig) -> None:
     started = loop.time()
     assert (await rig.call("send_message", {})).status_code == 503
     assert loop.time() - started >= 0.01
+
+
+@pytest.mark.parametrize(
+    ("oddity", "spoilt"),
+    [
+        (Oddity(without=("status_message",)), lambda answer: "status_message" not in answer),
+        (Oddity(without=("billing_status",)), lambda answer: "billing_status" not in answer),
+        (Oddity(status=99), lambda answer: answer["status"] == 99),
+        (Oddity(extra={"mood": "good"}), lambda answer: answer.get("mood") == "good"),
+    ],
+)
+async def test_an_answer_can_be_odd_and_the_message_arrives(
+    rig: Rig, oddity: Oddity, spoilt: Callable[[Json], bool]
+) -> None:
+    rig.simulator.oddities.append(oddity)
+    assert spoilt(await rig.sends(text="arrived"))
+    assert rig.sees()[-1] == "arrived"
+    assert not spoilt(await rig.sends())
+
+
+@pytest.mark.parametrize("status", [7, 8, 9, 11, 15, 16, 19, 99, -1])
+async def test_a_call_can_be_refused_with_any_status(rig: Rig, status: int) -> None:
+    rig.simulator.oddities.append(Oddity(status=status, before=True))
+    assert (await rig.sends(text="lost"))["status"] == status
+    assert rig.sees() == ["hello"]
+    assert (await rig.sends())["status"] == 0
+
+
+async def test_a_webhook_can_be_refused_without_a_word(rig: Rig) -> None:
+    rig.bot.status = 500
+    rig.simulator.oddities.append(Oddity(without=("status_message",)))
+    assert await rig.registers() == {"status": 1}
+
+
+# --- what old libraries do
+
+
+async def test_the_token_may_be_in_the_body_and_is_masked_there_too(rig: Rig) -> None:
+    call = {"auth_token": rig.token, "receiver": rig.simulator.conversation_id("demo", ANA)}
+    message: Json = {"sender": {"name": "D"}, "type": "text", "text": "old"}
+    answer = await rig.http.post("/pa/send_message", json=call | message)
+    assert answer.json()["status"] == 0
+    logged = rig.simulator.wire.calls("send_message")[-1]
+    assert (logged.account, logged.body["auth_token"]) == ("demo", "***")
+    assert rig.token not in repr(list(rig.simulator.wire))
+
+
+@pytest.mark.parametrize("auth_token", ["wrong", "", None, 7])
+async def test_a_wrong_token_in_the_body_is_refused(rig: Rig, auth_token: Any) -> None:
+    answer = await rig.http.post("/pa/get_account_info", json={"auth_token": auth_token})
+    assert answer.json()["status"] == 2
+
+
+async def test_the_header_is_believed_before_the_body(rig: Rig) -> None:
+    assert (await rig.call("get_account_info", {"auth_token": rig.token}, "wrong")).json()["status"] == 2
+
+
+async def test_there_are_no_public_chats_and_no_inline_bots(rig: Rig) -> None:
+    assert (await rig.asks("post", {"from": "x", "type": "text", "text": "x"}))["status"] == 18
+    assert (await rig.sends(chat_id="inline"))["status"] == 17
+    assert (await rig.sends(chat_id=None))["status"] == 0
+
+
+# --- what people sent
+
+
+async def test_what_somebody_sent_can_be_fetched_for_an_hour(rig: Rig) -> None:
+    await rig.simulator.sends_photo("demo", ANA)
+    sent = rig.bot.told[-1]["message"]
+    for url, size in ((sent["media"], sent["size"]), (sent["thumbnail"], 4096)):
+        answer = await rig.http.get(url)
+        assert (answer.status_code, answer.headers["content-type"], len(answer.content)) == (200, "image/jpeg", size)
+    rig.clock.advance(minutes=59)
+    assert (await rig.http.get(sent["media"])).status_code == 200
+    rig.clock.advance(minutes=1)
+    assert (await rig.http.get(sent["media"])).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/media/1/photo.jpg", f"/media/{10**400}/file", "/media/x/file", "/media/{}/no.such"])
+async def test_what_nobody_sent_is_not_there(rig: Rig, path: str) -> None:
+    token = rig.simulator.next_token()
+    assert (await rig.http.get(path.format(token))).status_code == 404

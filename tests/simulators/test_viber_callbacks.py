@@ -1,4 +1,5 @@
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Literal
 
@@ -158,3 +159,91 @@ async def test_a_callback_under_way_is_not_posted_again_meanwhile(rig: Rig) -> N
     leave.set()
     await saying
     assert len(rig.simulator.wire.deliveries("message")) == 2
+
+
+# --- how they are written and repeated
+
+
+async def test_callbacks_may_be_written_oddly_and_mean_the_same(rig: Rig) -> None:
+    await rig.simulator.says("demo", ANA, "šž 🙂")
+    rig.simulator.spelling = "odd"
+    await rig.simulator.says("demo", ANA, "šž 🙂")
+    plain, odd = rig.bot.requests
+    assert ("šž 🙂".encode() in plain.content, b"\\u0161" in odd.content) == (True, True)
+    assert (b" : " in odd.content, list(json.loads(odd.content))) == (True, list(reversed(json.loads(plain.content))))
+    changed = ("timestamp", "message_token")
+    first, second = ({k: v for k, v in told.items() if k not in changed} for told in rig.bot.told)
+    assert first == second
+    assert rig.adapter.verify(WebhookRequest(dict(odd.headers), {}, odd.content))
+
+
+async def test_the_pauses_between_repeats_can_be_others(rig: Rig) -> None:
+    rig.simulator.pauses, rig.bot.status = (1, 2), 500
+    await rig.simulator.says("demo", ANA, "hi")
+    for seconds in (1, 2, 3600):
+        rig.clock.advance(seconds=seconds)
+        await rig.simulator.redeliver()
+    assert len(rig.bot.requests) == 3
+
+
+class Slow:
+    """A webhook that answers its first request only after the second one; `statuses` are in the order of answers."""
+
+    def __init__(self, *statuses: int) -> None:
+        self.statuses = list(statuses)
+        self.bodies: list[bytes] = []
+        self.leave = asyncio.Event()
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.bodies.append(request.content)
+        if len(self.bodies) == 1:
+            await self.leave.wait()
+        else:
+            self.leave.set()
+        return httpx.Response(self.statuses.pop(0))
+
+
+async def test_a_callback_may_come_again_while_the_first_still_runs(rig: Rig) -> None:
+    slow = Slow(200, 200)
+    rig.simulator.http = httpx.AsyncClient(transport=httpx.MockTransport(slow))
+    rig.simulator.repeats_early, rig.simulator.answer_seconds = True, 0.02
+    await rig.simulator.says("demo", ANA, "hi")
+    assert slow.bodies[0] == slow.bodies[1]
+    assert await rig.simulator.redeliver() == 0
+
+
+@pytest.mark.parametrize(("statuses", "repeats"), [((200, 500), 0), ((500, 200), 0), ((500, 500), 1)])
+async def test_of_two_answers_one_200_is_enough(rig: Rig, statuses: tuple[int, int], repeats: int) -> None:
+    slow = Slow(*statuses, 200)
+    rig.simulator.http = httpx.AsyncClient(transport=httpx.MockTransport(slow))
+    rig.simulator.repeats_early, rig.simulator.answer_seconds = True, 0.02
+    await rig.simulator.says("demo", ANA, "hi")
+    rig.clock.advance(seconds=10)
+    assert await rig.simulator.redeliver() == repeats
+
+
+async def test_what_is_answered_in_time_does_not_come_early(rig: Rig) -> None:
+    rig.simulator.repeats_early = True
+    await rig.simulator.says("demo", ANA, "hi")
+    assert len(rig.bot.requests) == 1
+
+
+async def test_a_webhook_that_takes_too_long_has_not_answered(rig: Rig) -> None:
+    slow = Slow(200, 200)
+    rig.simulator.http = httpx.AsyncClient(transport=httpx.MockTransport(slow))
+    rig.simulator.answer_seconds = 0.01
+    await rig.simulator.says("demo", ANA, "hi")
+    assert (await rig.registers())["status"] == 0
+    rig.clock.advance(seconds=10)
+    assert await rig.simulator.redeliver() == 1
+
+
+async def test_a_slow_address_is_no_webhook(new: Rig) -> None:
+    new.simulator.http = httpx.AsyncClient(transport=httpx.MockTransport(Slow(200)))
+    new.simulator.answer_seconds = 0.01
+    assert (await new.registers())["status"] == 1
+
+
+async def test_the_fields_of_an_emitted_callback_win(rig: Rig) -> None:
+    await rig.simulator.emits("demo", ANA, "action", {"message_token": 7, "timestamp": 1, "chat_hostname": "X"})
+    assert rig.bot.told == [{"event": "action", "timestamp": 1, "chat_hostname": "X", "message_token": 7}]

@@ -5,6 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from botkit.channels.viber_messages import FORBIDDEN
+from botkit.simulators.viber_checks import check_message
 from tests.simulators.viber_rig import ANA, CARD, Json, Rig, keyboard, written_to
 
 
@@ -16,6 +18,9 @@ async def rig() -> AsyncIterator[Rig]:
 
 LONG = "x" * 2001
 FILE: Json = {"type": "file", "media": "https://m.test/a.pdf", "size": 10, "file_name": "a.pdf"}
+AT_MOST = f"https://m.test/{'x' * 1985}"
+PICTURE: Json = {"type": "picture", "media": "https://m.test/a.jpg"}
+CAROUSEL: Json = {"type": "rich_media", "rich_media": CARD, "min_api_version": 7}
 VIDEO: Json = {"type": "video", "media": "https://m.test/v.mp4", "size": 10}
 
 
@@ -80,10 +85,34 @@ VIDEO: Json = {"type": "video", "media": "https://m.test/v.mp4", "size": 10}
             3,
         ),
         ({"type": "sticker", "sticker_id": 46105}, {"type": "sticker", "sticker_id": "cat"}, 3),
+        ({"type": "sticker", "sticker_id": "46105"}, {"type": "sticker", "sticker_id": True}, 3),
+        ({"type": "sticker", "sticker_id": 1}, {"type": "sticker", "sticker_id": 0}, 3),
         (
             {"type": "rich_media", "rich_media": CARD, "min_api_version": 2},
             {"type": "rich_media", "rich_media": CARD},
             14,
+        ),
+        (CAROUSEL | {"alt_text": "x" * 7000}, CAROUSEL | {"alt_text": "x" * 7001}, 3),
+        (CAROUSEL, {"type": "rich_media", "min_api_version": 7}, 4),
+        ({"sender": {"name": "x", "avatar": None}}, {"sender": {"name": "x", "avatar": "me.png"}}, 3),
+        ({"sender": {"name": "x", "avatar": AT_MOST}}, {"sender": {"name": "x", "avatar": AT_MOST + "x"}}, 3),
+        (PICTURE | {"thumbnail": AT_MOST}, PICTURE | {"thumbnail": AT_MOST + "x"}, 3),
+        (PICTURE | {"thumbnail": None}, PICTURE | {"media": None}, 3),
+        (PICTURE | {"text": None}, PICTURE | {"media": ""}, 4),
+        (VIDEO | {"thumbnail": AT_MOST, "text": "x" * 768}, VIDEO | {"text": "x" * 769}, 3),
+        (VIDEO | {"duration": None}, VIDEO | {"duration": -1}, 3),
+        (VIDEO | {"size": 1}, VIDEO | {"size": 0}, 3),
+        (VIDEO, {name: value for name, value in VIDEO.items() if name != "size"}, 4),
+        (FILE | {"size": 1}, FILE | {"size": 10**400}, 3),
+        (FILE | {"media": AT_MOST}, FILE | {"media": AT_MOST + "x"}, 3),
+        ({"min_api_version": "1"}, {"min_api_version": 0}, 3),
+        ({"min_api_version": None}, {"min_api_version": "new"}, 3),
+        ({"tracking_data": None}, {"tracking_data": {}}, 3),
+        ({"text": "x"}, {"type": "payment", "payment": {"type": "GooglePay"}}, 22),
+        (
+            {"type": "contact", "contact": {"name": "x", "phone_number": "1", "avatar": None}},
+            {"type": "contact", "contact": {"name": "x"}},
+            4,
         ),
     ],
 )
@@ -144,3 +173,10 @@ def test_no_message_upsets_the_service(message: Json) -> None:
             await rig.close()
 
     assert asyncio.run(send())["status"] in (0, 3, 4, 13, 14)
+
+
+@pytest.mark.parametrize("extension", sorted(FORBIDDEN))
+def test_no_forbidden_format_passes(extension: str) -> None:
+    message = FILE | {"sender": {"name": "Demo"}}
+    assert check_message(message | {"file_name": f"a.{extension}"}) == "file_name has a forbidden format"
+    assert check_message(message | {"file_name": f"a.{extension}.pdf"}) == ""

@@ -117,3 +117,75 @@ def test_people_are_the_same_on_every_start(new: Rig) -> None:
 
 def test_a_stranger_has_an_empty_screen(new: Rig) -> None:
     assert list(new.simulator.screen("demo", BORIS)) == []
+
+
+# --- keyboards, cards and carousels
+
+
+async def test_html_is_shown_as_words(rig: Rig) -> None:
+    button = {"Text": "<b>A</b> &amp; <font color='#fff'>B</font><br>C", "ActionBody": "go"}
+    await rig.sends(keyboard=keyboard(button), min_api_version=4)
+    assert rig.simulator.screen("demo", ANA)[-1].choices[0][0].label == "A & B\nC"
+    await rig.simulator.taps("demo", ANA, "A & B\nC")
+    assert rig.bot.told[-1]["message"]["text"] == "go"
+
+
+async def test_a_button_of_a_picture_is_called_by_what_it_sends(rig: Rig) -> None:
+    await rig.sends(keyboard=keyboard({"Text": "", "Image": "https://m.test/a.png", "ActionBody": "buy"}))
+    assert rig.simulator.screen("demo", ANA)[-1].choices[0][0].label == "buy"
+
+
+async def test_a_carousel_is_shown_with_its_words_its_picture_and_its_buttons(rig: Rig) -> None:
+    cells: list[Json] = []
+    for offer in ("Tea", "Coffee"):
+        picture = {"Image": f"https://m.test/{offer}.png", "Rows": 2, "ActionType": "none", "Text": ""}
+        title = {"Text": f"<b>{offer}</b>", "ActionType": "none"}
+        buy = {"Text": "Buy", "ActionBody": f"buy:{offer}", "Columns": 3}
+        more = {"Text": "More", "ActionType": "open-url", "ActionBody": f"https://m.test/{offer}", "Columns": 3}
+        cells += [picture, title, buy, more]
+    carousel = keyboard(*cells, Type="rich_media", ButtonsGroupRows=4)
+    await rig.sends(type="rich_media", rich_media=carousel, alt_text="We have Tea", min_api_version=7)
+    bubble = rig.simulator.screen("demo", ANA)[-1]
+    assert (bubble.kind, bubble.text, bubble.source) == ("rich_media", "We have Tea\nCoffee", "https://m.test/Tea.png")
+    assert [[(choice.label, choice.kind) for choice in row] for row in bubble.choices] == [
+        [("Buy", "reply"), ("More", "link")],
+        [("Buy", "reply"), ("More", "link")],
+    ]
+    await rig.simulator.taps("demo", ANA, "buy:Coffee")
+    assert rig.bot.told[-1]["message"]["text"] == "buy:Coffee"
+
+
+async def test_rows_are_as_wide_as_the_keyboard_says(rig: Rig) -> None:
+    await rig.sends(keyboard=keyboard({}, {}, ButtonsGroupColumns=2), min_api_version=4)
+    await rig.sends(keyboard=keyboard(*[{"Columns": 1}] * 4, ButtonsGroupColumns=2), min_api_version=4)
+    assert [len(row) for row in rig.simulator.screen("demo", ANA)[-1].choices] == [2, 2]
+
+
+async def test_an_empty_label_presses_nothing(rig: Rig) -> None:
+    await rig.sends(keyboard=keyboard({}))
+    with pytest.raises(NotOnScreenError, match="the screen has X"):
+        await rig.simulator.taps("demo", ANA, "")
+
+
+async def test_every_kind_of_message_is_shown(rig: Rig) -> None:
+    media = "https://m.test/a.png"
+    for message in (
+        {"type": "picture", "media": media, "text": "*A* cat"},
+        {"type": "video", "media": media, "size": 1, "text": "A film"},
+        {"type": "file", "media": media, "size": 1, "file_name": "a.pdf"},
+        {"type": "location", "location": {"lat": 1.5, "lon": "2"}},
+        {"type": "contact", "contact": {"name": "Bo", "phone_number": "1"}},
+        {"type": "sticker", "sticker_id": 46105},
+        {"type": "url", "media": media},
+    ):
+        assert (await rig.sends(**message))["status"] == 0
+    bubbles = rig.simulator.screen("demo", ANA)[1:]
+    assert [(bubble.kind, bubble.text, bubble.source) for bubble in bubbles] == [
+        ("image", "A cat", media),
+        ("video", "A film", media),
+        ("file", "a.pdf", media),
+        ("location", "1.5, 2", ""),
+        ("contact", "Bo 1", ""),
+        ("sticker", "", ""),
+        ("text", media, ""),
+    ]
