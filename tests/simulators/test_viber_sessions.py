@@ -1,10 +1,19 @@
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from botkit.adapter import SessionRules
+from botkit.clock import Clock
+from botkit.simulators.viber import ViberSimulator
+from botkit.simulators.viber_refusals import RefusedError
+from botkit.simulators.viber_sessions import Sessions
+from botkit.simulators.viber_state import Chat
 from tests.simulators.viber_rig import ANA, WELCOME, Rig, unregistered, written_to
 
 
@@ -228,3 +237,95 @@ async def test_a_full_session_is_over_with_its_24_hours(rig: Rig) -> None:
     assert [(await rig.sends())["status"] for _ in range(2)] == [0, 12]
     rig.clock.advance(hours=24)
     assert (await rig.sends())["status"] == 0
+
+
+# --- all of it together, against the rules in plain Python
+
+START = datetime(2026, 1, 30, 22, 30, tzinfo=UTC)
+
+
+NOWHERE = httpx.MockTransport(lambda _: httpx.Response(404))
+
+
+class Still(Clock):
+    """A clock that only moves when it is told to."""
+
+    def now(self) -> datetime:
+        return START + self.offset
+
+    def timestamp(self) -> float:
+        return self.now().timestamp()
+
+
+class Model:
+    """What Viber's rules say of one person, from the list of all that happened."""
+
+    def __init__(self, *, is_billable: bool, free: int, balance: int) -> None:
+        self.is_billable, self.free, self.balance = is_billable, free, balance
+        self.sent: list[datetime] = []
+        self.outside: list[datetime] = []
+        self.opened_at: datetime | None = None
+        self.charged = 0
+
+    def writes(self, now: datetime) -> None:
+        self.sent.clear()
+        if not self.is_open(now):
+            self.opened_at = now
+
+    def is_open(self, now: datetime) -> bool:
+        return self.opened_at is not None and now < self.opened_at + timedelta(hours=24)
+
+    def sends(self, now: datetime) -> int:
+        """The billing status, or the status of the refusal."""
+        hour = now.replace(minute=0, second=0, microsecond=0)
+        if sum(at >= hour for at in self.sent) >= 100:
+            return 12
+        billing_status = self.price(now)
+        if billing_status < 6:
+            self.sent.append(now)
+        return billing_status
+
+    def price(self, now: datetime) -> int:
+        if self.is_open(now):
+            return 2 if self.is_billable else 1
+        if sum((at.year, at.month) == (now.year, now.month) for at in self.outside) < self.free:
+            self.outside.append(now)
+            return 4 if self.is_billable else 3
+        if not self.is_billable or self.charged >= self.balance:
+            return 24 if self.is_billable else 23
+        self.charged += 1
+        return 5
+
+
+STEPS = st.one_of(
+    st.just(("writes", 0)),
+    st.tuples(st.just("sends"), st.sampled_from([1, 2, 60, 101])),
+    st.tuples(st.just("waits"), st.sampled_from([1, 29, 30, 60, 24 * 60 - 1, 24 * 60])),
+)
+
+
+def send(sessions: Sessions) -> int:
+    try:
+        return sessions.admit("demo", "ana")
+    except RefusedError as refusal:
+        return refusal.status
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(STEPS, max_size=12), st.booleans(), st.sampled_from([0, 3, 150]), st.sampled_from([0, 2, 150]))
+def test_what_is_billed_and_refused_follows_from_all_that_happened(
+    steps: list[tuple[str, int]], is_billable: bool, free: int, balance: int
+) -> None:
+    simulator = ViberSimulator(Still(), NOWHERE)
+    simulator.is_billable, simulator.free_messages, simulator.balance = is_billable, free, balance
+    sessions, model = Sessions(simulator), Model(is_billable=is_billable, free=free, balance=balance)
+    chat = simulator.bot("demo").chats["ana"] = Chat(ANA)
+    for kind, number in steps:
+        if kind == "writes":
+            sessions.heard(chat)
+            model.writes(simulator.clock.now())
+        elif kind == "waits":
+            simulator.clock.advance(minutes=number)
+        else:
+            now = simulator.clock.now()
+            assert [send(sessions) for _ in range(number)] == [model.sends(now) for _ in range(number)]

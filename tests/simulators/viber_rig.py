@@ -47,6 +47,8 @@ class Rig:
     def __init__(self) -> None:
         self.bot = Bot()
         self.clock = Clock()
+        # No test may run across a clock hour unless it wants to.
+        self.clock.advance(seconds=3600 - self.clock.timestamp() % 3600)
         self.simulator = ViberSimulator(self.clock, httpx.MockTransport(self.bot))
         self.adapter = Viber(ta="demo", name="Demo").simulated("http://viber.test")
         self.simulator.add_account(self.adapter)
