@@ -40,9 +40,8 @@ class Oddity(Struct, frozen=True):
     def spoil(self, answer: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the answer as it goes out."""
         status = {} if self.status is None else {"status": self.status}
-        return {name: value for name, value in ({**answer} | status).items() if name not in self.without} | {
-            **self.extra
-        }
+        kept = {name: value for name, value in {**answer, **status}.items() if name not in self.without}
+        return {**kept, **self.extra}
 
 
 class Servers(Simulator):
