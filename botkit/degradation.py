@@ -40,8 +40,9 @@ class Prepared(Struct, frozen=True):
 def prepare(message: AnyMessage, capabilities_of: CapabilitiesOf, *, offered: int = 0) -> Prepared:
     """Returns what a service with these capabilities is sent for the message; nothing where it has no such sign.
 
-    `capabilities_of` is asked again for each part that the message is made of. Its menu goes on from `offered` choices that stand already. Raises MessageError for a kind that the service
-    refuses, and for a message that leaves nothing to say in words.
+    `capabilities_of` is asked again for each part that the message is made of. Its menu goes on from `offered` choices
+    that stand already. Raises MessageError for a kind that the service refuses, and for a message that leaves nothing
+    to say in words.
     """
     work = _Work(capabilities_of, offered)
     work.note_options(message)
