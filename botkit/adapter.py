@@ -112,6 +112,8 @@ class Adapter(ABC):
     has_receipts: ClassVar[bool] = False
     #: Whether `Event.at` is under the service's signature: what is older than the window is then dropped as a replay.
     signs_time: ClassVar[bool] = False
+    #: The channel's own kinds of event, beside those of `botkit.events`.
+    events: ClassVar[tuple[type[Event], ...]] = ()
     #: The service's address; `<PREFIX>_API_URL` replaces it.
     default_api_url: ClassVar[str]
     #: The setting that carries the credentials: `<PREFIX>_<token_setting>`.
