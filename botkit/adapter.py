@@ -112,7 +112,7 @@ class Adapter(ABC):
     has_receipts: ClassVar[bool] = False
     #: Whether `Event.at` is under the service's signature: what is older than the window is then dropped as a replay.
     signs_time: ClassVar[bool] = False
-    #: The channel's own kinds of event, beside those of `botkit.events`.
+    #: The event types of this channel alone: frozen, each with a tag such as `telegram.inline_query`.
     events: ClassVar[tuple[type[Event], ...]] = ()
     #: The service's address; `<PREFIX>_API_URL` replaces it.
     default_api_url: ClassVar[str]
