@@ -222,8 +222,10 @@ class Api:
         representative = event.get("representative", {})
         somebody, verb = _JOINS[event["eventType"]]
         chat.remember(Line("service", "event", f"{representative.get('displayName') or somebody} {verb}"))
-        # An event without a representative is the business's, and only people have to say that they come.
-        chat.has_person = verb == "joined" and representative.get("representativeType") != "BOT"
+        # Only people have to say that they come; who is not named is taken for one.
+        if representative.get("representativeType") == "BOT":
+            return
+        chat.has_person = verb == "joined"
         if chat.has_person:
             self.service.heard(chat)
 

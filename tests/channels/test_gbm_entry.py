@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Raw
 
@@ -92,7 +92,12 @@ def test_what_google_has_answered_is_told_apart(name: str, is_unanswered: bool) 
     assert gbm.is_unanswered(load(name)) is is_unanswered
 
 
-@given(st.recursive(st.none() | st.text() | st.integers(), lambda part: st.dictionaries(st.text(), part)))
+PARTS = st.none() | st.text(max_size=5) | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+NAMES = st.sampled_from(["entryPoint", "widget", "url", "userInfo", "autoResponded", "faqResponse", "answers"])
+
+
+@settings(deadline=None)
+@given(st.recursive(PARTS, lambda part: st.dictionaries(NAMES, part, max_size=3), max_leaves=5))
 def test_no_context_of_any_form_is_an_error(part: Any) -> None:
     for raw in ({"context": part, "dialogflowResponse": part}, {"context": {"widget": part, "placeId": part}}, part):
         assert isinstance(gbm.entry_of(event(raw)), gbm.Entry)

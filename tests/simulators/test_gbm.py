@@ -231,6 +231,14 @@ async def test_a_bot_that_joins_announces_no_person(rig: Rig) -> None:
     assert remarks(rig) == [("unannounced_person", "m")]
 
 
+async def test_a_bot_that_joins_or_leaves_does_not_send_the_person_away(rig: Rig) -> None:
+    await rig.post({"eventType": "REPRESENTATIVE_JOINED"} | HUMAN, "events", eventId="1")
+    await rig.post({"eventType": "REPRESENTATIVE_JOINED"} | BOT, "events", eventId="2")
+    await rig.post({"eventType": "REPRESENTATIVE_LEFT"} | BOT, "events", eventId="3")
+    await rig.post(TEXT | HUMAN)
+    assert remarks(rig) == []
+
+
 async def test_who_asks_for_a_person_and_hears_nothing_is_remarked_on_once(rig: Rig) -> None:
     await rig.simulator.asks_for_agent("demo", ANA)
     await rig.post({"eventType": "TYPING_STARTED"}, "events", eventId="1")
