@@ -9,9 +9,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from botkit.adapter import SessionRules
+    from botkit.adapter import Download, SessionRules
     from botkit.app import App
     from botkit.bot import Bot
+    from botkit.buttons import AskAgent, AskContact, AskLocation, Button, Dial, Link, Login
     from botkit.channels.gbm import BusinessMessages
     from botkit.channels.telegram import Telegram
     from botkit.channels.viber import Viber
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from botkit.events import (
         AgentRequested,
         ButtonPressed,
-        Card,
         ConversationStarted,
         Event,
         Media,
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         MessageReceived,
         MessageSeen,
         Point,
+        SharedContact,
         Subscribed,
         TimerFired,
         TypingStarted,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from botkit.exceptions import (
         BotkitError,
         DefinitionError,
+        DownloadError,
         FlowError,
         IllegalMoveError,
         MessageError,
@@ -48,7 +50,29 @@ if TYPE_CHECKING:
     )
     from botkit.flow import After, Flow, State, Trigger
     from botkit.formatting import escape
-    from botkit.messages import Button, File, Image, Link, Location, Message, Raw, Text, Typing
+    from botkit.languages import Languages, _, ngettext, pgettext
+    from botkit.messages import (
+        Album,
+        Audio,
+        Card,
+        Carousel,
+        Contact,
+        Delete,
+        Edit,
+        File,
+        Image,
+        Joined,
+        Left,
+        Location,
+        Message,
+        Raw,
+        Representative,
+        Sticker,
+        Text,
+        Typing,
+        Video,
+        Voice,
+    )
     from botkit.router import Router
     from botkit.sessions import Session
     from botkit.settings import Settings
@@ -59,17 +83,29 @@ __all__ = [
     "Account",
     "After",
     "AgentRequested",
+    "Album",
     "App",
+    "AskAgent",
+    "AskContact",
+    "AskLocation",
+    "Audio",
     "Bot",
     "BotkitError",
     "BusinessMessages",
     "Button",
     "ButtonPressed",
     "Card",
+    "Carousel",
+    "Contact",
     "Context",
     "Conversation",
     "ConversationStarted",
     "DefinitionError",
+    "Delete",
+    "Dial",
+    "Download",
+    "DownloadError",
+    "Edit",
     "Event",
     "File",
     "Flow",
@@ -77,8 +113,12 @@ __all__ = [
     "Handle",
     "IllegalMoveError",
     "Image",
+    "Joined",
+    "Languages",
+    "Left",
     "Link",
     "Location",
+    "Login",
     "Media",
     "Message",
     "MessageDelivered",
@@ -88,6 +128,7 @@ __all__ = [
     "MessageSeen",
     "Point",
     "Raw",
+    "Representative",
     "RouteError",
     "Router",
     "ServiceError",
@@ -95,7 +136,9 @@ __all__ = [
     "SessionRules",
     "Settings",
     "SettingsError",
+    "SharedContact",
     "State",
+    "Sticker",
     "Subscribed",
     "Telegram",
     "Text",
@@ -108,31 +151,42 @@ __all__ = [
     "Unsubscribed",
     "User",
     "Viber",
+    "Video",
+    "Voice",
+    "_",
     "__version__",
     "escape",
+    "ngettext",
+    "pgettext",
 ]
 
 # Where each name is. A module is imported when a name of it is first used: a command loads no more than it needs.
 _MODULES = {
-    "adapter": "SessionRules",
+    "adapter": "Download SessionRules",
     "app": "App",
     "bot": "Bot",
+    "buttons": "AskAgent AskContact AskLocation Button Dial Link Login",
     "channels.gbm": "BusinessMessages",
     "channels.telegram": "Telegram",
     "channels.viber": "Viber",
     "context": "Context Handle",
     "conversation": "Account Conversation User",
     "events": (
-        "AgentRequested ButtonPressed Card ConversationStarted Event Media MessageDelivered "
-        "MessageFailed MessageReceived MessageSeen Point Subscribed TimerFired TypingStarted "
+        "AgentRequested ButtonPressed ConversationStarted Event Media MessageDelivered MessageFailed "
+        "MessageReceived MessageSeen Point SharedContact Subscribed TimerFired TypingStarted "
         "TypingStopped UnknownEvent Unsubscribed"
     ),
     "exceptions": (
-        "BotkitError DefinitionError FlowError IllegalMoveError MessageError RouteError ServiceError SettingsError"
+        "BotkitError DefinitionError DownloadError FlowError IllegalMoveError MessageError RouteError "
+        "ServiceError SettingsError"
     ),
     "flow": "After Flow State Trigger",
     "formatting": "escape",
-    "messages": "Button File Image Link Location Message Raw Text Typing",
+    "languages": "Languages _ ngettext pgettext",
+    "messages": (
+        "Album Audio Card Carousel Contact Delete Edit File Image Joined Left Location Message Raw "
+        "Representative Sticker Text Typing Video Voice"
+    ),
     "router": "Router",
     "sessions": "Session",
     "settings": "Settings",

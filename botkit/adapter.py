@@ -10,9 +10,11 @@ from typing import Any, ClassVar, Literal, Protocol, Self
 
 from msgspec import Struct
 
+from botkit.capabilities import Capabilities
 from botkit.conversation import Account, Conversation
-from botkit.events import Event
-from botkit.exceptions import SettingsError
+from botkit.degradation import Prepared, prepare
+from botkit.events import Event, Media
+from botkit.exceptions import DownloadError, SettingsError
 from botkit.messages import AnyMessage, Outgoing
 from botkit.redaction import Secret
 
@@ -33,6 +35,21 @@ class HttpAnswer(Struct, frozen=True):
     body: bytes
 
 
+class Upload(Struct, frozen=True):
+    """A file on its way to a service, as one part of a form."""
+
+    name: str
+    content: bytes
+    mime: str = "application/octet-stream"
+
+
+class Download(Struct, frozen=True):
+    """A file as a service gave it, with the type it claims."""
+
+    content: bytes
+    mime: str = ""
+
+
 class HttpClient(Protocol):
     """How adapters reach their services.
 
@@ -47,9 +64,14 @@ class HttpClient(Protocol):
         *,
         json: object = None,
         form: Mapping[str, str] | None = None,
+        files: Mapping[str, Upload] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> HttpAnswer:
-        """Sends one request and reads the whole answer; redirects are not followed."""
+        """Sends one request and reads the whole answer; redirects are not followed. `files` make the form multipart."""
+        ...
+
+    async def download(self, url: str, *, most: int, headers: Mapping[str, str] | None = None) -> Download:
+        """Fetches a file of at most `most` bytes. Raises DownloadError, which names no address."""
         ...
 
 
@@ -114,6 +136,8 @@ class Adapter(ABC):
     signs_time: ClassVar[bool] = False
     #: The event types of this channel alone: frozen, each with a tag such as `telegram.inline_query`.
     events: ClassVar[tuple[type[Event], ...]] = ()
+    #: What the service can show; as it stands, plain text with numbered menus.
+    capabilities: ClassVar[Capabilities] = Capabilities()
     #: The service's address; `<PREFIX>_API_URL` replaces it.
     default_api_url: ClassVar[str]
     #: The setting that carries the credentials: `<PREFIX>_<token_setting>`.
@@ -163,9 +187,24 @@ class Adapter(ABC):
         Raises PayloadError when the body cannot be read.
         """
 
+    def capabilities_for(self, message: AnyMessage, to: Conversation) -> Capabilities:
+        """Returns what can be shown of this message in this conversation: the adapter's capabilities, if not less."""
+        return self.capabilities
+
+    def prepare(self, message: AnyMessage, to: Conversation, *, offered: int = 0) -> Prepared:
+        """Returns what will be sent for a message: as decided where the service has all of it, else degraded.
+
+        Its menu goes on from `offered` choices that stand already. Raises MessageError that names the bound for what
+        no degradation can mend.
+        """
+        prepared = prepare(message, self.capabilities_for(message, to), offered=offered)
+        for part in prepared.messages:
+            self.check(part)
+        return prepared
+
     @abstractmethod
-    def check(self, message: AnyMessage) -> AnyMessage:
-        """Returns what will be sent: the message, or its plain text where the channel lacks the kind.
+    def check(self, message: AnyMessage) -> None:
+        """Returns for a message that the service would take, of a kind and with buttons that it has.
 
         Raises MessageError that names the bound and both numbers.
         """
@@ -188,6 +227,12 @@ class Adapter(ABC):
 
         Transport errors of `client` pass through; the engine classes them. Safe to cancel: the outcome is then unknown.
         """
+
+    async def download(self, media: Media, client: HttpClient, *, most: int) -> Download:
+        """Fetches what somebody sent, at most `most` bytes of it. Raises DownloadError, which names no address."""
+        if not media.url.startswith("https://"):
+            raise DownloadError(f"{self.channel} gives no address for this {media.kind}")
+        return await client.download(media.url, most=most)
 
     @abstractmethod
     async def load_webhook(self, client: HttpClient) -> WebhookStatus:

@@ -40,12 +40,19 @@ class Point(Struct, frozen=True, omit_defaults=True):
     address: str = ""
 
 
-class Card(Struct, frozen=True, omit_defaults=True):
+class SharedContact(Struct, frozen=True, omit_defaults=True):
     """A phone number somebody shared; `is_own` only where the service proves that it is the sender's."""
 
     phone: str
     name: str = ""
     is_own: bool = False
+
+
+class Choice(Struct, frozen=True, array_like=True):
+    """One entry of a menu: what it says and what picking it means."""
+
+    label: str
+    value: str
 
 
 class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", rename={"raw_json": "raw"}):
@@ -100,7 +107,7 @@ class MessageReceived(_UserAct, frozen=True, kw_only=True, omit_defaults=True, t
     text: str = ""
     media: Media | None = None
     location: Point | None = None
-    contact: Card | None = None
+    contact: SharedContact | None = None
     reply_to: str = ""
     edited: bool = False
 
@@ -178,6 +185,12 @@ class TimerFired(Event, frozen=True, kw_only=True, omit_defaults=True, tag="time
     state: str = ""
 
 
+class MenuOffered(Event, frozen=True, kw_only=True, omit_defaults=True, tag="menu_offered"):
+    """A message from another conversation is on its way here; its `choices` can be picked by typing. Never handled."""
+
+    choices: tuple[Choice, ...]
+
+
 class UnknownEvent(Event, frozen=True, kw_only=True, omit_defaults=True, tag="unknown_event"):
     """Something genuine that has no word of its own here; `kind` is the service's, `raw` has it all."""
 
@@ -197,6 +210,7 @@ AnyEvent = (
     | TypingStopped
     | AgentRequested
     | TimerFired
+    | MenuOffered
     | UnknownEvent
 )
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 from botkit.adapter import Adapter, HttpClient, Outcome, Receipt
 from botkit.clock import Clock
 from botkit.conversation import Account, Conversation
-from botkit.events import MessageFailed, event_id
+from botkit.events import MenuOffered, MessageFailed, event_id
 from botkit.events import encode as encode_event
 from botkit.exceptions import NotSentError, UnknownOutcomeError
 from botkit.governor import Governor
@@ -20,6 +20,9 @@ from botkit.store import Queue, Store, Turn, Verdict, insist
 
 # Age decides about messages that cannot be sent, not the number of attempts.
 _NEVER_DEAD = 1_000_000
+
+# For how long a repeat of a menu is recognised: longer than a message is tried, in seconds.
+_MENU_WINDOW = 8 * 86_400.0
 
 log = structlog.get_logger("botkit.outbox")
 
@@ -92,10 +95,22 @@ class Outbox:
         return await self._conclude(turn, outgoing, account, receipt, keep=keep)
 
     async def _relay(self, turn: Turn, outgoing: Outgoing, to: Conversation, *, keep: bool) -> Turn | None:
+        if outgoing.menu:
+            await insist(lambda: self._offer(outgoing, to))
         # A commit touches one conversation; what it says in another goes there by its key, once.
         if not await insist(lambda: self._store.enqueue(to.key, outgoing.key, turn.payload)):
             return await self._give_up(turn, outgoing, "the other conversation's outbox is full", keep=keep)
         return await insist(lambda: self._store.sent(turn, keep=keep))
+
+    async def _offer(self, outgoing: Outgoing, to: Conversation) -> None:
+        # Before the message: nobody can answer what they do not see.
+        offered = MenuOffered(
+            id=event_id(to.account, f"menu|{outgoing.key}"),
+            at=self._clock.now(),
+            conversation=to,
+            choices=outgoing.menu,
+        )
+        await self._store.ingest(to.key, offered.id, encode_event(offered), token="", window=_MENU_WINDOW)
 
     def _is_too_old(self, turn: Turn, outgoing: Outgoing, adapter: Adapter) -> bool:
         age = self._clock.timestamp() - outgoing.created_ms / 1000

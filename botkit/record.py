@@ -9,6 +9,7 @@ from msgspec import Raw, Struct
 from botkit.exceptions import FlowError, RecordError
 from botkit.flow import After, Flow
 from botkit.flow_data import misfit
+from botkit.menu import Menu
 
 #: The longest record, in bytes.
 MAX_BYTES = 256 * 1024
@@ -20,6 +21,11 @@ class _Stored(Struct, omit_defaults=True):
     flows: dict[str, Raw] = {}
     # When the timeout that runs for a flow is due, in milliseconds: a firing overtaken by a move is known by it.
     due: dict[str, int] = {}
+    # What a typed number or label may pick.
+    menu: Menu = ()
+    # The language that the person chose, and the one that the service said last.
+    locale: str = ""
+    said_locale: str = ""
 
 
 _encode = msgspec.json.Encoder().encode
@@ -39,6 +45,12 @@ class Flows:
             raise RecordError(f"the record is not readable ({misfit(error)})") from None
         #: When each flow's running timeout is due, in milliseconds; changed by whoever sets the timer.
         self.due = dict(self._stored.due)
+        #: What a typed answer may pick: the choices of the last turn that said anything.
+        self.menu = self._stored.menu
+        #: The language that the person chose, or nothing; see `Speech`.
+        self.locale = self._stored.locale
+        #: The language that the service said last, or nothing.
+        self.said_locale = self._stored.said_locale
         self._loaded: dict[str, Flow] = {}
         self._before: dict[str, str] = {}
 
@@ -69,8 +81,8 @@ class Flows:
                 flows[name] = Raw(dumped)
         if sum(len(bytes(raw)) for raw in flows.values()) > MAX_BYTES:
             raise FlowError(f"the flows of one conversation hold more than {MAX_BYTES} bytes", fix="store less in them")
-        same = self.due == self._stored.due and all(flows[name] == self._stored.flows.get(name) for name in flows)
-        return b"" if same else _encode(_Stored(flows, self.due))
+        kept = _Stored(flows, self.due, self.menu, self.locale, self.said_locale)
+        return b"" if kept == self._stored else _encode(kept)
 
     def moved(self) -> Iterator[tuple[type[Flow], str, str]]:
         """Returns each flow whose state changed, with the state before (empty if it is new) and after."""

@@ -63,6 +63,7 @@ class Service:
             self.owners,
             self.clock,
             self.redactor,
+            clients=self._clients,
             policy=policies.handler,
             show_errors=not settings.is_production,
         )

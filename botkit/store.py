@@ -221,6 +221,14 @@ class Store(Protocol):
         """Returns the stored answer to an event, and whether one may still come."""
         ...
 
+    async def save_values(self, values: Mapping[str, str]) -> None:
+        """Keeps long values of buttons by their tokens, for as long as the buttons may be pressed (a year)."""
+        ...
+
+    async def load_value(self, token: str) -> str:
+        """Returns the value that a token stands for, or an empty string."""
+        ...
+
     async def save_receipt(self, account: str, receipt_id: str, key: str) -> None:
         """Remembers for four days which message a service's id stands for."""
         ...

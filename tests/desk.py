@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from botkit.adapter import Adapter, HttpClient, Outcome, Receipt, SessionRules, WebhookRequest, WebhookStatus
 from botkit.bot import Bot
+from botkit.capabilities import EVERYTHING
 from botkit.clock import Clock
 from botkit.conversation import Account, Conversation, User
 from botkit.dispatcher import Dispatcher, HandlerPolicy, Owner
@@ -43,6 +44,7 @@ class Desk(Adapter):
     channel = "desk"
     dedupe_window = timedelta(hours=48)
     has_receipts = True
+    capabilities = EVERYTHING
     default_api_url = "http://desk.invalid"
 
     def __init__(self, *, ta: str = "desk", sessions: SessionRules | None = None) -> None:
@@ -88,8 +90,8 @@ class Desk(Adapter):
     def parse(self, request: WebhookRequest) -> Sequence[Event]:
         return [says(request.body.decode(), native=request.body.decode())]
 
-    def check(self, message: AnyMessage) -> AnyMessage:
-        return message
+    def check(self, message: AnyMessage) -> None:
+        return
 
     def acknowledge(self, event: Event) -> AnyMessage | None:
         if not isinstance(event, ButtonPressed):
@@ -136,6 +138,9 @@ class Nowhere:
 
     async def request(self, *_: object, **__: object) -> Any:
         raise AssertionError("the desk calls nobody")
+
+    async def download(self, *_: object, **__: object) -> Any:
+        raise AssertionError("the desk fetches nothing")
 
 
 class Process:

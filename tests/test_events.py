@@ -15,6 +15,7 @@ from botkit.conversation import Account, Conversation, User
 from botkit.events import (
     AnyEvent,
     ButtonPressed,
+    Choice,
     ConversationStarted,
     Event,
     Media,
@@ -27,7 +28,11 @@ from botkit.events import (
 ACCOUNT = Account("viber", "demo")
 AT = datetime(2026, 7, 14, 3, 33, tzinfo=UTC)
 KINDS: tuple[type[Event], ...] = get_args(AnyEvent)
-EXTRAS: dict[str, dict[str, Any]] = {"ButtonPressed": {"value": "day:fri"}, "TimerFired": {"name": "reminder"}}
+EXTRAS: dict[str, dict[str, Any]] = {
+    "ButtonPressed": {"value": "day:fri"},
+    "TimerFired": {"name": "reminder"},
+    "MenuOffered": {"choices": (Choice("Friday", "day:fri"),)},
+}
 
 every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: str(kind.__name__))
 

@@ -19,14 +19,15 @@ ROOT = Path(__file__).parent.parent
 # What stands at the start of botkit. in a module's name; `channels.*` is the package and all that is in it.
 LEVELS: tuple[tuple[str, ...], ...] = (
     ("exceptions", "conversation", "clock", "redaction"),
-    ("events", "messages", "formatting"),
-    ("adapter", "store", "payload"),
+    ("events", "messages", "buttons", "formatting", "splitting"),
+    ("adapter", "store", "payload", "capabilities", "degradation", "menu", "uploads"),
     (
         *("context", "filters", "record", "sessions"),
         *("router", "route", "route_table", "route_checks", "moves"),
         *("flow", "flow_data", "trigger", "place", "diagram"),
+        *("languages", "language_checks"),
     ),
-    ("bot", "dispatcher", "outbox", "engine", "delivery", "governor", "watchdog"),
+    ("bot", "message_checks", "dispatcher", "outbox", "engine", "delivery", "governor", "watchdog"),
     ("channels.*", "gateways.*", "redis.*", "http", "receiver", "send_api"),
     ("settings", "telemetry", "simulators.*"),
     ("app", "service", "play.*", "inspect.*", "testing"),
@@ -39,6 +40,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "redis": ("redis.*",),
     "httpx": ("http", "simulators.*", "testing", "app", "cli.*"),
     "starlette": ("receiver", "app", "simulators.*", "send_api", "play.*", "inspect.*", "testing"),
+    "babel": ("cli.catalogues",),
     "pytest": ("pytest_plugin",),
     "pytest_asyncio": ("pytest_plugin",),
 }

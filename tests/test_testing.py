@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from botkit.app import App
 from botkit.bot import Bot
+from botkit.buttons import Button
 from botkit.channels.telegram import Telegram
 from botkit.channels.viber import Viber
 from botkit.context import Context
 from botkit.events import ButtonPressed, ConversationStarted, MessageReceived, TimerFired, Unsubscribed
 from botkit.flow import Flow, Trigger
-from botkit.messages import Button
 from botkit.redis.audit import audit
 from botkit.router import Router
 from botkit.simulators.simulator import NotOnScreenError

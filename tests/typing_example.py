@@ -18,6 +18,9 @@ from botkit import (
     Subscribed,
     Trigger,
     Unsubscribed,
+    _,
+    ngettext,
+    pgettext,
 )
 
 
@@ -55,6 +58,14 @@ async def text(event: MessageReceived, ctx: Context[Parcel]) -> None:
 @router.command("menu")
 @router.started()
 async def menu(event: ButtonPressed | MessageReceived | ConversationStarted, ctx: Context[Parcel]) -> None: ...
+
+
+@router.text("b")
+def in_their_language(event: MessageReceived, ctx: Context[Parcel]) -> None:
+    assert_type(_("Hello"), str)
+    assert_type(pgettext("month", "May"), str)
+    assert_type(ngettext("{n} day", "{n} days", 2), str)
+    ctx.set_locale("sl")
 
 
 @router.on((Subscribed, Unsubscribed))

@@ -92,6 +92,9 @@ _OTHER = (
     "terminated by other setWebhook",
 )
 
+#: The reason of a receipt where a message to edit has a caption and no text.
+NO_TEXT = "400 there is no text in the message to edit"
+
 # Python 3.13 calls 413 "Content Too Large"; Telegram's word is the older one.
 _PHRASES = responses | {413: "Request Entity Too Large"}
 
@@ -141,6 +144,7 @@ def read_receipt(answer: HttpAnswer) -> Receipt:
 
 
 def _message_id(result: Any) -> str:
+    result = result[-1] if isinstance(result, list) and result else result
     message_id = result.get("message_id") if isinstance(result, dict) else None
     return str(message_id) if type(message_id) is int else ""
 

@@ -16,13 +16,13 @@ from msgspec import Meta, Struct, field
 from botkit.conversation import Account, Conversation, User
 from botkit.events import (
     ButtonPressed,
-    Card,
     ConversationStarted,
     Event,
     Media,
     MediaKind,
     MessageReceived,
     Point,
+    SharedContact,
     Subscribed,
     UnknownEvent,
     Unsubscribed,
@@ -325,11 +325,11 @@ def _location(message: _Message) -> Point | None:
     return Point(message.location.latitude, message.location.longitude) if message.location else None
 
 
-def _contact(message: _Message) -> Card | None:
+def _contact(message: _Message) -> SharedContact | None:
     if not (contact := message.contact):
         return None
     is_own = message.sender is not None and message.sender.id == contact.user_id
-    return Card(contact.phone_number, name=f"{contact.first_name} {contact.last_name}".strip(), is_own=is_own)
+    return SharedContact(contact.phone_number, name=f"{contact.first_name} {contact.last_name}".strip(), is_own=is_own)
 
 
 def _read_callback(source: _Source, kind: str, payload: Any) -> Event | None:

@@ -14,6 +14,7 @@ _COMMANDS = {
     "routes": "routes",
     "graph": "routes",
     "doctor": "doctor",
+    "messages": "messages",
     "new": "new",
 }
 

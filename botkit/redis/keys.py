@@ -40,6 +40,10 @@ class Keys:
         name = hashlib.blake2b(f"{account}|{receipt_id}".encode(), digest_size=12).hexdigest()
         return f"{self.prefix}:{{a:{name}}}:d"
 
+    def value(self, token: str) -> str:
+        """Returns the key of a long value of a button."""
+        return f"{self.prefix}:{{v:{token}}}"
+
     @property
     def meta(self) -> str:
         """The key of what the store says of itself."""

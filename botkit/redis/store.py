@@ -68,6 +68,7 @@ class Bounds(Struct, frozen=True):
     timers: int = 16
     reply: float = 7200
     receipt: float = 4 * 86400
+    value: float = 366 * 86400
     partitions: int = 16
 
 
@@ -368,6 +369,18 @@ class RedisStore:
             self._pipe.call("EXISTS", self.keys.of(cid, "m")[0]), self._pipe.call("GET", self.keys.reply(cid, event_id))
         )
         return Reply(body or b"", bool(mail) and not body)
+
+    async def save_values(self, values: Mapping[str, str]) -> None:
+        """See `Store.save_values`. One trip."""
+        life = round(self.bounds.value * 1000)
+        await asyncio.gather(
+            *(self._pipe.call("SET", self.keys.value(token), value, "PX", life) for token, value in values.items())
+        )
+
+    async def load_value(self, token: str) -> str:
+        """See `Store.load_value`. One trip."""
+        found = await self._pipe.call("GET", self.keys.value(token))
+        return found.decode() if found else ""
 
     async def save_receipt(self, account: str, receipt_id: str, key: str) -> None:
         """See `Store.save_receipt`. One trip."""

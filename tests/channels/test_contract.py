@@ -356,7 +356,8 @@ class Talk:
         self._sent += 1
         to = self.ana.conversation
         account = (to.account.channel, to.account.ta)
-        outgoing = Outgoing(f"{'e' * 22}{self._sent:02}", account, to.id, self.adapter.check(message))
+        (part,) = self.adapter.prepare(message, to).messages
+        outgoing = Outgoing(f"{'e' * 22}{self._sent:02}", account, to.id, part)
         try:
             return await self.adapter.send(outgoing, to, self.client)
         except NotSentError:

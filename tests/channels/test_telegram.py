@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from botkit.adapter import Outcome, Receipt, WebhookRequest
+from botkit.buttons import AnyButton, Button, Link, rows
 from botkit.channels.telegram import Telegram
 from botkit.clock import Clock
 from botkit.conversation import Conversation
@@ -28,20 +29,7 @@ from botkit.exceptions import (
     UnknownOutcomeError,
 )
 from botkit.http import Http
-from botkit.messages import (
-    AnyButton,
-    AnyMessage,
-    Button,
-    File,
-    Image,
-    Link,
-    Location,
-    Outgoing,
-    Raw,
-    Text,
-    Typing,
-    rows,
-)
+from botkit.messages import AnyMessage, File, Image, Location, Outgoing, Raw, Text, Typing
 from botkit.redaction import Redactor
 from botkit.simulators.simulator import Person
 from botkit.simulators.telegram import TelegramSimulator
@@ -338,7 +326,7 @@ def buttons_of(count: int, row: int = 1) -> Text:
     ],
 )
 def test_a_message_within_the_bounds_is_kept_as_it_is(message: AnyMessage) -> None:
-    assert demo().check(message) is message
+    assert demo().prepare(message, Conversation(demo().account, "5550001")).messages == (message,)
 
 
 @pytest.mark.parametrize(

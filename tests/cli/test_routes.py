@@ -135,7 +135,7 @@ def test_graph_tells_programs_states_and_arrows(run: Run) -> None:
     assert flow["arrows"][0] == {"source": "*", "dest": "number", "label": "ask"}
 
 
-@pytest.mark.parametrize("command", ["chat", "webhook", "routes", "graph", "doctor", "new"])
+@pytest.mark.parametrize("command", ["chat", "webhook", "routes", "graph", "doctor", "messages", "new"])
 def test_the_help_of_every_command_has_an_example(run: Run, command: str) -> None:
     done = run(command, "--help")
     assert done.code == 0

@@ -7,12 +7,13 @@ import pytest
 from msgspec.structs import replace
 
 from botkit.adapter import Outcome
+from botkit.buttons import Button, Link
 from botkit.channels import gbm
 from botkit.channels.gbm import BusinessMessages
 from botkit.channels.viber import Viber
 from botkit.clock import Clock
 from botkit.events import AgentRequested, ButtonPressed, MessageDelivered, MessageSeen
-from botkit.messages import Button, Link, Text
+from botkit.messages import Text
 from botkit.simulators.gbm import PATIENCE, BusinessMessagesSimulator
 from botkit.simulators.simulator import Choice, NotOnScreenError
 from botkit.simulators.wire import Fault

@@ -4,8 +4,9 @@ from typing import Any
 import pytest
 
 from botkit.adapter import Outcome
+from botkit.buttons import Button
 from botkit.channels.gbm import BusinessMessages
-from botkit.messages import Button, Image, Text
+from botkit.messages import Image, Text
 from tests.simulators.gbm_rig import ANA, BOB, TEXT, Json, Rig, card, carousel, error, open_rig, reply, sign_in
 
 

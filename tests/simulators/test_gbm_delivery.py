@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from botkit.bot import Bot
+from botkit.buttons import Button, Link
 from botkit.channels.gbm import BusinessMessages
 from botkit.clock import Clock
 from botkit.context import Context
@@ -23,7 +24,7 @@ from botkit.events import (
     UnknownEvent,
 )
 from botkit.flow import Flow
-from botkit.messages import Button, Link, Text
+from botkit.messages import Text
 from botkit.router import Router
 from botkit.simulators.gbm import BusinessMessagesSimulator
 from botkit.simulators.gbm_delivery import SLOW, Signer

@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from botkit.adapter import SessionRules, WebhookRequest
+from botkit.buttons import Button, Link
 from botkit.channels.telegram import Telegram
 from botkit.channels.viber import Viber
 from botkit.clock import Clock
 from botkit.events import ConversationStarted, MessageReceived, Unsubscribed
-from botkit.messages import Button, Link, Text
+from botkit.messages import Text
 from botkit.simulators.simulator import NotOnScreenError, Person
 from botkit.simulators.viber import ViberSimulator
 from botkit.simulators.wire import Fault
