@@ -134,6 +134,8 @@ class Adapter(ABC):
     has_receipts: ClassVar[bool] = False
     #: Whether `Event.at` is under the service's signature: what is older than the window is then dropped as a replay.
     signs_time: ClassVar[bool] = False
+    #: The event types of this channel alone: frozen, each with a tag such as `telegram.inline_query`.
+    events: ClassVar[tuple[type[Event], ...]] = ()
     #: What the service can show; as it stands, plain text with numbered menus.
     capabilities: ClassVar[Capabilities] = Capabilities()
     #: The service's address; `<PREFIX>_API_URL` replaces it.

@@ -111,7 +111,7 @@ async def test_a_number_that_never_comes_is_given_up_after_half_an_hour(bot_test
 async def test_google_s_own_button_calls_a_person(bot_tester: BotTester) -> None:
     olena = bot_tester.user("Olena", channel="gbm")
     await olena.says("hello")
-    await bot_tester.simulator("gbm").asks_agent(olena.account.ta, olena.person)  # type: ignore[attr-defined]
+    await bot_tester.simulator("gbm").asks_for_agent(olena.account.ta, olena.person)  # type: ignore[attr-defined]
     await bot_tester.settle()
     assert olena.state == "person"
 

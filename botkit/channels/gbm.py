@@ -28,6 +28,7 @@ from botkit.adapter import (
     read_secret,
 )
 from botkit.capabilities import Capabilities
+from botkit.channels.gbm_entry import AutoReply, Entry, FaqAnswer, auto_reply_of, entry_of, is_unanswered
 from botkit.channels.gbm_events import read_events
 from botkit.channels.gbm_messages import (
     CAPABILITIES,
@@ -37,6 +38,7 @@ from botkit.channels.gbm_messages import (
     render,
     representative_of,
 )
+from botkit.channels.gbm_own_events import FeedbackGiven, SignedIn, SignInFailed, SurveyAnswered
 from botkit.channels.gbm_types import ErrorAnswer, Handshake
 from botkit.channels.google_oauth import AccessTokens, ServiceAccount, parse_service_account
 from botkit.clock import Clock
@@ -45,6 +47,21 @@ from botkit.events import Event
 from botkit.exceptions import ServiceError, SettingsError, UnknownOutcomeError
 from botkit.messages import AnyMessage, Outgoing, Raw
 from botkit.redaction import Secret
+
+__all__ = [
+    "SCOPE",
+    "AutoReply",
+    "BusinessMessages",
+    "Entry",
+    "FaqAnswer",
+    "FeedbackGiven",
+    "SignInFailed",
+    "SignedIn",
+    "SurveyAnswered",
+    "auto_reply_of",
+    "entry_of",
+    "is_unanswered",
+]
 
 SCOPE = "https://www.googleapis.com/auth/businessmessages"
 _AGENT = re.compile(r"brands/[^/\s]+/agents/[^/\s]+")
@@ -65,6 +82,7 @@ class BusinessMessages(Adapter):
     dedupe_window: ClassVar[timedelta] = timedelta(days=8)
     has_receipts: ClassVar[bool] = True
     signs_time: ClassVar[bool] = True
+    events: ClassVar[tuple[type[Event], ...]] = (SurveyAnswered, SignedIn, SignInFailed, FeedbackGiven)
     capabilities: ClassVar[Capabilities] = CAPABILITIES
     default_api_url: ClassVar[str] = "https://businessmessages.googleapis.com"
     token_setting: ClassVar[str] = "CREDENTIALS_FILE"  # noqa: S105 - the name of a setting
