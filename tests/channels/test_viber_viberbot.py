@@ -101,7 +101,7 @@ async def test_what_the_adapter_sends_is_a_message_to_the_library(
         await simulator.says("demo", ana, "hello")
         to = Conversation(adapter.account, simulator.conversation_id("demo", ana))
         (part,) = adapter.prepare(message, to).messages
-            outgoing = Outgoing("event00", ("viber", "demo"), to.id, part)
+        outgoing = Outgoing("event00", ("viber", "demo"), to.id, part)
         assert (await adapter.send(outgoing, to, client)).outcome is Outcome.SENT
     sent: dict[str, Any] = simulator.wire.calls("send_message")[-1].body
     read = get_message(sent)
