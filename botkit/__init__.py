@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Event,
         Media,
         MessageDelivered,
+        MessageExpired,
         MessageFailed,
         MessageReceived,
         MessageSeen,
@@ -83,6 +84,7 @@ __all__ = [
     "Message",
     "MessageDelivered",
     "MessageError",
+    "MessageExpired",
     "MessageFailed",
     "MessageReceived",
     "MessageSeen",
@@ -123,7 +125,7 @@ _MODULES = {
     "context": "Context Handle",
     "conversation": "Account Conversation User",
     "events": (
-        "AgentRequested ButtonPressed Card ConversationStarted Event Media MessageDelivered "
+        "AgentRequested ButtonPressed Card ConversationStarted Event Media MessageDelivered MessageExpired "
         "MessageFailed MessageReceived MessageSeen Point Subscribed TimerFired TypingStarted "
         "TypingStopped UnknownEvent Unsubscribed"
     ),

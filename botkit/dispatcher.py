@@ -16,7 +16,8 @@ from botkit.bot import Bot
 from botkit.clock import Clock
 from botkit.context import FLOW_TIMER, Context, Decisions, Scene
 from botkit.conversation import Account, digest
-from botkit.events import Event, MessageDelivered, MessageFailed, MessageSeen, TimerFired
+from botkit.delivery import Reports
+from botkit.events import Event, MessageFailed, TimerFired
 from botkit.events import decode as decode_event
 from botkit.exceptions import RecordError, StoreUnavailableError
 from botkit.flow import Flow
@@ -77,6 +78,7 @@ class Dispatcher:
         self._redactor = redactor
         self._policy = policy or HandlerPolicy()
         self._show_errors = show_errors
+        self._reports = Reports(store)
         self._jitter = jitter
 
     async def run(self, turn: Turn, *, keep: bool, send: bool) -> Committed | None:
@@ -91,7 +93,10 @@ class Dispatcher:
             await self._bury(turn, "no bot here speaks for its account any more")
             return None
         try:
-            commit = await self._decide(turn, owner, event)
+            read = await self._reports.read(turn, event)
+            if read is Verdict.WAITING:
+                return None
+            commit = await self._decide(turn, owner, read) if isinstance(read, Event) else Commit(b"", ())
             return await insist(lambda: self._store.commit(turn, commit, keep=keep, send=send))
         except StoreUnavailableError:
             raise
@@ -106,7 +111,6 @@ class Dispatcher:
             return None
 
     async def _decide(self, turn: Turn, owner: Owner, event: Event) -> Commit:
-        event = await self._with_message_key(event)
         scene = self._scene(turn, owner, event)
         flows, decisions = Flows(turn.record.state), Decisions([], {})
         matched = owner.bot.table.match(event, flows.state_of)
@@ -117,13 +121,6 @@ class Dispatcher:
         else:
             flows, decisions = await self._handle(turn, owner, scene, matched, flows)
         return self._commit(scene, flows, decisions)
-
-    async def _with_message_key(self, event: Event) -> Event:
-        if not isinstance(event, (MessageDelivered, MessageSeen, MessageFailed)) or not event.receipt_id:
-            return event
-        account = f"{event.account.channel}:{event.account.ta}"
-        key = await insist(lambda: self._store.load_receipt(account, event.receipt_id))
-        return msgspec.structs.replace(event, message_key=key)
 
     def _scene(self, turn: Turn, owner: Owner, event: Event) -> Scene:
         now = self._clock.now()

@@ -56,6 +56,7 @@ class Message(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="
     buttons: tuple[tuple[AnyButton, ...], ...] = ()
     silent: bool = False
     fallback: str = ""
+    ttl: float = 0
 
     @property
     def plain(self) -> str:
@@ -186,6 +187,8 @@ class Outgoing(Struct, frozen=True, omit_defaults=True):
     created_ms: int = 0
     # True for what a handler of MessageFailed sent: its own failure raises no further event.
     is_last_word: bool = False
+    # The id and index of the broadcast that it is a part of: replies go first.
+    broadcast: str = ""
 
 
 encode = msgspec.json.Encoder().encode
