@@ -38,7 +38,9 @@ class Pace(Struct, frozen=True):
         if used_until > now + (self.at_once + 1) * self.interval:
             # No message of ours goes that far: a clock was set back.
             return 0
-        return max(0.0, used_until - now - (self.at_once - 1) * self.interval)
+        wait = used_until - now - (self.at_once - 1) * self.interval
+        # Less than a microsecond is what seconds since 1970 are rounded by.
+        return wait if wait > 1e-6 else 0
 
 
 class Paces(Struct, frozen=True):

@@ -15,6 +15,7 @@ from botkit.flow import Flow
 from botkit.messages import Outgoing, Text
 from botkit.messages import encode as encode_outgoing
 from botkit.outbox import SendPolicy
+from botkit.pace import Pace
 from botkit.redis.audit import audit
 from botkit.redis.store import RedisStore
 from botkit.router import Router
@@ -286,7 +287,7 @@ async def test_after_ten_failures_in_a_row_the_account_rests_and_one_probe_decid
 class Dying(RedisStore):
     """A store that a process does not live to tell that a message was sent."""
 
-    async def sent(self, turn: Turn, *, keep: bool) -> Turn | None:
+    async def sent(self, turn: Turn, *, keep: bool, pace: Pace | None = None) -> Turn | None:
         raise asyncio.CancelledError
 
 
