@@ -305,10 +305,12 @@ class Engine:
     async def settle(self) -> None:
         """Works until nothing is due and nothing is under way; for tests, which run no loops."""
         while True:
+            # What ends while the work is looked for may leave more of it, unseen.
+            was_busy = bool(self._tasks)
             due = await self.work_once()
             if self._tasks:
                 await asyncio.gather(*self._tasks, return_exceptions=True)
-            elif due > 0:
+            elif due > 0 and not was_busy:
                 return
 
     async def drain(self, seconds: float) -> None:
