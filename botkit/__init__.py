@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Event,
         Media,
         MessageDelivered,
+        MessageExpired,
         MessageFailed,
         MessageReceived,
         MessageSeen,
@@ -123,6 +124,7 @@ __all__ = [
     "Message",
     "MessageDelivered",
     "MessageError",
+    "MessageExpired",
     "MessageFailed",
     "MessageReceived",
     "MessageSeen",
@@ -172,9 +174,9 @@ _MODULES = {
     "context": "Context Handle",
     "conversation": "Account Conversation User",
     "events": (
-        "AgentRequested ButtonPressed ConversationStarted Event Media MessageDelivered MessageFailed "
-        "MessageReceived MessageSeen Point SharedContact Subscribed TimerFired TypingStarted "
-        "TypingStopped UnknownEvent Unsubscribed"
+        "AgentRequested ButtonPressed ConversationStarted Event Media MessageDelivered MessageExpired "
+        "MessageFailed MessageReceived MessageSeen Point SharedContact Subscribed TimerFired "
+        "TypingStarted TypingStopped UnknownEvent Unsubscribed"
     ),
     "exceptions": (
         "BotkitError DefinitionError DownloadError FlowError IllegalMoveError MessageError RouteError "

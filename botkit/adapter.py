@@ -16,6 +16,7 @@ from botkit.degradation import Prepared, prepare
 from botkit.events import Event, Media
 from botkit.exceptions import DownloadError, SettingsError
 from botkit.messages import AnyMessage, Outgoing
+from botkit.pace import Pace, Paces, read_paces
 from botkit.redaction import Secret
 
 
@@ -142,6 +143,8 @@ class Adapter(ABC):
     default_api_url: ClassVar[str]
     #: The setting that carries the credentials: `<PREFIX>_<token_setting>`.
     token_setting: ClassVar[str] = "TOKEN"  # noqa: S105  # a name, not a token
+    #: How fast the service takes messages; the settings `<PREFIX>_RATE` and `<PREFIX>_CHAT_RATE` replace it.
+    paces: Paces = Paces()
 
     def __init__(self, *, ta: str = "", api_url: str = "", prefix: str = "") -> None:
         self.ta = ta
@@ -157,6 +160,15 @@ class Adapter(ABC):
 
         Raises SettingsError for a value of the wrong form.
         """
+
+    def paced(self, environ: Mapping[str, str]) -> Self:
+        """Reads `<prefix>_RATE` and `_CHAT_RATE`; returns the adapter. Raises SettingsError."""
+        self.paces = read_paces(self.prefix, environ, self.paces)
+        return self
+
+    def chat_pace(self, to: Conversation) -> Pace | None:
+        """Returns how fast the service takes messages into one conversation."""
+        return self.paces.chat
 
     @property
     def account(self) -> Account:

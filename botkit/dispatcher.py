@@ -16,14 +16,13 @@ from botkit.bot import Bot
 from botkit.clock import Clock
 from botkit.context import FLOW_TIMER, Context, Decisions, Scene
 from botkit.conversation import Account, digest
+from botkit.delivery import Reports
 from botkit.events import (
     ButtonPressed,
     Event,
     Media,
     MenuOffered,
-    MessageDelivered,
     MessageFailed,
-    MessageSeen,
     TimerFired,
 )
 from botkit.events import decode as decode_event
@@ -90,6 +89,7 @@ class Dispatcher:
         self._clients = clients or {}
         self._policy = policy or HandlerPolicy()
         self._show_errors = show_errors
+        self._reports = Reports(store)
         self._jitter = jitter
 
     async def run(self, turn: Turn, *, keep: bool, send: bool) -> Committed | None:
@@ -104,7 +104,10 @@ class Dispatcher:
             await self._bury(turn, "no bot here speaks for its account any more")
             return None
         try:
-            commit = await self._decide(turn, owner, event)
+            read = await self._reports.read(turn, event)
+            if read is Verdict.WAITING:
+                return None
+            commit = await self._decide(turn, owner, read) if isinstance(read, Event) else Commit(b"", ())
             return await insist(lambda: self._store.commit(turn, commit, keep=keep, send=send))
         except StoreUnavailableError:
             raise
@@ -139,19 +142,12 @@ class Dispatcher:
 
     async def _understood(self, event: Event, flows: Flows) -> Event:
         """Returns the event as handlers know it: what was typed may be a choice, what was pressed a token."""
-        event = answer(await self._with_message_key(event), flows.menu)
+        event = answer(event, flows.menu)
         if isinstance(event, ButtonPressed) and event.value.startswith(TOKEN):
             token = event.value
             value = await insist(lambda: self._store.load_value(token))
             event = msgspec.structs.replace(event, value=value or token)
         return asks_for_agent(event)
-
-    async def _with_message_key(self, event: Event) -> Event:
-        if not isinstance(event, (MessageDelivered, MessageSeen, MessageFailed)) or not event.receipt_id:
-            return event
-        account = f"{event.account.channel}:{event.account.ta}"
-        key = await insist(lambda: self._store.load_receipt(account, event.receipt_id))
-        return msgspec.structs.replace(event, message_key=key)
 
     def _scene(self, turn: Turn, owner: Owner, event: Event) -> Scene:
         now = self._clock.now()

@@ -93,6 +93,11 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="ty
         """Whether it counts as an answer of the person: what waited for one may go out."""
         return False
 
+    @property
+    def opens(self) -> bool | None:
+        """Whether the person can be written to from here on; None where the event says nothing of it."""
+        return True if self.is_from_user else None
+
 
 class _UserAct(Event, frozen=True, kw_only=True, omit_defaults=True):
     @property
@@ -135,13 +140,28 @@ class ConversationStarted(Event, frozen=True, kw_only=True, omit_defaults=True, 
     context: str = ""
     subscribed: bool = True
 
+    @property
+    def opens(self) -> bool | None:
+        """True for a subscriber; nobody else can be written to, or could before."""
+        return self.subscribed or None
+
 
 class Subscribed(Event, frozen=True, kw_only=True, omit_defaults=True, tag="subscribed"):
     """Somebody allowed messages (again)."""
 
+    @property
+    def opens(self) -> bool | None:
+        """Always true."""
+        return True
+
 
 class Unsubscribed(Event, frozen=True, kw_only=True, omit_defaults=True, tag="unsubscribed"):
     """Somebody blocked or left: nothing can be sent to them any more."""
+
+    @property
+    def opens(self) -> bool | None:
+        """Never: what is sent all the same fails without a request."""
+        return False
 
 
 class _Report(Event, frozen=True, kw_only=True, omit_defaults=True):
@@ -162,6 +182,10 @@ class MessageFailed(_Report, frozen=True, kw_only=True, omit_defaults=True, tag=
     """A message of ours will not arrive; `reason` is botkit's or the service's word for why, never a user's words."""
 
     reason: str = ""
+
+
+class MessageExpired(_Report, frozen=True, kw_only=True, omit_defaults=True, tag="message_expired"):
+    """A message of ours was not delivered within its `ttl`; what is reported of it later changes nothing."""
 
 
 class TypingStarted(Event, frozen=True, kw_only=True, omit_defaults=True, tag="typing_started"):
@@ -206,6 +230,7 @@ AnyEvent = (
     | MessageDelivered
     | MessageSeen
     | MessageFailed
+    | MessageExpired
     | TypingStarted
     | TypingStopped
     | AgentRequested

@@ -42,6 +42,7 @@ from botkit.conversation import Conversation
 from botkit.events import ButtonPressed, Event, Media
 from botkit.exceptions import DownloadError, MessageError, ServiceError, SettingsError
 from botkit.messages import AnyMessage, Outgoing, Raw
+from botkit.pace import Pace, Paces
 from botkit.redaction import Secret
 
 _SECRET_HEADER = "x-telegram-bot-api-secret-token"  # noqa: S105 - the header's name
@@ -64,6 +65,8 @@ class Telegram(Adapter):
     dedupe_window = timedelta(hours=48)
     default_api_url = "https://api.telegram.org"
     capabilities = CAPABILITIES
+    # https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this
+    paces = Paces(account=Pace(30, 1), chat=Pace(3, 1, burst=3), group=Pace(20, 60))
 
     def __init__(self, token: str = "", secret: str = "", *, ta: str = "", api_url: str = "", prefix: str = "") -> None:
         super().__init__(ta=ta, api_url=api_url, prefix=prefix)
@@ -74,7 +77,7 @@ class Telegram(Adapter):
 
     @classmethod
     def from_env(cls, prefix: str, environ: Mapping[str, str] = os.environ) -> Self:
-        """Reads `<prefix>_TOKEN`, `_SECRET` (or both with `_FILE`), `_TA` and `_API_URL`.
+        """Reads `<prefix>_TOKEN`, `_SECRET` (or both with `_FILE`), `_TA`, `_API_URL`, `_RATE` and `_CHAT_RATE`.
 
         Raises SettingsError for a value of the wrong form.
         """
@@ -86,7 +89,7 @@ class Telegram(Adapter):
             ta=environ.get(f"{prefix}_TA", "").strip(),
             api_url=environ.get(f"{prefix}_API_URL", "").strip(),
             prefix=prefix,
-        )
+        ).paced(environ)
 
     def _check_settings(self) -> None:
         if self._token and not _TOKEN_FORM.fullmatch(self._token.reveal()):
@@ -117,6 +120,10 @@ class Telegram(Adapter):
         """Returns the same account with a made-up token and secret; the bot's user id depends on `ta` alone."""
         bot_id = 1_000_000_000 + zlib.crc32(f"telegram:{self.ta}".encode())
         return type(self)(f"{bot_id}:{made_up(35)}", made_up(), ta=self.ta, api_url=api_url, prefix=self.prefix)
+
+    def chat_pace(self, to: Conversation) -> Pace | None:
+        """Returns the pace of a group or channel, known by a minus or a name, or that of a private chat."""
+        return self.paces.group if to.id.startswith(("-", "@")) else self.paces.chat
 
     def verify(self, request: WebhookRequest) -> bool:
         """Tells whether the secret header is there and one of ours; there is no signature over the body."""

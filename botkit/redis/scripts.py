@@ -18,6 +18,11 @@ NAMES = (
     "enqueue",
     "forget",
     "check",
+    "bucket",
+    "rest",
+    "receipt",
+    "status",
+    "park",
 )
 
 

@@ -367,20 +367,7 @@ async def test_events_of_a_conversation_are_handled_in_the_order_of_their_arriva
     assert seen == [event(1), event(2), event(3)]
 
 
-# --- receipts, unreadable bodies ---
-
-
-async def test_a_receipt_stands_for_its_message_within_its_account(store: RedisStore) -> None:
-    await store.save_receipt("parcel", "id{1}", "the key")
-    assert await store.load_receipt("parcel", "id{1}") == "the key"
-    assert await store.load_receipt("parcel", "id2") == ""
-    assert await store.load_receipt("other", "id{1}") == ""
-
-
-async def test_a_receipt_is_kept_for_four_days(store: RedisStore, raw: Raw) -> None:
-    await store.save_receipt("parcel", "1", "the key")
-    (name,) = [name async for name in raw.scan_iter("*:d")]
-    assert 4 * 86400 - 10 < await raw.ttl(name) <= 4 * 86400
+# --- unreadable bodies ---
 
 
 @pytest.mark.parametrize(("size", "kept"), [(65536, 65536), (65537, 65536)])
