@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from botkit.adapter import SessionRules
     from botkit.app import App
     from botkit.bot import Bot
+    from botkit.channels import gbm, telegram, viber
     from botkit.channels.gbm import BusinessMessages
     from botkit.channels.telegram import Telegram
     from botkit.channels.viber import Viber
@@ -110,6 +111,9 @@ __all__ = [
     "Viber",
     "__version__",
     "escape",
+    "gbm",
+    "telegram",
+    "viber",
 ]
 
 # Where each name is. A module is imported when a name of it is first used: a command loads no more than it needs.
@@ -117,6 +121,7 @@ _MODULES = {
     "adapter": "SessionRules",
     "app": "App",
     "bot": "Bot",
+    "channels": "gbm telegram viber",
     "channels.gbm": "BusinessMessages",
     "channels.telegram": "Telegram",
     "channels.viber": "Viber",
@@ -143,7 +148,9 @@ _HOMES = {name: module for module, names in _MODULES.items() for name in names.s
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module 'botkit' has no attribute {name!r}")
-    found: object = getattr(import_module(f"botkit.{_HOMES[name]}"), name)
+    home = f"botkit.{_HOMES[name]}"
+    # What is in `channels` is a module itself, with the words that only its service has.
+    found: object = import_module(f"{home}.{name}") if home == "botkit.channels" else getattr(import_module(home), name)
     globals()[name] = found
     return found
 

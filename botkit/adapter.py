@@ -67,7 +67,8 @@ class Receipt(Struct, frozen=True, omit_defaults=True):
     """The channel's answer to one message.
 
     `id` is what later delivery reports will name; `reason` is the service's word and code, without user text;
-    `retry_after` is in seconds; `is_gone` tells that the person cannot be written to until they return.
+    `retry_after` is in seconds; `is_gone` tells that the person cannot be written to until they return; `moved_to` is
+    the id under which the service goes on with the conversation that it refused.
     """
 
     outcome: Outcome
@@ -75,6 +76,7 @@ class Receipt(Struct, frozen=True, omit_defaults=True):
     reason: str = ""
     retry_after: float = 0
     is_gone: bool = False
+    moved_to: str = ""
 
 
 class SessionRules(Struct, frozen=True):
@@ -112,6 +114,8 @@ class Adapter(ABC):
     has_receipts: ClassVar[bool] = False
     #: Whether `Event.at` is under the service's signature: what is older than the window is then dropped as a replay.
     signs_time: ClassVar[bool] = False
+    #: The event types of this channel alone: frozen, each with a tag such as `telegram.inline_query`.
+    events: ClassVar[tuple[type[Event], ...]] = ()
     #: The service's address; `<PREFIX>_API_URL` replaces it.
     default_api_url: ClassVar[str]
     #: The setting that carries the credentials: `<PREFIX>_<token_setting>`.

@@ -12,16 +12,17 @@ from msgspec import Struct
 from structlog.typing import FilteringBoundLogger
 
 from botkit.adapter import Adapter
+from botkit.albums import Gathered, gather
 from botkit.bot import Bot
 from botkit.clock import Clock
 from botkit.context import FLOW_TIMER, Context, Decisions, Scene
 from botkit.conversation import Account, digest
-from botkit.events import Event, MessageDelivered, MessageFailed, MessageSeen, TimerFired
-from botkit.events import decode as decode_event
+from botkit.events import Event, MessageDelivered, MessageFailed, MessageSeen, TimerFired, decoder, type_of
 from botkit.exceptions import RecordError, StoreUnavailableError
 from botkit.flow import Flow
 from botkit.messages import AnyMessage, Outgoing
 from botkit.messages import encode as encode_outgoing
+from botkit.migration import Adopted, hand_over, is_moving, set_aside
 from botkit.record import Flows, timeout_of
 from botkit.redaction import Redactor
 from botkit.route_table import Matched
@@ -78,20 +79,31 @@ class Dispatcher:
         self._policy = policy or HandlerPolicy()
         self._show_errors = show_errors
         self._jitter = jitter
+        kinds = [kind for owner in owners.values() for kind in owner.adapter.events]
+        self._decode = decoder((*kinds, Adopted))
 
     async def run(self, turn: Turn, *, keep: bool, send: bool) -> Committed | None:
         """Handles the head of a mailbox; None when the turn is over without a commit."""
         try:
-            event = decode_event(turn.payload)
+            event = self._decode(turn.payload)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            await self._bury(turn, f"the event cannot be read ({type(error).__name__})")
+            kind = type_of(turn.payload)
+            reason = f"{type(error).__name__} in type {kind[:64]!r}" if kind else type(error).__name__
+            await self._bury(turn, f"the event cannot be read by any adapter here ({reason})")
             return None
         owner = self._owners.get(event.account)
         if owner is None:
             await self._bury(turn, "no bot here speaks for its account any more")
             return None
         try:
-            commit = await self._decide(turn, owner, event)
+            flows = Flows(turn.record.state)
+            commit = set_aside(turn, event, flows)
+            if commit is None:
+                gathered = await gather(self._store, self._decode, turn, event)
+                if gathered.rest:
+                    await insist(lambda: self._store.retry(Queue.MAILBOX, turn, delay=gathered.rest))
+                    return None
+                commit = await self._decide(turn, owner, gathered, flows)
             return await insist(lambda: self._store.commit(turn, commit, keep=keep, send=send))
         except StoreUnavailableError:
             raise
@@ -105,10 +117,10 @@ class Dispatcher:
             await self._give_back(turn, event, error)
             return None
 
-    async def _decide(self, turn: Turn, owner: Owner, event: Event) -> Commit:
-        event = await self._with_message_key(event)
+    async def _decide(self, turn: Turn, owner: Owner, gathered: Gathered, flows: Flows) -> Commit:
+        event = await self._with_message_key(gathered.event)
         scene = self._scene(turn, owner, event)
-        flows, decisions = Flows(turn.record.state), Decisions([], {})
+        decisions = Decisions([], {})
         matched = owner.bot.table.match(event, flows.state_of)
         is_stale = isinstance(event, TimerFired) and not self._fire_timeout(event, owner.bot, flows)
         if matched is None or is_stale:
@@ -116,7 +128,11 @@ class Dispatcher:
                 scene.log.info("no handler", reason=owner.bot.table.explain(event, flows.state_of))
         else:
             flows, decisions = await self._handle(turn, owner, scene, matched, flows)
-        return self._commit(scene, flows, decisions)
+        flows.gathered += gathered.ids
+        commit = self._commit(scene, flows, decisions)
+        if is_moving(event):
+            return hand_over(turn, event, commit, await insist(lambda: self._store.load_timers(turn.cid)))
+        return commit
 
     async def _with_message_key(self, event: Event) -> Event:
         if not isinstance(event, (MessageDelivered, MessageSeen, MessageFailed)) or not event.receipt_id:

@@ -1,6 +1,9 @@
 """What happened, as every channel tells it: typed, frozen, stored before it is answered."""
 
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Any, Literal
 
 import msgspec
@@ -86,6 +89,11 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="ty
         """Whether it counts as an answer of the person: what waited for one may go out."""
         return False
 
+    @property
+    def moves_to(self) -> str:
+        """The id under which the service goes on with this conversation; empty where it stays what it is."""
+        return ""
+
 
 class _UserAct(Event, frozen=True, kw_only=True, omit_defaults=True):
     @property
@@ -94,7 +102,12 @@ class _UserAct(Event, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class MessageReceived(_UserAct, frozen=True, kw_only=True, omit_defaults=True, tag="message_received"):
-    """Somebody wrote; `text` is also the caption of `media`. `edited` marks a new version of an earlier message."""
+    """Somebody wrote; `text` is also the caption of `media`. `edited` marks a new version of an earlier message.
+
+    Files sent as one album come as one message: `album` has all of them in the order of arrival, `media` is the first,
+    and `text` the first caption. `group` is the service's name for the album; a part that comes more than a second
+    after the first is a message with an album of its own.
+    """
 
     message_id: str = ""
     text: str = ""
@@ -103,6 +116,8 @@ class MessageReceived(_UserAct, frozen=True, kw_only=True, omit_defaults=True, t
     contact: Card | None = None
     reply_to: str = ""
     edited: bool = False
+    album: tuple[Media, ...] = ()
+    group: str = ""
 
 
 class ButtonPressed(_UserAct, frozen=True, kw_only=True, omit_defaults=True, tag="button_pressed"):
@@ -202,3 +217,25 @@ AnyEvent = (
 
 encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder(AnyEvent).decode
+
+
+def decoder(more: Iterable[type[Event]]) -> Callable[[bytes], Event]:
+    """Returns what reads stored events: the common ones and these, those of the channels in use.
+
+    It raises `msgspec.MsgspecError` for anything else. Raises TypeError for two types with one tag.
+    """
+    kinds: Any = reduce(or_, dict.fromkeys(more), AnyEvent)
+    read: Callable[[bytes], Event] = msgspec.json.Decoder(kinds).decode
+    return read
+
+
+def type_of(stored: bytes) -> str:
+    """Returns the tag of a stored event, also of a type that nobody here knows; empty for what is no event."""
+    try:
+        return msgspec.json.decode(stored, type=_Tagged).type
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return ""
+
+
+class _Tagged(Struct):
+    type: str

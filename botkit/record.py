@@ -20,7 +20,14 @@ class _Stored(Struct, omit_defaults=True):
     flows: dict[str, Raw] = {}
     # When the timeout that runs for a flow is due, in milliseconds: a firing overtaken by a move is known by it.
     due: dict[str, int] = {}
+    # Events still in the mailbox whose content was handled with an earlier one: the later parts of an album.
+    gathered: tuple[str, ...] = ()
+    # Where the service goes on with this conversation.
+    moved_to: str = ""
 
+
+#: Ids of gathered events that are kept; there are never more than one look ahead can find.
+_MAX_GATHERED = 64
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(_Stored).decode
@@ -39,6 +46,10 @@ class Flows:
             raise RecordError(f"the record is not readable ({misfit(error)})") from None
         #: When each flow's running timeout is due, in milliseconds; changed by whoever sets the timer.
         self.due = dict(self._stored.due)
+        #: The events that were handled with an earlier one, and are not to be handled again.
+        self.gathered = self._stored.gathered
+        #: The id of the conversation that took this one over, or an empty string.
+        self.moved_to = self._stored.moved_to
         self._loaded: dict[str, Flow] = {}
         self._before: dict[str, str] = {}
 
@@ -69,8 +80,12 @@ class Flows:
                 flows[name] = Raw(dumped)
         if sum(len(bytes(raw)) for raw in flows.values()) > MAX_BYTES:
             raise FlowError(f"the flows of one conversation hold more than {MAX_BYTES} bytes", fix="store less in them")
-        same = self.due == self._stored.due and all(flows[name] == self._stored.flows.get(name) for name in flows)
-        return b"" if same else _encode(_Stored(flows, self.due))
+        stored = _Stored(flows, self.due, self.gathered[-_MAX_GATHERED:], self.moved_to)
+        return b"" if stored == self._stored else _encode(stored)
+
+    def dump_moved(self, to: str) -> bytes:
+        """Returns the record that stays behind when another conversation takes this one over."""
+        return _encode(_Stored(gathered=self.gathered, moved_to=to))
 
     def moved(self) -> Iterator[tuple[type[Flow], str, str]]:
         """Returns each flow whose state changed, with the state before (empty if it is new) and after."""

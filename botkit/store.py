@@ -138,6 +138,16 @@ class Claim(Struct, frozen=True):
     next_due: float | None
 
 
+class Ahead(Struct, frozen=True):
+    """What a look ahead finds: the seconds since the head came in, and the events behind it, each with its id.
+
+    `age` is below 0 where the server's clock was set back.
+    """
+
+    age: float
+    following: Sequence[tuple[str, bytes]]
+
+
 class Store(Protocol):
     """Keeps conversations. Every call is atomic, and may be repeated when its answer was lost.
 
@@ -176,6 +186,14 @@ class Store(Protocol):
 
         `keep` asks for the next event as well, `send` for the right to send the first message.
         """
+        ...
+
+    async def peek(self, turn: Turn, limit: int) -> Ahead:
+        """Returns what stands in the mailbox behind the turn's event, up to `limit` events."""
+        ...
+
+    async def load_timers(self, cid: str) -> Sequence[bytes]:
+        """Returns the payloads of a conversation's timers that are not due yet."""
         ...
 
     async def sent(self, turn: Turn, *, keep: bool) -> Turn | None:

@@ -26,7 +26,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         *("router", "route", "route_table", "route_checks", "moves"),
         *("flow", "flow_data", "trigger", "place", "diagram"),
     ),
-    ("bot", "dispatcher", "outbox", "engine", "delivery", "governor", "watchdog"),
+    ("bot", "dispatcher", "albums", "migration", "outbox", "engine", "delivery", "governor", "watchdog"),
     ("channels.*", "gateways.*", "redis.*", "http", "receiver", "send_api"),
     ("settings", "telemetry", "simulators.*"),
     ("app", "service", "play.*", "inspect.*", "testing"),

@@ -17,8 +17,7 @@ from botkit.adapter import Outcome, Receipt, WebhookRequest
 from botkit.channels.telegram import Telegram
 from botkit.clock import Clock
 from botkit.conversation import Conversation
-from botkit.events import ButtonPressed, MessageReceived
-from botkit.events import decode as decode_event
+from botkit.events import ButtonPressed, MessageReceived, decoder
 from botkit.events import encode as encode_event
 from botkit.exceptions import (
     MessageError,
@@ -47,6 +46,7 @@ from botkit.simulators.simulator import Person
 from botkit.simulators.telegram import TelegramSimulator
 from botkit.simulators.wire import Fault
 
+decode_event = decoder(Telegram.events)
 PAYLOADS = Path(__file__).parent / "payloads" / "telegram"
 CASES = sorted(path for path in PAYLOADS.glob("*.json") if path.name != "account.json")
 ENVIRON: Mapping[str, str] = json.loads((PAYLOADS / "account.json").read_text("utf-8"))["environ"]
@@ -612,10 +612,9 @@ UPGRADED = "Bad Request: group chat was upgraded to a supergroup chat"
 async def test_an_answer_has_its_class(
     service: Service, status: int, body: bytes, receipt: tuple[str, str, bool]
 ) -> None:
-    outcome, reason, is_gone = receipt
     service.simulator.wire.faults.append(Fault(status=status, body=body))
     got = await service.send(Text(text="x"))
-    assert got == Receipt(Outcome(outcome), reason=reason, is_gone=is_gone)
+    assert (got.outcome.value, got.reason, got.is_gone) == receipt
 
 
 @pytest.mark.parametrize(
