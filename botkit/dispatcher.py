@@ -12,7 +12,7 @@ from msgspec import Struct
 from structlog.typing import FilteringBoundLogger
 
 from botkit.adapter import Adapter
-from botkit.albums import Gathered, gather
+from botkit.albums import gather
 from botkit.bot import Bot
 from botkit.clock import Clock
 from botkit.context import FLOW_TIMER, Context, Decisions, Scene
@@ -22,7 +22,7 @@ from botkit.exceptions import RecordError, StoreUnavailableError
 from botkit.flow import Flow
 from botkit.messages import AnyMessage, Outgoing
 from botkit.messages import encode as encode_outgoing
-from botkit.migration import Adopted, hand_over, is_moving, set_aside
+from botkit.migration import Adopted, hand_over, is_moving, set_aside, take_over
 from botkit.record import Flows, timeout_of
 from botkit.redaction import Redactor
 from botkit.route_table import Matched
@@ -96,14 +96,11 @@ class Dispatcher:
             await self._bury(turn, "no bot here speaks for its account any more")
             return None
         try:
-            flows = Flows(turn.record.state)
-            commit = set_aside(turn, event, flows)
+            commit = set_aside(turn, event)
             if commit is None:
-                gathered = await gather(self._store, self._decode, turn, event)
-                if gathered.rest:
-                    await insist(lambda: self._store.retry(Queue.MAILBOX, turn, delay=gathered.rest))
-                    return None
-                commit = await self._decide(turn, owner, gathered, flows)
+                commit = await self._decide_in_time(turn, owner, event)
+            if commit is None:
+                return None
             return await insist(lambda: self._store.commit(turn, commit, keep=keep, send=send))
         except StoreUnavailableError:
             raise
@@ -117,10 +114,20 @@ class Dispatcher:
             await self._give_back(turn, event, error)
             return None
 
-    async def _decide(self, turn: Turn, owner: Owner, gathered: Gathered, flows: Flows) -> Commit:
-        event = await self._with_message_key(gathered.event)
+    async def _decide_in_time(self, turn: Turn, owner: Owner, event: Event) -> Commit | None:
+        """Decides with all that belongs to the event; None when the turn was given back to wait for more of it."""
+        gathered = await gather(self._store, self._decode, turn, event)
+        taken = await take_over(self._store, self._decode, turn, event)
+        if rest := gathered.rest or taken.rest:
+            await insist(lambda: self._store.retry(Queue.MAILBOX, turn, delay=rest))
+            return None
+        commit = await self._decide(taken.turn, owner, gathered.event, (*gathered.ids, *taken.ids))
+        return msgspec.structs.replace(commit, timers=[*taken.timers, *commit.timers])
+
+    async def _decide(self, turn: Turn, owner: Owner, event: Event, gathered: tuple[str, ...]) -> Commit:
+        event = await self._with_message_key(event)
         scene = self._scene(turn, owner, event)
-        decisions = Decisions([], {})
+        flows, decisions = Flows(turn.record.state), Decisions([], {})
         matched = owner.bot.table.match(event, flows.state_of)
         is_stale = isinstance(event, TimerFired) and not self._fire_timeout(event, owner.bot, flows)
         if matched is None or is_stale:
@@ -128,7 +135,7 @@ class Dispatcher:
                 scene.log.info("no handler", reason=owner.bot.table.explain(event, flows.state_of))
         else:
             flows, decisions = await self._handle(turn, owner, scene, matched, flows)
-        flows.gathered += gathered.ids
+        flows.gathered += gathered
         commit = self._commit(scene, flows, decisions)
         if is_moving(event):
             return hand_over(turn, event, commit, await insist(lambda: self._store.load_timers(turn.cid)))

@@ -94,6 +94,11 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="ty
         """The id under which the service goes on with this conversation; empty where it stays what it is."""
         return ""
 
+    @property
+    def moves_from(self) -> str:
+        """The id of the conversation that this one continues, where it begins with this event; else empty."""
+        return ""
+
 
 class _UserAct(Event, frozen=True, kw_only=True, omit_defaults=True):
     @property

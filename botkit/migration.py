@@ -1,41 +1,79 @@
 """A conversation that goes on under another id: what is stored of it, and what is under way, goes with it.
 
 The old conversation's commit leaves a pointer in its record, and in its outbox an `Adopted` event for the new one.
-The outbox puts that into the new mailbox, once. Whatever comes to the old conversation later is passed on in the same
-way, and what a service refuses because of the move is sent to the new id.
+The outbox puts that into the new mailbox, once; a new conversation that begins with the news of the move waits for it.
+Whatever comes to the old conversation later is passed on in the same way, and what a service refuses because of the
+move is sent to the new id.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from botkit.context import FLOW_TIMER
 from botkit.conversation import Conversation
-from botkit.events import Event, TimerFired, event_id
+from botkit.events import Event, TimerFired, event_id, type_of
 from botkit.events import encode as encode_event
 from botkit.messages import Outgoing
 from botkit.messages import Raw as RawMessage
 from botkit.messages import encode as encode_outgoing
 from botkit.record import Flows
-from botkit.store import Commit, Timer, Turn
+from botkit.store import Commit, Store, Timer, Turn, insist
 
 #: How long a delivered event is known again, in seconds: as long as any store remembers.
 WINDOW = 8 * 86_400.0
 
+#: How long a new conversation waits for the old one's record, and how often it looks; seconds.
+PATIENCE = 5.0
+_PAUSE = 0.5
+_AHEAD = 20
+
 # Where the delivery stands among its event's messages: in the place of the acknowledgement, which it has none of.
 _PLACE = 99
 _CHANNEL = "botkit"
+_TAG = "botkit.adopted"
+_WORDS = (b'"gathered":', b'"moved_to":')
 
 _decode_timer = msgspec.json.Decoder(TimerFired).decode
 
 
-class Adopted(Event, frozen=True, kw_only=True, omit_defaults=True, tag="botkit.adopted"):
+class Adopted(Event, frozen=True, kw_only=True, omit_defaults=True, tag=_TAG):
     """What a conversation takes over from the one that it continues: the record, and the timers that run."""
 
     state: Raw = Raw(b"null")
     timers: tuple[Raw, ...] = ()
+
+
+class Taken(Struct, frozen=True):
+    """A turn with the record that it continues, and what its commit must say for that.
+
+    Where `rest` is not 0, the record may still come after that many seconds.
+    """
+
+    turn: Turn
+    ids: tuple[str, ...] = ()
+    timers: tuple[Timer, ...] = ()
+    rest: float = 0
+
+
+async def take_over(store: Store, decode: Callable[[bytes], Event], turn: Turn, event: Event) -> Taken:
+    """Returns the turn as it is but for the first event of a conversation that continues another.
+
+    That one is handled with the other's record, which stands behind it in the mailbox as soon as the old
+    conversation's commit is through.
+    """
+    if not event.moves_from or turn.record.state:
+        return Taken(turn)
+    ahead = await insist(lambda: store.peek(turn, _AHEAD))
+    for known, payload in ahead.following:
+        adopted = decode(payload) if type_of(payload) == _TAG else None
+        if isinstance(adopted, Adopted):
+            adoption = _adopt(turn, adopted)
+            record = replace(turn.record, state=adoption.state)
+            return Taken(replace(turn, record=record), (known,), tuple(adoption.timers))
+    return Taken(turn, rest=_PAUSE if 0 <= ahead.age < PATIENCE else 0)
 
 
 def is_moving(event: Event) -> bool:
@@ -64,15 +102,19 @@ def hand_over(turn: Turn, event: Event, commit: Commit, timers: Sequence[bytes])
     )
 
 
-def set_aside(turn: Turn, event: Event, flows: Flows) -> Commit | None:
+def set_aside(turn: Turn, event: Event) -> Commit | None:
     """Returns the commit of an event that no handler of this conversation is for, or None for all others."""
+    # Hardly a record has either: most need not be read for it.
+    if not any(word in turn.record.state for word in _WORDS):
+        return _adopted(turn, event)
+    flows = Flows(turn.record.state)
     if turn.id in flows.gathered:
         flows.gathered = tuple(known for known in flows.gathered if known != turn.id)
         return Commit(flows.dump(), [])
     if flows.moved_to:
         moved = replace(event, conversation=Conversation(event.account, flows.moved_to))
         return Commit(b"", [_delivery(event, moved)])
-    return _adopt(turn, event) if isinstance(event, Adopted) else None
+    return _adopted(turn, event)
 
 
 def delivered(outgoing: Outgoing) -> tuple[str, bytes] | None:
@@ -88,6 +130,10 @@ def _delivery(event: Event, moved: Event) -> bytes:
     message = RawMessage(channel=_CHANNEL, payload=msgspec.json.decode(encode_event(moved)))
     outgoing = Outgoing(f"{event.id}{_PLACE}", account, moved.conversation.id, message)
     return outgoing.key.encode() + encode_outgoing(outgoing)
+
+
+def _adopted(turn: Turn, event: Event) -> Commit | None:
+    return _adopt(turn, event) if isinstance(event, Adopted) else None
 
 
 def _adopt(turn: Turn, event: Adopted) -> Commit:

@@ -38,6 +38,16 @@ class Moved(Event, frozen=True, kw_only=True, omit_defaults=True, tag="desk.move
         return self.to
 
 
+class Continued(Event, frozen=True, kw_only=True, omit_defaults=True, tag="desk.continued"):
+    """This conversation begins where another ended."""
+
+    origin: str = ""
+
+    @property
+    def moves_from(self) -> str:
+        return self.origin
+
+
 class Order(Flow):
     states = ("idle", "asked", "late")
     ask = Trigger("idle", "asked")
@@ -50,12 +60,17 @@ class Order(Flow):
 class Chats(Desk):
     """A desk that can move its conversations."""
 
-    events = (Moved,)
+    events = (Moved, Continued)
 
 
 def moves(old: str = "old", to: str = "new") -> Moved:
     native = event_id(Account("desk", "desk"), f"moved {next(_natives)}")
     return Moved(id=native, at=datetime.now(UTC), conversation=where(old), to=to)
+
+
+def continues() -> Continued:
+    native = event_id(Account("desk", "desk"), f"moved {next(_natives)}")
+    return Continued(id=native, at=datetime.now(UTC), conversation=where("new"), origin="old")
 
 
 @pytest.fixture
@@ -102,6 +117,37 @@ async def test_the_new_conversation_goes_on_with_state_and_data(
         await takes(process, says("two", "new"))
         assert desk.shown == [("old", "asked: one"), ("new", "asked: one two")]
         assert await audit(process.store) == []
+
+
+async def test_a_conversation_that_begins_with_the_news_of_the_move_waits_for_the_record_of_the_old_one(
+    botkit_redis_url: str, desk: Chats, router: Router[Order]
+) -> None:
+    @router.on(Continued)
+    async def continued(event: Continued, ctx: Context[Order]) -> None:
+        ctx.flow.heard.append("continued")
+
+    async with Process(botkit_redis_url, bot(router, desk)) as process:
+        await takes(process, says("ask", "old"), says("one", "old"))
+        await takes(process, continues(), says("two", "new"), moves(), says("three", "new"))
+        assert desk.shown == [("old", "asked: one")]
+        await process.advance(0.5)
+        assert desk.shown[1:] == [("new", "asked: one continued two"), ("new", "asked: one continued two three")]
+        await process.advance(60)
+        assert desk.shown[3:] == [("new", "call back")]
+        assert await audit(process.store) == []
+
+
+async def test_a_conversation_waits_five_seconds_for_a_record_that_does_not_come(
+    botkit_redis_url: str, desk: Chats, router: Router[Order]
+) -> None:
+    async with Process(botkit_redis_url, bot(router, desk)) as process:
+        await takes(process, continues(), says("two", "new"))
+        for _ in range(9):
+            await process.advance(0.5)
+        assert desk.shown == []
+        await process.advance(0.5)
+        await process.advance(0.5)
+        assert desk.shown == [("new", "idle: two")]
 
 
 async def test_timers_fire_in_the_new_conversation_and_only_there(

@@ -429,6 +429,11 @@ class ChatMigrated(ServiceMessage, frozen=True, kw_only=True, omit_defaults=True
         """The new chat, as told in the old one."""
         return self.to_id
 
+    @property
+    def moves_from(self) -> str:
+        """The old chat, as told in the new one."""
+        return self.from_id
+
 
 class MembersJoined(ServiceMessage, frozen=True, kw_only=True, omit_defaults=True, tag="telegram.members_joined"):
     """People came into a group, perhaps added by `user`."""

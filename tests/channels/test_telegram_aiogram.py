@@ -24,9 +24,11 @@ from botkit.bot import Bot
 from botkit.channels.telegram import Telegram
 from botkit.channels.telegram_updates import KINDS
 from botkit.context import Context
+from botkit.engine import EnginePolicy
 from botkit.events import ButtonPressed, ConversationStarted, Event, MessageReceived, Subscribed, Unsubscribed
 from botkit.flow import Flow
 from botkit.router import Router
+from botkit.service import Policies
 from botkit.testing import BotTester
 
 Make = Callable[[random.Random, int], Any]
@@ -180,7 +182,13 @@ class Heard:
         self.kinds: Counter[str] = Counter()
         self.types: dict[str, set[type[Event]]] = {}
         self.router = Router()
-        common = (MessageReceived, ButtonPressed, ConversationStarted, Subscribed, Unsubscribed)
+        common: tuple[type[Event], ...] = (
+            MessageReceived,
+            ButtonPressed,
+            ConversationStarted,
+            Subscribed,
+            Unsubscribed,
+        )
         for event_type in (*reversed(Telegram.events), *common):
             self._listen(event_type)
 
@@ -243,7 +251,9 @@ async def test_every_update_is_taken_and_every_kind_reaches_its_handler(
 ) -> None:
     heard, updates, posted = Heard(), Updates(seed=random.randrange(2**32)), Counter[str]()
     bot = Bot("aiogram", routers=[heard.router], accounts=[Telegram.from_env("AIOGRAM", {})])
-    async with BotTester([bot], botkit_redis_url, folder=tmp_path) as tester:
+    # A machine that is busy with other things must not be taken for a store that does not answer.
+    policies = Policies(engine=EnginePolicy(ingest_seconds=30))
+    async with BotTester([bot], botkit_redis_url, folder=tmp_path, policies=policies) as tester:
         (account,) = [owner.adapter for owner in tester.service.owners.values()]
         assert isinstance(account, Telegram)
         for _ in range(pytestconfig.getoption("--updates") // BATCH):
