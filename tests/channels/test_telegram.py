@@ -261,6 +261,26 @@ def test_a_secret_of_1_to_256_characters_is_accepted(length: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("setting", "kinds"),
+    [
+        ("", ()),
+        ("message, chat_member ,", ("message", "chat_member")),
+        ("all", ("all",)),
+    ],
+)
+def test_the_kinds_of_updates_are_read_from_the_environment(setting: str, kinds: tuple[str, ...]) -> None:
+    adapter = Telegram.from_env("A", {"A_UPDATES": setting})
+    assert adapter.updates == kinds
+    assert adapter.simulated("http://sim").updates == kinds
+
+
+def test_a_kind_of_update_that_does_not_exist_is_named() -> None:
+    with pytest.raises(SettingsError, match="A_UPDATES names 'mesage'") as caught:
+        Telegram.from_env("A", {"A_UPDATES": "mesage"})
+    assert "message" in caught.value.fix
+
+
+@pytest.mark.parametrize(
     ("token", "secret", "api_url", "setting"),
     [
         ("123456", "s", "", "A_TOKEN"),
