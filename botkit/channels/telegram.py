@@ -25,8 +25,10 @@ from botkit.adapter import (
     read_secret,
 )
 from botkit.channels.telegram_answers import read_answer, read_receipt
-from botkit.channels.telegram_events import *  # noqa: F403 - they are written telegram.InlineQuery
-from botkit.channels.telegram_events import EVENTS
+from botkit.channels.telegram_entities import *  # noqa: F403 - these three are written telegram.InlineQuery
+from botkit.channels.telegram_events import *  # noqa: F403
+from botkit.channels.telegram_news import *  # noqa: F403
+from botkit.channels.telegram_news import EVENTS
 from botkit.channels.telegram_updates import KINDS, read_update
 from botkit.conversation import Conversation
 from botkit.events import ButtonPressed, Event

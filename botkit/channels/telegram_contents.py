@@ -6,8 +6,8 @@ from typing import Any
 from msgspec import Struct
 
 from botkit.channels import telegram_types as wire
-from botkit.channels.telegram_events import (
-    Chat,
+from botkit.channels.telegram_events import Chat
+from botkit.channels.telegram_news import (
     ChatMigrated,
     ChatShared,
     ContentReceived,

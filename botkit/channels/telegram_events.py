@@ -1,4 +1,4 @@
-"""What Telegram alone can tell: one event for every kind of update and service message without a common word.
+"""What Telegram alone can tell: one event for every kind of update without a common word.
 
     from botkit import telegram
 
@@ -6,12 +6,12 @@
     async def search(event: telegram.InlineQuery, ctx: Context[Flow]) -> None: ...
 
 An update that names a chat belongs to the chat's conversation; one that names only a person belongs to their private
-chat, so that flows are the person's; a poll, which names neither, to `poll:<id>`, where nothing can be sent.
+chat, so that flows are the person's; a poll, which names neither, to `poll:<id>`, where nothing can be sent. What a
+message alone can hold is in `telegram_news`.
 https://core.telegram.org/bots/api#update
 """
 
 from datetime import datetime
-from typing import Any
 
 from msgspec import Struct
 
@@ -26,11 +26,7 @@ __all__ = [
     "Chat",
     "ChatBoosted",
     "ChatMemberChanged",
-    "ChatMigrated",
-    "ChatShared",
     "ChosenInlineResult",
-    "ContentReceived",
-    "Entity",
     "GamePressed",
     "GenerationStopped",
     "GuestMessage",
@@ -39,12 +35,8 @@ __all__ = [
     "JoinRequested",
     "ManagedBotChanged",
     "Member",
-    "MemberLeft",
-    "MembersJoined",
-    "MessagePinned",
     "Order",
     "PaidMediaPurchased",
-    "PaymentReceived",
     "PollAnswered",
     "PollChanged",
     "PollOption",
@@ -53,14 +45,8 @@ __all__ = [
     "ReactionChanged",
     "ReactionCount",
     "ReactionCountChanged",
-    "RefundReceived",
-    "ServiceMessage",
     "ShippingQuery",
     "SubscriptionChanged",
-    "TopicCreated",
-    "UsersShared",
-    "WebAppDataReceived",
-    "entities_of",
 ]
 
 
@@ -127,30 +113,19 @@ class Member(Struct, frozen=True, omit_defaults=True):
     is_inside: bool = False
 
 
-class Entity(Struct, frozen=True, omit_defaults=True):
-    """A part of a text with a meaning, such as `bot_command`, `mention` or `text_link`.
+class Act(Event, frozen=True, kw_only=True, omit_defaults=True):
+    """Something that a person does; what waited for their answer may go out."""
 
-    `offset` and `length` are in UTF-16 units, as Telegram counts; `text` is the part itself.
-    """
-
-    kind: str
-    text: str
-    offset: int
-    length: int
-    url: str = ""
-    user_id: str = ""
-
-
-class _Act(Event, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def is_from_user(self) -> bool:
+        """Always."""
         return True
 
 
 # --- inline mode and buttons
 
 
-class InlineQuery(_Act, frozen=True, kw_only=True, omit_defaults=True, tag="telegram.inline_query"):
+class InlineQuery(Act, frozen=True, kw_only=True, omit_defaults=True, tag="telegram.inline_query"):
     """Somebody types after the bot's name; answer within 30 seconds with `answerInlineQuery` for `query_id`.
 
     `chat_kind` says where they type, `sender` being their private chat with the bot.
@@ -163,7 +138,7 @@ class InlineQuery(_Act, frozen=True, kw_only=True, omit_defaults=True, tag="tele
     location: Point | None = None
 
 
-class ChosenInlineResult(_Act, frozen=True, kw_only=True, omit_defaults=True, tag="telegram.chosen_inline_result"):
+class ChosenInlineResult(Act, frozen=True, kw_only=True, omit_defaults=True, tag="telegram.chosen_inline_result"):
     """Somebody chose one of the results for their `query` and sent it."""
 
     result_id: str
@@ -184,7 +159,7 @@ class InlineButtonPressed(
     chat_instance: str = ""
 
 
-class GamePressed(_Act, frozen=True, kw_only=True, omit_defaults=True, tag="telegram.game_pressed"):
+class GamePressed(Act, frozen=True, kw_only=True, omit_defaults=True, tag="telegram.game_pressed"):
     """Somebody wants to play; answer with `answerCallbackQuery` for `query_id` and the game's `url`."""
 
     query_id: str
@@ -196,7 +171,7 @@ class GamePressed(_Act, frozen=True, kw_only=True, omit_defaults=True, tag="tele
 # --- payments
 
 
-class ShippingQuery(_Act, frozen=True, kw_only=True, omit_defaults=True, tag="telegram.shipping_query"):
+class ShippingQuery(Act, frozen=True, kw_only=True, omit_defaults=True, tag="telegram.shipping_query"):
     """Somebody's invoice needs a price for shipping: answer with `answerShippingQuery` for `query_id`."""
 
     query_id: str
@@ -204,7 +179,7 @@ class ShippingQuery(_Act, frozen=True, kw_only=True, omit_defaults=True, tag="te
     address: Address = Address()
 
 
-class PreCheckoutQuery(_Act, frozen=True, kw_only=True, omit_defaults=True, tag="telegram.pre_checkout_query"):
+class PreCheckoutQuery(Act, frozen=True, kw_only=True, omit_defaults=True, tag="telegram.pre_checkout_query"):
     """Somebody is about to pay: answer within 10 seconds with `answerPreCheckoutQuery` for `query_id`.
 
     `total_amount` is in the smallest unit of the `currency`.
@@ -218,7 +193,7 @@ class PreCheckoutQuery(_Act, frozen=True, kw_only=True, omit_defaults=True, tag=
     order: Order | None = None
 
 
-class PaidMediaPurchased(_Act, frozen=True, kw_only=True, omit_defaults=True, tag="telegram.paid_media_purchased"):
+class PaidMediaPurchased(Act, frozen=True, kw_only=True, omit_defaults=True, tag="telegram.paid_media_purchased"):
     """Somebody bought paid media of the bot's; `payload` is the bot's own word for them."""
 
     payload: str = ""
@@ -247,7 +222,7 @@ class PollChanged(Event, frozen=True, kw_only=True, omit_defaults=True, tag="tel
     correct: tuple[int, ...] = ()
 
 
-class PollAnswered(_Act, frozen=True, kw_only=True, omit_defaults=True, tag="telegram.poll_answered"):
+class PollAnswered(Act, frozen=True, kw_only=True, omit_defaults=True, tag="telegram.poll_answered"):
     """Somebody voted in a poll of the bot's; without `options` they took their vote back.
 
     `options` are places in the poll from 0, `option_ids` the same answers by their lasting ids. A chat that votes is
@@ -260,7 +235,7 @@ class PollAnswered(_Act, frozen=True, kw_only=True, omit_defaults=True, tag="tel
     voter: Chat | None = None
 
 
-class ReactionChanged(_Act, frozen=True, kw_only=True, omit_defaults=True, tag="telegram.reaction_changed"):
+class ReactionChanged(Act, frozen=True, kw_only=True, omit_defaults=True, tag="telegram.reaction_changed"):
     """Somebody's reactions to a message were `old` and are `new`; off unless the account's updates ask for it."""
 
     message_id: str
@@ -355,7 +330,7 @@ class BusinessMessagesDeleted(
     message_ids: tuple[str, ...] = ()
 
 
-class GuestMessage(_Act, frozen=True, kw_only=True, omit_defaults=True, tag="telegram.guest_message"):
+class GuestMessage(Act, frozen=True, kw_only=True, omit_defaults=True, tag="telegram.guest_message"):
     """Somebody called the bot in a chat that it is not in: answer with `answerGuestQuery` for `query_id` alone.
 
     A `ctx.reply` cannot arrive there.
@@ -377,169 +352,7 @@ class ManagedBotChanged(Event, frozen=True, kw_only=True, omit_defaults=True, ta
     bot: User
 
 
-class GenerationStopped(_Act, frozen=True, kw_only=True, omit_defaults=True, tag="telegram.generation_stopped"):
+class GenerationStopped(Act, frozen=True, kw_only=True, omit_defaults=True, tag="telegram.generation_stopped"):
     """Somebody stopped a message that was being written for them piece by piece."""
 
     draft_id: str = ""
-
-
-# --- messages
-
-
-class ContentReceived(_Act, frozen=True, kw_only=True, omit_defaults=True, tag="telegram.content_received"):
-    """Somebody sent what has no common form and no words: a `poll`, `dice`, `game`, `story`, `checklist` and others."""
-
-    message_id: str
-    kind: str
-    edited: bool = False
-    reply_to: str = ""
-
-    @property
-    def data(self) -> Any:
-        """Telegram's own object of that kind, decoded anew at each call."""
-        return _message(self).get(self.kind)
-
-
-class ServiceMessage(Event, frozen=True, kw_only=True, omit_defaults=True, tag="telegram.service_message"):
-    """Something happened in a chat; `kind` is Telegram's word, such as `new_chat_title`.
-
-    The events below are service messages as well: `router.on(ServiceMessage)` takes what no handler before it took.
-    """
-
-    message_id: str
-    kind: str
-
-    @property
-    def data(self) -> Any:
-        """Telegram's own value of that kind, decoded anew at each call."""
-        return _message(self).get(self.kind)
-
-
-class ChatMigrated(ServiceMessage, frozen=True, kw_only=True, omit_defaults=True, tag="telegram.chat_migrated"):
-    """A group became a supergroup with another id: told in the old chat with `to_id`, in the new one with `from_id`.
-
-    What is stored of the old conversation, its timers and its unsent messages go on in the new one.
-    """
-
-    to_id: str = ""
-    from_id: str = ""
-
-    @property
-    def moves_to(self) -> str:
-        """The new chat, as told in the old one."""
-        return self.to_id
-
-    @property
-    def moves_from(self) -> str:
-        """The old chat, as told in the new one."""
-        return self.from_id
-
-
-class MembersJoined(ServiceMessage, frozen=True, kw_only=True, omit_defaults=True, tag="telegram.members_joined"):
-    """People came into a group, perhaps added by `user`."""
-
-    members: tuple[User, ...] = ()
-
-
-class MemberLeft(ServiceMessage, frozen=True, kw_only=True, omit_defaults=True, tag="telegram.member_left"):
-    """Somebody went out of a group, perhaps removed by `user`."""
-
-    member: User
-
-
-class MessagePinned(ServiceMessage, frozen=True, kw_only=True, omit_defaults=True, tag="telegram.message_pinned"):
-    """A message was pinned."""
-
-    pinned_id: str = ""
-
-
-class PaymentReceived(ServiceMessage, frozen=True, kw_only=True, omit_defaults=True, tag="telegram.payment_received"):
-    """Somebody paid; `total_amount` is in the smallest unit of the `currency`, `charge_id` is what a refund needs."""
-
-    payload: str = ""
-    currency: str = ""
-    total_amount: int = 0
-    charge_id: str = ""
-    provider_charge_id: str = ""
-    shipping_option_id: str = ""
-    order: Order | None = None
-    is_recurring: bool = False
-    is_first_recurring: bool = False
-    expires_at: datetime | None = None
-
-
-class RefundReceived(ServiceMessage, frozen=True, kw_only=True, omit_defaults=True, tag="telegram.refund_received"):
-    """A payment was given back."""
-
-    payload: str = ""
-    currency: str = ""
-    total_amount: int = 0
-    charge_id: str = ""
-    provider_charge_id: str = ""
-
-
-class UsersShared(ServiceMessage, frozen=True, kw_only=True, omit_defaults=True, tag="telegram.users_shared"):
-    """Somebody chose people with a button of a keyboard; `request_id` is the button's."""
-
-    request_id: int = 0
-    users: tuple[User, ...] = ()
-
-
-class ChatShared(ServiceMessage, frozen=True, kw_only=True, omit_defaults=True, tag="telegram.chat_shared"):
-    """Somebody chose a chat with a button of a keyboard; `request_id` is the button's."""
-
-    request_id: int = 0
-    chat: Chat
-
-
-class TopicCreated(ServiceMessage, frozen=True, kw_only=True, omit_defaults=True, tag="telegram.topic_created"):
-    """A topic was opened; this is its first message, and its conversation the topic's."""
-
-    name: str = ""
-
-
-class WebAppDataReceived(
-    ServiceMessage, frozen=True, kw_only=True, omit_defaults=True, tag="telegram.web_app_data_received"
-):
-    """A web app sent its data: `value` is what it says, which anybody could make up; `label` is the button's."""
-
-    value: str = ""
-    label: str = ""
-
-    @property
-    def is_from_user(self) -> bool:
-        """Always: somebody used the app."""
-        return True
-
-
-#: All event types of Telegram.
-EVENTS: tuple[type[Event], ...] = tuple(
-    kind for name, kind in list(globals().items()) if name in __all__ and issubclass(kind, Event)
-)
-
-
-def entities_of(event: Event) -> tuple[Entity, ...]:
-    """Returns the entities of a message's text or caption, in their order; of other events none."""
-    message = _message(event)
-    text = message.get("text") or message.get("caption") or ""
-    units = text.encode("utf-16-le", "surrogatepass")
-    found = message.get("entities") or message.get("caption_entities") or ()
-    return tuple(_entity(units, entity) for entity in found)
-
-
-def _entity(units: bytes, entity: dict[str, Any]) -> Entity:
-    offset, length = entity["offset"], entity["length"]
-    return Entity(
-        kind=entity["type"],
-        text=units[2 * offset : 2 * (offset + length)].decode("utf-16-le", "surrogatepass"),
-        offset=offset,
-        length=length,
-        url=entity.get("url", ""),
-        user_id=str(entity["user"]["id"]) if "user" in entity else "",
-    )
-
-
-def _message(event: Event) -> dict[str, Any]:
-    update = event.raw
-    values = update.values() if isinstance(update, dict) else ()
-    return next((value for value in values if isinstance(value, dict) and "message_id" in value), {})
