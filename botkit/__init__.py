@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from botkit.app import App
     from botkit.bot import Bot
     from botkit.buttons import AskAgent, AskContact, AskLocation, Button, Dial, Link, Login
+    from botkit.channels import gbm, telegram, viber
     from botkit.channels.gbm import BusinessMessages
     from botkit.channels.telegram import Telegram
     from botkit.channels.viber import Viber
@@ -158,8 +159,11 @@ __all__ = [
     "_",
     "__version__",
     "escape",
+    "gbm",
     "ngettext",
     "pgettext",
+    "telegram",
+    "viber",
 ]
 
 # Where each name is. A module is imported when a name of it is first used: a command loads no more than it needs.
@@ -168,6 +172,7 @@ _MODULES = {
     "app": "App",
     "bot": "Bot",
     "buttons": "AskAgent AskContact AskLocation Button Dial Link Login",
+    "channels": "gbm telegram viber",
     "channels.gbm": "BusinessMessages",
     "channels.telegram": "Telegram",
     "channels.viber": "Viber",

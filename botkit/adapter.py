@@ -90,7 +90,8 @@ class Receipt(Struct, frozen=True, omit_defaults=True):
     """The channel's answer to one message.
 
     `id` is what later delivery reports will name; `reason` is the service's word and code, without user text;
-    `retry_after` is in seconds; `is_gone` tells that the person cannot be written to until they return.
+    `retry_after` is in seconds; `is_gone` tells that the person cannot be written to until they return; `moved_to` is
+    the id under which the service goes on with the conversation that it refused.
     """
 
     outcome: Outcome
@@ -98,6 +99,7 @@ class Receipt(Struct, frozen=True, omit_defaults=True):
     reason: str = ""
     retry_after: float = 0
     is_gone: bool = False
+    moved_to: str = ""
 
 
 class SessionRules(Struct, frozen=True):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
 from botkit.adapter import Adapter, HttpClient, Outcome, Receipt
 from botkit.clock import Clock
@@ -17,7 +18,9 @@ from botkit.exceptions import NotSentError, UnknownOutcomeError
 from botkit.governor import Governor, Hold
 from botkit.messages import Outgoing, Raw
 from botkit.messages import decode as decode_outgoing
-from botkit.store import Queue, Store, Turn, Verdict, insist
+from botkit.messages import encode as encode_outgoing
+from botkit.migration import WINDOW, delivered
+from botkit.store import Full, Queue, Store, Turn, Verdict, insist
 
 # Age decides about messages that cannot be sent, not the number of attempts.
 _NEVER_DEAD = 1_000_000
@@ -87,6 +90,8 @@ class Outbox:
         outgoing = decode_outgoing(turn.payload)
         account = Account(*outgoing.account)
         to = Conversation(account, outgoing.to)
+        if event := delivered(outgoing):
+            return await self._deliver(turn, to, *event, keep=keep)
         if to.key != turn.cid:
             return await self._relay(turn, outgoing, to, keep=keep)
         line = self._lines.get(account)
@@ -121,7 +126,8 @@ class Outbox:
         if outgoing.menu:
             await insist(lambda: self._offer(outgoing, to))
         # A commit touches one conversation; what it says in another goes there by its key, once.
-        if not await insist(lambda: self._store.enqueue(to.key, outgoing.key, turn.payload)):
+        entry = encode_outgoing(replace(outgoing, to=to.id))
+        if not await insist(lambda: self._store.enqueue(to.key, outgoing.key, entry)):
             return await self._give_up(turn, outgoing, "the other conversation's outbox is full", keep=keep)
         return await insist(lambda: self._store.sent(turn, keep=keep))
 
@@ -134,6 +140,14 @@ class Outbox:
             choices=outgoing.menu,
         )
         await self._store.ingest(to.key, offered.id, encode_event(offered), token="", window=_MENU_WINDOW)
+
+    async def _deliver(self, turn: Turn, to: Conversation, event_id: str, event: bytes, *, keep: bool) -> Turn | None:
+        # An event for another conversation goes into its mailbox by its id, once; nothing of it may be lost.
+        stored = await insist(lambda: self._store.ingest(to.key, event_id, event, token="", window=WINDOW))
+        if isinstance(stored, Full):
+            await self._store.retry(Queue.OUTBOX, turn, delay=self._delay(turn.attempts))
+            return None
+        return await insist(lambda: self._store.sent(turn, keep=keep))
 
     def _is_too_old(self, turn: Turn, outgoing: Outgoing, adapter: Adapter) -> bool:
         age = self._clock.timestamp() - outgoing.created_ms / 1000
@@ -178,6 +192,9 @@ class Outbox:
         )  # fmt: skip
         if receipt.outcome is Outcome.REFUSED:
             self.governor.worked(account)
+            # A Raw holds the address that was refused: only who wrote it can change it.
+            if receipt.moved_to not in ("", outgoing.to) and not isinstance(outgoing.message, Raw):
+                return await self._relay(turn, outgoing, Conversation(account, receipt.moved_to), keep=keep)
             gone = (receipt.reason or "gone") if receipt.is_gone else ""
             return await self._give_up(turn, outgoing, receipt.reason, keep=keep, refund=True, gone=gone)
         if receipt.outcome is Outcome.THROTTLED:

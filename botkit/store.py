@@ -227,6 +227,16 @@ class Deliveries(Protocol):
         ...
 
 
+class Ahead(Struct, frozen=True):
+    """What a look ahead finds: the seconds since the head came in, and the events behind it, each with its id.
+
+    `age` is below 0 where the server's clock was set back.
+    """
+
+    age: float
+    following: Sequence[tuple[str, bytes]]
+
+
 class Store(Protocol):
     """Keeps conversations. Every call is atomic, and may be repeated when its answer was lost.
 
@@ -291,6 +301,14 @@ class Store(Protocol):
 
         With a pace, the message uses up some of the conversation's.
         """
+        ...
+
+    async def peek(self, turn: Turn, limit: int) -> Ahead:
+        """Returns what stands in the mailbox behind the turn's event, up to `limit` events."""
+        ...
+
+    async def load_timers(self, cid: str) -> Sequence[bytes]:
+        """Returns the payloads of a conversation's timers that are not due yet."""
         ...
 
     async def count(self, turn: Turn, *, seconds: int, max_messages: int, max_in_row: int, hold: bool) -> Verdict:

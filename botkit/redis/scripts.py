@@ -17,6 +17,7 @@ NAMES = (
     "fail",
     "enqueue",
     "forget",
+    "peek",
     "check",
     "bucket",
     "rest",

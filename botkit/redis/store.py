@@ -23,6 +23,7 @@ from botkit.redis.scripts import Script, load_scripts
 from botkit.store import (
     LATER,
     Accepted,
+    Ahead,
     Claim,
     Commit,
     Committed,
@@ -274,6 +275,11 @@ class RedisStore:
         first = _turn(Queue.OUTBOX, turn.cid, send_token, commit.outgoing[0], 1, terms) if answer[1] else None
         return Committed(first, following, is_queued=bool(commit.outgoing) and first is None)
 
+    async def peek(self, turn: Turn, limit: int) -> Ahead:
+        """See `Store.peek`. One trip."""
+        age_ms, entries = await self._script("peek", self.keys.of(turn.cid, "m x"), turn.id, limit)
+        return Ahead(age_ms / 1000, [(entry[:_EVENT_ID].decode(), entry[_EVENT_ID:]) for entry in entries])
+
     # --- outbound ---
 
     async def sent(self, turn: Turn, *, keep: bool, pace: Pace | None = None) -> Turn | None:
@@ -373,6 +379,11 @@ class RedisStore:
         due = await asyncio.gather(*(self._load_timer(member, score) for member, score in timers if score <= now))
         later = min((score for _, score in timers if score > now), default=None)
         return [timer for timer in due if timer], None if later is None else (later - now) / 1000
+
+    async def load_timers(self, cid: str) -> Sequence[bytes]:
+        """See `Store.load_timers`. One trip."""
+        payloads: Sequence[bytes] = await self._pipe.call("HVALS", self.keys.of(cid, "t")[0])
+        return payloads
 
     async def _load_timer(self, member: str, due_ms: int) -> DueTimer | None:
         cid, name = member.split("|", 1)

@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from botkit import Context, ConversationStarted, Flow, MessageReceived, Router, TimerFired, Trigger
 from botkit.adapter import HttpClient, Outcome, Receipt
@@ -14,6 +15,7 @@ from botkit.bot import Bot
 from botkit.clock import Clock
 from botkit.conversation import Conversation
 from botkit.engine import Acceptance, EnginePolicy
+from botkit.events import Event, Media
 from botkit.exceptions import StoreUnavailableError
 from botkit.messages import Outgoing
 from botkit.record import Flows
@@ -50,6 +52,11 @@ async def bad(event: MessageReceived, ctx: Context[Log]) -> None:
     raise ValueError("never works")
 
 
+@router.text("^file")
+async def file(event: MessageReceived, ctx: Context[Log]) -> None:
+    ctx.flow.heard += [media.file_id for media in event.album]
+
+
 @router.text()
 async def one(event: MessageReceived, ctx: Context[Log]) -> None:
     ctx.flow.heard.append(event.text)
@@ -79,6 +86,14 @@ class Platform(Desk):
     async def send(self, outgoing: Outgoing, to: Conversation, client: HttpClient) -> Receipt:
         append(self.journal, f"sent {outgoing.key}")
         return Receipt(Outcome.SENT, id=f"id-{outgoing.key}")
+
+
+def made(name: str) -> Event:
+    """Returns the event of a name: whoever says a file's name sends it, as a part of an album."""
+    if name.startswith("open"):
+        return opens(native=name)
+    said = says(name, native=name)
+    return replace(said, media=Media("image", name), group="album") if name.startswith("file") else said
 
 
 def append(journal: Path, line: str) -> None:
@@ -111,7 +126,7 @@ class Run:
         """Delivers an event as a service does: again and again until it is acknowledged."""
         if f"accepted {name}" in self.lines():
             return
-        event = opens(native=name) if name.startswith("open") else says(name, native=name)
+        event = made(name)
         for _ in range(3):
             try:
                 accepted = await process.takes(event)
@@ -195,6 +210,12 @@ async def drain(run: Run, process: Process) -> None:
     await process.engine.drain(1)
 
 
+async def album(run: Run, process: Process) -> None:
+    for name in ("file a", "file b", "one"):
+        await run.deliver(process, name)
+    await process.advance(1)
+
+
 class Wanted(Struct, frozen=True):
     """What must come of a scenario: what the flow heard, and the numbers of messages, answers and dead letters."""
 
@@ -212,6 +233,7 @@ SCENARIOS = {
     "dead": Wanted(dead, ["one"], messages=1, dead_letters=1),
     "timer": Wanted(timer, ["later", "called"], messages=1),
     "welcome": Wanted(welcome, ["opened"], answers=1),
+    "album": Wanted(album, ["file a", "file b", "one"], messages=1),
     "drain": Wanted(drain, ["one", "two x"], messages=3),
 }
 

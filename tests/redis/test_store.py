@@ -527,3 +527,33 @@ async def test_a_closed_store_refuses(make_store: MakeStore) -> None:
     await store.close()
     with pytest.raises(StoreUnavailableError, match="closed"):
         await store.ping()
+
+
+# --- peek ---
+
+
+async def test_a_look_ahead_tells_what_stands_behind_the_head_and_how_old_that_is(
+    store: RedisStore, clock: Clock
+) -> None:
+    turn = await take(store, 1)
+    await ingest(store, 2)
+    await ingest(store, 3)
+    clock.advance(seconds=7)
+    ahead = await store.peek(turn, 10)
+    assert 7 <= ahead.age < 9
+    assert list(ahead.following) == [(event(2), b"event 2"), (event(3), b"event 3")]
+    assert len((await store.peek(turn, 1)).following) == 1
+
+
+async def test_a_look_ahead_changes_nothing(store: RedisStore, raw: Raw) -> None:
+    turn = await take(store, 1)
+    before = await everything(raw)
+    assert (await store.peek(turn, 10)).following == []
+    assert await everything(raw) == before
+
+
+async def test_the_head_of_a_forgotten_conversation_is_as_old_as_can_be(store: RedisStore) -> None:
+    turn = await take(store, 1)
+    await store.forget(ANN)
+    ahead = await store.peek(turn, 10)
+    assert (ahead.following, ahead.age > 10**9) == ([], True)
