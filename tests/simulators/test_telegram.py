@@ -20,7 +20,8 @@ from botkit.clock import Clock
 from botkit.events import ButtonPressed, ConversationStarted, Event, MessageReceived, Subscribed, Unsubscribed
 from botkit.simulators.simulator import Bubble, Choice, NotOnScreenError, Person
 from botkit.simulators.telegram import TelegramSimulator
-from botkit.simulators.telegram_methods import KINDS, OFF_BY_DEFAULT, add_message
+from botkit.simulators.telegram_calls import add_message
+from botkit.simulators.telegram_queue import KINDS, OFF_BY_DEFAULT
 from botkit.simulators.wire import ConnectionDroppedError, Fault
 
 URL = "https://bot.example.org/webhooks/telegram?ta=demo"
