@@ -58,9 +58,7 @@ class TelegramCustomers(TelegramGroups):
         Raises NotOnScreenError when there is no open poll.
         """
         chat = await self._enters(ta, person, where)
-        message = next(
-            (found for found in reversed(chat.messages) if not found.get("poll", {}).get("is_closed", True)), None
-        )
+        message = chat.newest(lambda message: not message.get("poll", {}).get("is_closed", True))
         if not message:
             raise NotOnScreenError("there is no open poll")
         poll, user = message["poll"], user_of(person)
@@ -80,7 +78,7 @@ class TelegramCustomers(TelegramGroups):
         `redeliver` sends. Raises NotOnScreenError when there is no invoice.
         """
         chat = await self._enters(ta, person, where)
-        message = next((found for found in reversed(chat.messages) if "invoice" in found), None)
+        message = chat.newest(lambda message: "invoice" in message)
         sold = chat.sold.get(message["message_id"]) if message else None
         if not message or not sold:
             raise NotOnScreenError("there is no invoice to pay")

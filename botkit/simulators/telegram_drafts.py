@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
-from botkit.simulators.telegram_parameters import ApiError
+from botkit.simulators.telegram_parameters import ApiError, split_url
 
 #: Which of two entities over the same text is the outer one.
 _RANKS = ("blockquote", "expandable_blockquote", "text_link", "text_mention")
@@ -60,7 +60,9 @@ class Draft:
     def close_link(self, start: int, url: str) -> None:
         """Ends a link here: a mention for a person's address; without an address its own text is one or nothing."""
         address = url or self.since(start)
-        parts = urlsplit(address if "://" in address else f"http://{address}")
+        parts = split_url(address if "://" in address else f"http://{address}")
+        if not parts:
+            return
         person = parse_qs(parts.query).get("id", [""])[0]
         if parts.scheme == "tg" and parts.netloc == "user" and person.isdecimal():
             self.close("text_mention", start, user={"id": int(person)})
@@ -69,11 +71,11 @@ class Draft:
 
     def close_emoji(self, start: int, url: str) -> None:
         """Ends a custom emoji or a time here. Raises ApiError when the address is neither's."""
-        parts = urlsplit(url)
-        values = {name: value for name, [value, *_] in parse_qs(parts.query).items()}
-        if parts.scheme == "tg" and parts.netloc == "emoji" and values.get("id", "").isdecimal():
+        address, _, query = url.partition("?")
+        values = {name: value for name, [value, *_] in parse_qs(query).items()}
+        if address == "tg://emoji" and values.get("id", "").isdecimal():
             self.close("custom_emoji", start, custom_emoji_id=values["id"])
-        elif parts.scheme == "tg" and parts.netloc == "time" and values.get("unix", "").isdecimal():
+        elif address == "tg://time" and values.get("unix", "").isdecimal():
             self.close_time(start, values)
         else:
             raise unparsable("Custom emoji URL must have an emoji identifier")

@@ -5,12 +5,12 @@ https://core.telegram.org/bots/api#sending-files
 
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 
 from msgspec import Struct
 
 from botkit.simulators.telegram_calls import Called, file_id
-from botkit.simulators.telegram_parameters import ApiError, Upload
+from botkit.simulators.telegram_parameters import ApiError, Upload, split_url
 from botkit.simulators.telegram_state import Download, Page, StoredFile
 
 MEGABYTE = 1024 * 1024
@@ -134,16 +134,6 @@ def _address(given: str) -> SplitResult:
     if not parts or parts.scheme not in ("http", "https") or not parts.hostname:
         raise ApiError(400, "wrong HTTP URL specified")
     return parts
-
-
-def split_url(url: str) -> SplitResult | None:
-    """Returns the parts of an address, None when it is not one."""
-    try:
-        parts = urlsplit(url)
-        # Reading the port checks it.
-        return parts if parts.port != 0 else None
-    except ValueError:
-        return None
 
 
 def _check_sides(stored: StoredFile) -> None:

@@ -6,7 +6,7 @@ from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import HTTP
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 import msgspec
 from msgspec import Struct
@@ -189,3 +189,13 @@ def _json_object(text: str) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ApiError(400, "JSON object expected")
     return values
+
+
+def split_url(url: str) -> SplitResult | None:
+    """Returns the parts of an address, None when it is not one."""
+    try:
+        parts = urlsplit(url)
+        # Reading the port checks it.
+        return parts if parts.port != 0 else None
+    except ValueError:
+        return None

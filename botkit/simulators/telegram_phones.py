@@ -103,11 +103,13 @@ class TelegramPhones(TelegramServer):
     def _own(self, ta: str, person: Person, where: Place) -> dict[str, Any]:
         chat = self._chat(ta, person, where)
         is_post = isinstance(where, Group) and where.kind == "channel"
-        messages: list[dict[str, Any]] = chat.messages if chat else []
-        for message in reversed(messages):
-            is_own = is_post or message.get("from", {}).get("id") == user_of(person)["id"]
-            if is_own and ("text" in message or "photo" in message or "document" in message):
-                return message
+
+        def is_own(message: Mapping[str, Any]) -> bool:
+            is_theirs = is_post or message.get("from", {}).get("id") == user_of(person)["id"]
+            return is_theirs and any(name in message for name in ("text", "photo", "document"))
+
+        if message := chat.newest(is_own) if chat else None:
+            return message
         raise NotOnScreenError("there is nothing of their own to change")
 
     async def deletes(self, ta: str, person: Person, *, where: Place = None) -> None:
@@ -126,7 +128,7 @@ class TelegramPhones(TelegramServer):
         In a channel nobody learns who it was: the bot gets the count.
         """
         chat = await self._enters(ta, person, where)
-        message = next((message for message in reversed(chat.messages) if message["message_id"]), None)
+        message = chat.newest(lambda message: bool(message["message_id"]))
         if not message:
             raise NotOnScreenError("there is no message to react to")
         user, key = user_of(person), f"{message['message_id']}:{user_of(person)['id']}"

@@ -1,6 +1,6 @@
 """What the simulated Telegram remembers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgspec import Struct, field
@@ -126,6 +126,10 @@ class ChatState(Struct):
         if message_id <= 0:
             return None
         return next((message for message in self.messages if message["message_id"] == message_id), None)
+
+    def newest(self, is_wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any] | None:
+        """Returns the newest message of a sort."""
+        return next((message for message in reversed(self.messages) if is_wanted(message)), None)
 
 
 class BusinessState(Struct):

@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from botkit.simulators.telegram_calls import Called
-from botkit.simulators.telegram_files import MEGABYTE, split_url
-from botkit.simulators.telegram_parameters import ApiError, Parameters
+from botkit.simulators.telegram_files import MEGABYTE
+from botkit.simulators.telegram_parameters import ApiError, Parameters, split_url
 from botkit.simulators.telegram_queue import KINDS, OFF_BY_DEFAULT
 from botkit.simulators.telegram_state import Webhook
 
