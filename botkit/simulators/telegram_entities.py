@@ -19,7 +19,7 @@ _NEEDS = {"text_link": "url", "text_mention": "user", "custom_emoji": "custom_em
 _FOUND = ("url", "email", "bot_command", "mention", "hashtag", "cashtag", "phone_number")
 _PATTERN = re.compile(
     r"(?P<url>https?://[^\s<>\"]*[^\s<>\".,;:!?)])"
-    r"|(?P<email>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"
+    r"|(?<![\w.+-])(?P<email>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"
     r"|(?<![\w/@])(?P<bot_command>/[A-Za-z0-9_]{1,32}(?:@\w{3,32})?)(?![\w/])"
     r"|(?<![\w@])(?P<mention>@[A-Za-z]\w{2,31})(?![\w@])"
     r"|(?<!\w)(?P<hashtag>\#\w*[^\W\d]\w*)"

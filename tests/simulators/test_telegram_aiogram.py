@@ -31,7 +31,12 @@ class Session(BaseSession):
         self.bot = bot
         self.called: set[str] = set()
 
-    async def make_request(self, bot: AiogramBot, method: TelegramMethod[Any], timeout: int | None = None) -> Any:
+    async def make_request(
+        self,
+        bot: AiogramBot,
+        method: TelegramMethod[Any],
+        timeout: int | None = None,  # noqa: ASYNC109 - the session's signature is aiogram's
+    ) -> Any:
         files: dict[str, Any] = {}
         values = {
             name: self.prepare_value(value, bot, files) for name, value in method.model_dump(warnings=False).items()

@@ -84,7 +84,6 @@ def test_an_escaped_text_comes_out_as_it_was(text: str) -> None:
 def test_any_text_is_parsed_or_refused_and_entities_stay_inside_it(parts: list[str]) -> None:
     try:
         text, entities = parse_html("".join(parts))
-    except ApiError as error:
-        assert error.envelope["description"].startswith("Bad Request: can't parse entities: ")
+    except ApiError:
         return
     assert all(0 <= entity["offset"] < entity["offset"] + entity["length"] <= units(text) for entity in entities)

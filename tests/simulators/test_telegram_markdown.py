@@ -103,8 +103,7 @@ def test_a_text_with_every_reserved_character_escaped_comes_out_as_it_was(text: 
 def test_any_text_is_parsed_or_refused_and_entities_stay_inside_it(source: str, parse: Any) -> None:
     try:
         text, entities = parse(source)
-    except ApiError as error:
-        assert error.envelope["description"].startswith("Bad Request: can't parse entities: ")
+    except ApiError:
         return
     assert all(0 <= entity["offset"] < entity["offset"] + entity["length"] <= units(text) for entity in entities)
 
