@@ -24,7 +24,9 @@ class Group(Struct, frozen=True):
     def id(self) -> int:
         """The chat's id: all but plain groups begin with -100."""
         seed = _seed(self.title) % 1_000_000_000
-        return -1_000_000 - seed if self.kind == "group" else -1_001_000_000_000 - seed * 4 - len(self.kind) % 4
+        if self.kind == "group":
+            return -1_000_000 - seed
+        return -1_001_000_000_000 - seed * 3 - ("supergroup", "channel", "direct").index(self.kind)
 
     @property
     def info(self) -> dict[str, Any]:

@@ -171,7 +171,7 @@ async def test_a_die_is_deleted_after_a_day(bot: Bot) -> None:
 async def test_in_a_group_only_an_administrator_deletes_what_others_wrote(bot: Bot) -> None:
     await bot.simulator.adds_bot("demo", ANA, FRIENDS, context="x")
     theirs = bot.told("message")[-1]["message_id"]
-    there = {"chat_id": FRIENDS.id}
+    there: dict[str, Any] = {"chat_id": FRIENDS.id}
     assert await bot.refusal("deleteMessage", **there, message_id=theirs) == "Bad Request: message can't be deleted"
     assert await bot.result("deleteMessage", **there, message_id=await sent(bot, **there))
     await bot.simulator.promotes_bot("demo", ANA, FRIENDS)

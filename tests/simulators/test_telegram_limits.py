@@ -1,6 +1,7 @@
 """How much the simulated Telegram lets a bot send: to one chat, to one group, and in all."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ async def bot() -> AsyncIterator[Bot]:
         yield bot
 
 
-async def statuses(bot: Bot, count: int, **parameters: object) -> list[int]:
+async def statuses(bot: Bot, count: int, **parameters: Any) -> list[int]:
     return [(await bot.send(**parameters)).status_code for _ in range(count)]
 
 
