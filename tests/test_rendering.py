@@ -1,6 +1,8 @@
 """What each service shows of a text."""
 
 import re
+import sys
+from collections.abc import Callable
 
 import pytest
 from hypothesis import assume, given
@@ -28,6 +30,28 @@ def test_what_is_sent_has_no_lone_surrogates(markdown: str) -> None:
     text, entities = to_telegram(formatted)
     sent = [text, str(entities), to_viber(formatted), to_gbm(formatted)[0], to_plain(formatted)]
     assert not any("\ud800" <= char <= "\udfff" for char in "".join(sent))
+
+
+def work(render: Callable[[Formatted], object], formatted: Formatted) -> int:
+    """Counts the functions that rendering calls, and the steps of generators."""
+    calls = 0
+
+    def count(frame: object, event: str, arg: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        render(formatted)
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+@pytest.mark.parametrize("render", [to_telegram, to_viber, to_gbm, to_plain])
+def test_twice_the_spans_are_twice_the_work(render: Callable[[Formatted], object]) -> None:
+    once, twice = (work(render, parse("**a `b` c** [d](tel:1) _e_ " * count)) for count in (40, 80))
+    assert twice < 2.2 * once
 
 
 # Telegram
