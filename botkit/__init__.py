@@ -204,7 +204,9 @@ _HOMES = {name: module for module, names in _MODULES.items() for name in names.s
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module 'botkit' has no attribute {name!r}")
-    found: object = getattr(import_module(f"botkit.{_HOMES[name]}"), name)
+    home = f"botkit.{_HOMES[name]}"
+    # What is in `channels` is a module itself, with the words that only its service has.
+    found: object = import_module(f"{home}.{name}") if home == "botkit.channels" else getattr(import_module(home), name)
     globals()[name] = found
     return found
 

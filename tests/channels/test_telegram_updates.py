@@ -18,6 +18,8 @@ from botkit.events import Event, MessageReceived, TimerFired
 from botkit.flow import Flow, Trigger
 from botkit.redis.audit import audit
 from botkit.router import Router
+from botkit.simulators.telegram import TelegramSimulator
+from botkit.simulators.telegram_state import ChatState
 from botkit.simulators.wire import Fault
 from botkit.testing import BotTester
 
@@ -82,7 +84,12 @@ class Post:
 async def running(router: Router[Any], redis_url: str, folder: Path) -> AsyncIterator[Post]:
     bot = Bot("demo", routers=[router], accounts=[Telegram.from_env("DEMO", {})])
     async with BotTester([bot], redis_url, folder=folder) as tester:
-        yield Post(tester)
+        post = Post(tester)
+        simulator = tester.simulator("telegram")
+        assert isinstance(simulator, TelegramSimulator)
+        chats = simulator._state.bots[post.account.ta].chats
+        chats |= {chat["id"]: ChatState(next_message_id=1, info=chat) for chat in (PRIVATE, OLD, NEW)}
+        yield post
         assert await audit(tester.store) == []
 
 
