@@ -84,6 +84,13 @@ def test_only_what_a_person_does_counts_as_their_answer() -> None:
     assert answers == {"MessageReceived", "ButtonPressed", "AgentRequested"}
 
 
+def test_few_events_tell_whether_somebody_can_be_written_to() -> None:
+    told = {kind.__name__: made(kind).opens for kind in KINDS if made(kind).opens is not None}
+    opens = ("MessageReceived", "ButtonPressed", "AgentRequested", "ConversationStarted", "Subscribed")
+    assert told == dict.fromkeys(opens, True) | {"Unsubscribed": False}
+    assert made(ConversationStarted, subscribed=False).opens is None
+
+
 def test_what_is_not_said_is_not_stored() -> None:
     assert set(json.loads(events.encode(made(MessageReceived, text="hello")))) == {
         *("type", "id", "at", "conversation", "text")

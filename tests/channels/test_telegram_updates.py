@@ -27,6 +27,7 @@ ANA = {"id": 5550001, "is_bot": False, "first_name": "Ana"}
 PRIVATE = {"id": 5550001, "type": "private", "first_name": "Ana"}
 OLD = {"id": -4500777, "type": "group", "title": "Friends"}
 NEW = {"id": -1001234500777, "type": "supergroup", "title": "Friends"}
+KNOWN: dict[int, dict[str, Any]] = {5550001: PRIVATE, -4500777: OLD, -1001234500777: NEW}
 UPGRADED = {
     "ok": False,
     "error_code": 400,
@@ -88,7 +89,7 @@ async def running(router: Router[Any], redis_url: str, folder: Path) -> AsyncIte
         simulator = tester.simulator("telegram")
         assert isinstance(simulator, TelegramSimulator)
         chats = simulator._state.bots[post.account.ta].chats
-        chats |= {chat["id"]: ChatState(next_message_id=1, info=chat) for chat in (PRIVATE, OLD, NEW)}
+        chats |= {number: ChatState(next_message_id=1, info=chat) for number, chat in KNOWN.items()}
         yield post
         assert await audit(tester.store) == []
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 from msgspec import Struct
 from msgspec.structs import replace
 
-from botkit import Context, ConversationStarted, Flow, MessageReceived, Router, TimerFired, Trigger
+from botkit import Context, ConversationStarted, Flow, MessageDelivered, MessageReceived, Router, TimerFired, Trigger
 from botkit.adapter import HttpClient, Outcome, Receipt
 from botkit.bot import Bot
 from botkit.clock import Clock
@@ -20,7 +20,7 @@ from botkit.exceptions import StoreUnavailableError
 from botkit.messages import Outgoing
 from botkit.record import Flows
 from botkit.redis.audit import audit
-from tests.desk import Desk, Process, opens, says, where
+from tests.desk import Desk, Process, opens, reported, says, where
 
 
 class Log(Flow):
@@ -69,6 +69,11 @@ async def call(event: TimerFired, ctx: Context[Log]) -> None:
     ctx.reply("called")
 
 
+@router.delivered()
+async def delivered(event: MessageDelivered, ctx: Context[Log]) -> None:
+    ctx.flow.heard.append("delivered" if event.message_key == f"{says('one', native='one').id}00" else "unknown")
+
+
 @router.started()
 async def started(event: ConversationStarted, ctx: Context[Log]) -> None:
     ctx.flow.heard.append("opened")
@@ -90,6 +95,9 @@ class Platform(Desk):
 
 def made(name: str) -> Event:
     """Returns the event of a name: whoever says a file's name sends it, as a part of an album."""
+    if name == "report":
+        # It may come before the message that it is about is noted as sent.
+        return replace(reported(MessageDelivered, f"id-{says('one', native='one').id}00"), id=f"{name:r<22}")
     if name.startswith("open"):
         return opens(native=name)
     said = says(name, native=name)
@@ -204,6 +212,12 @@ async def welcome(run: Run, process: Process) -> None:
     await process.engine.settle()
 
 
+async def report(run: Run, process: Process) -> None:
+    await run.deliver(process, "one")
+    await run.deliver(process, "report")
+    await process.engine.settle()
+
+
 async def drain(run: Run, process: Process) -> None:
     await run.deliver(process, "one")
     await run.deliver(process, "two x")
@@ -234,6 +248,7 @@ SCENARIOS = {
     "timer": Wanted(timer, ["later", "called"], messages=1),
     "welcome": Wanted(welcome, ["opened"], answers=1),
     "album": Wanted(album, ["file a", "file b", "one"], messages=1),
+    "report": Wanted(report, ["one", "delivered"], messages=1),
     "drain": Wanted(drain, ["one", "two x"], messages=3),
 }
 

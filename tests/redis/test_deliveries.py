@@ -259,6 +259,15 @@ async def test_putting_a_report_aside_again_changes_nothing(store: RedisStore, r
     assert await everything(raw) == stored
 
 
+async def test_putting_aside_what_was_handled_leaves_the_next_event(store: RedisStore, raw: Raw) -> None:
+    handled = await take(store, 1)
+    await ingest(store, 2)
+    assert await commit(store, handled, keep=True)
+    stored = await everything(raw)
+    assert await park(store, handled) is None
+    assert await everything(raw) == stored
+
+
 async def test_a_stale_handler_puts_nothing_aside(store: RedisStore, raw: Raw, clock: Clock) -> None:
     stale = await take(store, 1)
     clock.advance(seconds=LEASE + 1)
