@@ -12,6 +12,7 @@ from botkit.adapter import Adapter
 from botkit.dispatcher import Dispatcher
 from botkit.events import Event, decode, encode
 from botkit.exceptions import StoreUnavailableError
+from botkit.feeder import Feeder
 from botkit.outbox import Outbox
 from botkit.store import Claim, Duplicate, Full, Ingested, Mine, Queue, Store, Turn
 
@@ -58,8 +59,10 @@ class Engine:
         *,
         role: Role = "all",
         policy: EnginePolicy | None = None,
+        feeder: Feeder | None = None,
     ) -> None:
         self._store = store
+        self._feeder = feeder
         self._dispatcher = dispatcher
         self._outbox = outbox
         self._role = role
@@ -178,6 +181,9 @@ class Engine:
             token, _ = self._held[queue].get(turn.cid, ("", None))
             if token == turn.token:
                 del self._held[queue][turn.cid]
+                if self._room(queue) == 1:
+                    # What had no room until now is due.
+                    self._kick.set()
 
     async def _handle(self, turn: Turn) -> None:
         if turn.attempts > self._policy.hopeless:
@@ -231,7 +237,11 @@ class Engine:
     async def work_once(self) -> float:
         """Takes what is due, up to the room there is; returns the seconds until more will be."""
         dues = await asyncio.gather(
-            self._take(Queue.MAILBOX), self._take(Queue.OUTBOX), self._fire_timers(), return_exceptions=True
+            self._take(Queue.MAILBOX),
+            self._take(Queue.OUTBOX),
+            self._fire_timers(),
+            self._feed(),
+            return_exceptions=True,
         )
         for due in dues:
             if isinstance(due, BaseException) and not isinstance(due, StoreUnavailableError):
@@ -251,6 +261,9 @@ class Engine:
         for timer in due:
             await self._store.fire(timer, decode(timer.timer.payload).id)
         return 0.0 if due else self._policy.poll if later is None else later
+
+    async def _feed(self) -> float:
+        return await self._feeder.step() if self._feeder else self._policy.poll
 
     # --- loops ---
 

@@ -9,6 +9,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from botkit.adapter import Adapter, HttpClient, Outcome, Receipt
+from botkit.batches import Batches
+from botkit.broadcast import Fate, spot_of
 from botkit.clock import Clock
 from botkit.conversation import Account, Conversation
 from botkit.delivery import expiry
@@ -71,6 +73,7 @@ class Outbox:
         self._policy = policy or SendPolicy()
         self._jitter = jitter
         self.governor = Governor(store.accounts, clock)
+        self._batches = Batches(self.governor)
         #: When the last message is due that a pace held back, in seconds: a test's clock may be moved there.
         self.paced_until = 0.0
 
@@ -164,13 +167,16 @@ class Outbox:
             seconds=rules.seconds,
             max_messages=rules.max_messages,
             max_in_row=rules.max_in_row,
-            hold=rules.at_limit == "hold",
+            # A broadcast waits for nobody.
+            hold=rules.at_limit == "hold" and not outgoing.broadcast,
         )
 
     async def _attempt(self, line: Line, turn: Turn, outgoing: Outgoing, to: Conversation) -> Receipt:
         if turn.attempts > 1:
             log.info("sending again", account=line.adapter.ta, message=outgoing.key, attempt=turn.attempts)
         try:
+            if outgoing.broadcast and line.adapter.max_receivers:
+                return await self._batches.send(line.adapter, outgoing.message, to, line.client)
             return await line.adapter.send(outgoing, to, line.client)
         except NotSentError as error:
             return Receipt(Outcome.NOT_SENT, reason=error.what)
@@ -217,6 +223,7 @@ class Outbox:
     ) -> Turn | None:
         adapter = self._lines[to.account].adapter
         self.governor.worked(to.account)
+        await self._note(outgoing, Fate.SENT)
         log.debug("sent", account=adapter.ta, message=outgoing.key, attempt=turn.attempts)
         pace = None if outgoing.message.is_transient else adapter.chat_pace(to)
         if not (receipt.id and adapter.has_receipts):
@@ -252,6 +259,7 @@ class Outbox:
         if outgoing.message.is_transient:
             return await self._store.sent(turn, keep=keep)
         log.warning("given up", account=outgoing.account[1], message=outgoing.key, reason=reason)
+        await self._note(outgoing, Fate.FAILED if is_dead else Fate.SKIPPED)
         account = Account(*outgoing.account)
         failed = MessageFailed(
             id=event_id(account, f"failed|{outgoing.key}"),
@@ -275,6 +283,11 @@ class Outbox:
                 gone=gone,
             )
         )
+
+    async def _note(self, outgoing: Outgoing, fate: Fate) -> None:
+        # Before it leaves the outbox: who takes over notes it again, and nothing is counted twice.
+        if outgoing.broadcast and (spot := spot_of(outgoing.key)):
+            await insist(lambda: self._store.broadcasts.note(spot, fate))
 
     def _delay(self, attempts: int) -> float:
         exact = min(self._policy.first_delay * 2.0 ** min(attempts - 1, 20), self._policy.longest_delay)

@@ -30,6 +30,7 @@ class _Stored(Struct, omit_defaults=True):
     gathered: tuple[str, ...] = ()
     # Where the service goes on with this conversation.
     moved_to: str = ""
+    tags: tuple[str, ...] = ()
 
 
 #: Ids of gathered events that are kept; there are never more than one look ahead can find.
@@ -60,6 +61,8 @@ class Flows:
         self.said_locale = self._stored.said_locale
         #: The events that were handled with an earlier one, and are not to be handled again.
         self.gathered = self._stored.gathered
+        #: What the bot keeps of the conversation in single words.
+        self.tags = frozenset(self._stored.tags)
         #: The id of the conversation that took this one over, or an empty string.
         self.moved_to = self._stored.moved_to
         self._loaded: dict[str, Flow] = {}
@@ -100,6 +103,7 @@ class Flows:
             said_locale=self.said_locale,
             gathered=self.gathered[-_MAX_GATHERED:],
             moved_to=self.moved_to,
+            tags=tuple(sorted(self.tags)),
         )
         return b"" if kept == self._stored else _encode(kept)
 

@@ -4,12 +4,13 @@ import asyncio
 import enum
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
 from msgspec import Struct
 
+from botkit.broadcast import Broadcasts
 from botkit.conversation import Account
 from botkit.exceptions import StoreUnavailableError
 from botkit.pace import Pace
@@ -227,6 +228,14 @@ class Deliveries(Protocol):
         ...
 
 
+class Person(Struct, frozen=True):
+    """A conversation that can be written to, or could be before; `place` encodes it where its key does not tell it."""
+
+    cid: str
+    record: Record
+    place: bytes = b""
+
+
 class Ahead(Struct, frozen=True):
     """What a look ahead finds: the seconds since the head came in, and the events behind it, each with its id.
 
@@ -251,6 +260,11 @@ class Store(Protocol):
     @property
     def deliveries(self) -> Deliveries:
         """What became of messages."""
+        ...
+
+    @property
+    def broadcasts(self) -> Broadcasts:
+        """What is said to many people at once."""
         ...
 
     def new_token(self) -> str:
@@ -356,6 +370,10 @@ class Store(Protocol):
 
     async def load(self, cid: str) -> Record:
         """Returns a conversation's record; an empty one if it is unknown."""
+        ...
+
+    def people(self) -> AsyncIterator[Sequence[Person]]:
+        """Yields everybody who ever wrote or subscribed and was not forgotten, once, up to 500 at a time."""
         ...
 
     async def load_reply(self, cid: str, event_id: str) -> Reply:

@@ -20,9 +20,9 @@ ROOT = Path(__file__).parent.parent
 LEVELS: tuple[tuple[str, ...], ...] = (
     ("exceptions", "conversation", "clock", "redaction"),
     ("events", "messages", "buttons", "formatting", "rendering", "splitting"),
-    ("adapter", "store", "payload", "capabilities", "degradation", "menu", "uploads", "pace"),
+    ("adapter", "store", "broadcast", "payload", "capabilities", "degradation", "menu", "uploads", "pace"),
     (
-        *("context", "filters", "record", "sessions"),
+        *("context", "filters", "record", "segments", "sessions"),
         *("router", "route", "route_table", "route_checks", "moves"),
         *("flow", "flow_data", "trigger", "place", "diagram"),
         *("languages", "language_checks"),
@@ -37,6 +37,9 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "engine",
         "delivery",
         "governor",
+        "batches",
+        "broadcaster",
+        "feeder",
         "watchdog",
     ),
     ("channels.*", "gateways.*", "redis.*", "http", "receiver", "send_api"),

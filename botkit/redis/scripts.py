@@ -24,6 +24,9 @@ NAMES = (
     "receipt",
     "status",
     "park",
+    "stage",
+    "feed",
+    "fate",
 )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from itertools import count
 from typing import Any
 from uuid import uuid4
@@ -16,8 +16,10 @@ from botkit.conversation import digest
 from botkit.exceptions import SettingsError, StoreUnavailableError, TooManyTimersError
 from botkit.pace import Pace
 from botkit.redis.accounts import RedisAccounts
+from botkit.redis.broadcasts import RedisBroadcasts
 from botkit.redis.deliveries import RedisDeliveries
 from botkit.redis.keys import Keys
+from botkit.redis.people import place_of, scan_people
 from botkit.redis.pipe import Command, Pipe
 from botkit.redis.scripts import Script, load_scripts
 from botkit.store import (
@@ -33,6 +35,7 @@ from botkit.store import (
     Full,
     Ingested,
     Mine,
+    Person,
     Queue,
     Record,
     Reply,
@@ -53,7 +56,8 @@ _DAY_MS = 86_400_000
 _OWN_WINDOW_MS = 8 * _DAY_MS
 # No score is ever set further ahead; what is, comes from a clock that was set back.
 _FAR_MS = 600_000
-_INGEST = "m x c rdy lse own try w o ordy ohld wake tmr t"
+_INGEST = "m x c rdy lse own try w o ordy ohld wake tmr t all"
+_TIMERS = _INGEST.split().index("t")
 _VERDICTS = {
     b"GO": Verdict.DONE,
     b"HOLD": Verdict.HELD,
@@ -98,6 +102,7 @@ class RedisStore:
         self._scripts: Mapping[str, Script] = load_scripts(shebang=False)
         self.accounts = RedisAccounts(self._script, self.keys)
         self.deliveries = RedisDeliveries(self._script, self.call, self.keys, life=self.bounds.receipt)
+        self.broadcasts = RedisBroadcasts(self._script, self.call, self.keys, self.clock)
         self._worker = uuid4().hex[:12]
         self._counter = count()
 
@@ -170,7 +175,7 @@ class RedisStore:
         keys = self.keys.of(cid, _INGEST)
         return await self._ingest(
             keys, cid, event_id, payload, token, round(window * 1000), int(answers), "", 0,
-            "" if opens is None else int(opens),
+            "" if opens is None else int(opens), place_of(cid, payload) if opens else "",
         )  # fmt: skip
 
     async def fire(self, due: DueTimer, event_id: str) -> Ingested:
@@ -178,13 +183,13 @@ class RedisStore:
         timer = due.timer
         keys = self.keys.of(due.cid, _INGEST)
         if timer.name.startswith(LATER):
-            event_id, keys[-1] = timer.name.removeprefix(LATER), self.keys.of(due.cid, "e")[0]
+            event_id, keys[_TIMERS] = timer.name.removeprefix(LATER), self.keys.of(due.cid, "e")[0]
         return await self._ingest(
-            keys, due.cid, event_id, timer.payload, "", _OWN_WINDOW_MS, 0, timer.name, timer.due_ms, ""
+            keys, due.cid, event_id, timer.payload, "", _OWN_WINDOW_MS, 0, timer.name, timer.due_ms, "", ""
         )
 
     async def _ingest(
-        self, keys: list[str], cid: str, eid: str, payload: bytes, token: str, window: int, *rest: str | int
+        self, keys: list[str], cid: str, eid: str, payload: bytes, token: str, window: int, *rest: str | bytes | int
     ) -> Ingested:
         keys[7] = self.keys.reply(cid, eid)
         answer = await self._script(
@@ -400,6 +405,10 @@ class RedisStore:
         )
         return _record([*fields, queued])
 
+    def people(self) -> AsyncIterator[Sequence[Person]]:
+        """See `Store.people`. Two trips for each page, one for each partition."""
+        return scan_people(self.call, self.keys, _record)
+
     async def is_idle(self, cid: str) -> bool:
         """Whether nothing of a conversation is waiting or under way, except what is held for the person. One trip."""
         m, own, o, oown, ohld = self.keys.of(cid, "m own o oown ohld")
@@ -463,7 +472,7 @@ class RedisStore:
 
     async def forget(self, cid: str) -> int:
         """See `Store.forget`. Two trips, and one for each 500 dead letters of the partition."""
-        keys = self.keys.of(cid, "m x c o t e tmr rdy lse own try ordy olse oown otry ohld")
+        keys = self.keys.of(cid, "m x c o t e tmr rdy lse own try ordy olse oown otry ohld all")
         answer = await self._script("forget", keys, cid)
         removed: int = answer[0]
         ids: Sequence[bytes] = answer[1]

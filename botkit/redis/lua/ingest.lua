@@ -1,9 +1,9 @@
 -- Stores an event once, and takes the conversation if it is idle and the caller has room.
 -- Answers: MINE record attempts | OK depth | DUP reply | FULL
-local m, x, c, rdy, lse, own, try, w, o, ordy, ohld, wake, tmr, ts = unpack(KEYS)
+local m, x, c, rdy, lse, own, try, w, o, ordy, ohld, wake, tmr, ts, all = unpack(KEYS)
 local cid, eid, payload, tok = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local lease, horizon, ids, depth = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
-local answers, timer, due, opens = ARGV[10], ARGV[11], ARGV[12], ARGV[13]
+local answers, timer, due, opens, place = ARGV[10], ARGV[11], ARGV[12], ARGV[13], ARGV[14]
 
 local function mine()
   return {'MINE', record(c, o), tonumber(redis.call('HGET', try, cid) or '0')}
@@ -31,7 +31,11 @@ if answers == '1' then
   redis.call('HDEL', c, 'sr')
   if redis.call('ZREM', ohld, cid) == 1 then redis.call('ZADD', ordy, 'NX', now, cid) end
 end
-if opens == '1' then redis.call('HDEL', c, 'g') end
+if opens == '1' then
+  redis.call('HDEL', c, 'g')
+  redis.call('ZADD', all, 0, cid)
+  if place ~= '' then redis.call('HSET', c, 'id', place) end
+end
 if opens == '0' then redis.call('HSET', c, 'g', 'unsubscribed') end
 if redis.call('HEXISTS', own, cid) == 1 then return {'OK', n + 1} end
 if n == 0 and tok ~= '' then
