@@ -69,6 +69,7 @@ class Engine:
         self._policy = policy or EnginePolicy()
         self._held: dict[Queue, dict[str, tuple[str, asyncio.Task[None]]]] = {queue: {} for queue in Queue}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._spawned = 0
         # Events that are being stored and may become ours to handle.
         self._asking = 0
         self._committed: dict[str, asyncio.Event] = {}
@@ -166,6 +167,7 @@ class Engine:
 
     def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
+        self._spawned += 1
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
@@ -319,11 +321,11 @@ class Engine:
         """Works until nothing is due and nothing is under way; for tests, which run no loops."""
         while True:
             # What ends while the work is looked for may leave more of it, unseen.
-            was_busy = bool(self._tasks)
+            was_busy, spawned = bool(self._tasks), self._spawned
             due = await self.work_once()
             if self._tasks:
                 await asyncio.gather(*self._tasks, return_exceptions=True)
-            elif due > 0 and not was_busy:
+            elif due > 0 and not was_busy and self._spawned == spawned:
                 return
 
     async def drain(self, seconds: float) -> None:

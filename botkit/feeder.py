@@ -27,7 +27,8 @@ log = structlog.get_logger("botkit.feeder")
 class FeedPolicy(Struct, frozen=True):
     """How far ahead of the sending a broadcast is fed.
 
-    At most `ahead` messages of a lane lie in outboxes; `page` are put there at a time.
+    At most `ahead` messages of a lane lie in outboxes; `page` are put there at a time. Where some wait, there is a look
+    for room every `busy` seconds.
 
     What lies there for more than `patience` seconds, behind messages that are held perhaps, is not waited for. One
     process works on a broadcast for `lease` seconds at a time; the others look every `poll`.
@@ -37,6 +38,7 @@ class FeedPolicy(Struct, frozen=True):
     page: int = 100
     patience: float = 600
     lease: float = 5
+    busy: float = 0.1
     poll: float = 1
 
 
@@ -81,9 +83,9 @@ class Feeder:
             return self._policy.poll
         fed = sum([await self._feed(progress, lane) for lane in range(len(progress.lanes))])
         await self._tell(progress)
-        if fed or not await self._finish(progress):
-            return 0.0 if fed else self._policy.poll
-        return 0.0
+        if fed or await self._finish(progress):
+            return 0.0
+        return self._policy.busy
 
     # --- feeding ---
 

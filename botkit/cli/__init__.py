@@ -15,6 +15,7 @@ _COMMANDS = {
     "graph": "routes",
     "doctor": "doctor",
     "messages": "messages",
+    "broadcast": "broadcast",
     "new": "new",
 }
 
