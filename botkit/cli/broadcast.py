@@ -121,10 +121,13 @@ def new(
 
     Example: botkit broadcast new --text "Your parcel is near." --state parcel.booked --locale sl --dry-run
     """
+    if as_json and not (yes or dry_run):
+        raise click.UsageError("--json needs --yes or --dry-run: there is nobody to ask")
     choice = _Choice(
         _message(text, message, buttons), Segment(**segment), name, notify, _instant(at), dry_run, yes, as_json
     )
-    _with_store(lambda store, bot=_bot(app, bot): _plan_and_start(bot, store, choice))
+    writer = _bot(app, bot)
+    _with_store(lambda store: _plan_and_start(writer, store, choice))
 
 
 @broadcast.command(name="list")
@@ -212,10 +215,10 @@ def _instant(written: str | None) -> datetime | None:
     if written is None:
         return None
     try:
-        at = datetime.fromisoformat(written)
+        at: datetime | None = datetime.fromisoformat(written)
     except ValueError:
-        at = datetime.min
-    if at.tzinfo is None:
+        at = None
+    if at is None or at.tzinfo is None:
         raise click.UsageError(f"--at is an instant with its offset, as 2026-11-30T09:00+01:00, not {written!r}")
     return at
 
@@ -249,8 +252,6 @@ async def _plan_and_start(bot: Bot, store: RedisStore, choice: _Choice) -> None:
 def _is_agreed(plan: Plan, choice: _Choice) -> bool:
     if not choice.as_json:
         _print_plan(plan)
-    elif not choice.is_agreed and not choice.is_dry_run:
-        raise click.UsageError("--json needs --yes or --dry-run: there is nobody to ask")
     if choice.is_dry_run:
         return False
     if not plan.recipients:
