@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from botkit.buttons import AnyButton, AskAgent, Button, Dial, Link, Login
 from botkit.capabilities import Bound, Capabilities, Support
+from botkit.channels.gbm_missing import MISSING
 from botkit.exceptions import MessageError
 from botkit.formatting import Formatted, parse
 from botkit.messages import (
@@ -85,6 +86,7 @@ CAPABILITIES = Capabilities(
         "Image": "by an https address, jpeg, png or webp; others as a link",
         "Login": "OAuth, where it has client_id, code_challenge and scopes; else a link",
     },
+    missing=MISSING,
 )
 
 
