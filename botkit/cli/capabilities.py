@@ -125,7 +125,7 @@ def _shown_button(adapter: type[Adapter], kind: type[AnyButton]) -> str:
     return NATIVE if type(shown[0]) is kind else f"as a {type(shown[0]).__name__}"
 
 
-def _limits(can: Capabilities) -> Mapping[str, str]:
+def _limits(can: Capabilities) -> dict[str, str]:
     has_captions = sorted(kind.__name__ for kind in can.captions if can.is_native(kind))
     has_cards = can.is_native(Card) or can.is_native(Carousel)
     return {
