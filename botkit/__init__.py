@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from botkit.app import App
     from botkit.bot import Bot
     from botkit.buttons import AskAgent, AskContact, AskLocation, Button, Dial, Link, Login
+    from botkit.channels import gbm, telegram, viber
     from botkit.channels.gbm import BusinessMessages
     from botkit.channels.telegram import Telegram
     from botkit.channels.viber import Viber
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         Event,
         Media,
         MessageDelivered,
+        MessageExpired,
         MessageFailed,
         MessageReceived,
         MessageSeen,
@@ -123,6 +125,7 @@ __all__ = [
     "Message",
     "MessageDelivered",
     "MessageError",
+    "MessageExpired",
     "MessageFailed",
     "MessageReceived",
     "MessageSeen",
@@ -156,8 +159,11 @@ __all__ = [
     "_",
     "__version__",
     "escape",
+    "gbm",
     "ngettext",
     "pgettext",
+    "telegram",
+    "viber",
 ]
 
 # Where each name is. A module is imported when a name of it is first used: a command loads no more than it needs.
@@ -166,15 +172,16 @@ _MODULES = {
     "app": "App",
     "bot": "Bot",
     "buttons": "AskAgent AskContact AskLocation Button Dial Link Login",
+    "channels": "gbm telegram viber",
     "channels.gbm": "BusinessMessages",
     "channels.telegram": "Telegram",
     "channels.viber": "Viber",
     "context": "Context Handle",
     "conversation": "Account Conversation User",
     "events": (
-        "AgentRequested ButtonPressed ConversationStarted Event Media MessageDelivered MessageFailed "
-        "MessageReceived MessageSeen Point SharedContact Subscribed TimerFired TypingStarted "
-        "TypingStopped UnknownEvent Unsubscribed"
+        "AgentRequested ButtonPressed ConversationStarted Event Media MessageDelivered MessageExpired "
+        "MessageFailed MessageReceived MessageSeen Point SharedContact Subscribed TimerFired "
+        "TypingStarted TypingStopped UnknownEvent Unsubscribed"
     ),
     "exceptions": (
         "BotkitError DefinitionError DownloadError FlowError IllegalMoveError MessageError RouteError "
@@ -197,7 +204,9 @@ _HOMES = {name: module for module, names in _MODULES.items() for name in names.s
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module 'botkit' has no attribute {name!r}")
-    found: object = getattr(import_module(f"botkit.{_HOMES[name]}"), name)
+    home = f"botkit.{_HOMES[name]}"
+    # What is in `channels` is a module itself, with the words that only its service has.
+    found: object = import_module(f"{home}.{name}") if home == "botkit.channels" else getattr(import_module(home), name)
     globals()[name] = found
     return found
 

@@ -16,6 +16,7 @@ from botkit.degradation import Prepared, prepare
 from botkit.events import Event, Media
 from botkit.exceptions import DownloadError, SettingsError
 from botkit.messages import AnyMessage, Outgoing
+from botkit.pace import Pace, Paces, read_paces
 from botkit.redaction import Secret
 
 
@@ -89,7 +90,8 @@ class Receipt(Struct, frozen=True, omit_defaults=True):
     """The channel's answer to one message.
 
     `id` is what later delivery reports will name; `reason` is the service's word and code, without user text;
-    `retry_after` is in seconds; `is_gone` tells that the person cannot be written to until they return.
+    `retry_after` is in seconds; `is_gone` tells that the person cannot be written to until they return; `moved_to` is
+    the id under which the service goes on with the conversation that it refused.
     """
 
     outcome: Outcome
@@ -97,6 +99,7 @@ class Receipt(Struct, frozen=True, omit_defaults=True):
     reason: str = ""
     retry_after: float = 0
     is_gone: bool = False
+    moved_to: str = ""
 
 
 class SessionRules(Struct, frozen=True):
@@ -142,6 +145,8 @@ class Adapter(ABC):
     default_api_url: ClassVar[str]
     #: The setting that carries the credentials: `<PREFIX>_<token_setting>`.
     token_setting: ClassVar[str] = "TOKEN"  # noqa: S105  # a name, not a token
+    #: How fast the service takes messages; the settings `<PREFIX>_RATE` and `<PREFIX>_CHAT_RATE` replace it.
+    paces: Paces = Paces()
 
     def __init__(self, *, ta: str = "", api_url: str = "", prefix: str = "") -> None:
         self.ta = ta
@@ -157,6 +162,15 @@ class Adapter(ABC):
 
         Raises SettingsError for a value of the wrong form.
         """
+
+    def paced(self, environ: Mapping[str, str]) -> Self:
+        """Reads `<prefix>_RATE` and `_CHAT_RATE`; returns the adapter. Raises SettingsError."""
+        self.paces = read_paces(self.prefix, environ, self.paces)
+        return self
+
+    def chat_pace(self, to: Conversation) -> Pace | None:
+        """Returns how fast the service takes messages into one conversation."""
+        return self.paces.chat
 
     @property
     def account(self) -> Account:

@@ -104,6 +104,8 @@ class _Work:
                 return self._fits_card(message)
             case Carousel():
                 return all(self._fits_card(card) and self._has_room(card) for card in message.cards)
+            case Album():
+                return all(_fits(item.formatted, self.can.caption) for item in message.items)
         return True
 
     def _fits_card(self, card: Card) -> bool:

@@ -12,27 +12,20 @@ from msgspec import Struct
 from structlog.typing import FilteringBoundLogger
 
 from botkit.adapter import Adapter, Download, HttpClient
+from botkit.albums import gather
 from botkit.bot import Bot
 from botkit.clock import Clock
 from botkit.context import FLOW_TIMER, Context, Decisions, Scene
 from botkit.conversation import Account, digest
-from botkit.events import (
-    ButtonPressed,
-    Event,
-    Media,
-    MenuOffered,
-    MessageDelivered,
-    MessageFailed,
-    MessageSeen,
-    TimerFired,
-)
-from botkit.events import decode as decode_event
+from botkit.delivery import Reports
+from botkit.events import ButtonPressed, Event, Media, MenuOffered, MessageFailed, TimerFired, decoder, type_of
 from botkit.exceptions import DownloadError, RecordError, StoreUnavailableError
 from botkit.flow import Flow
 from botkit.languages import Speech, speaking
 from botkit.menu import TOKEN, Menu, answer, asks_for_agent
 from botkit.messages import AnyMessage, Outgoing, Raw
 from botkit.messages import encode as encode_outgoing
+from botkit.migration import Adopted, hand_over, is_moving, set_aside, take_over
 from botkit.record import Flows, timeout_of
 from botkit.redaction import Redactor
 from botkit.route_table import Matched
@@ -90,21 +83,28 @@ class Dispatcher:
         self._clients = clients or {}
         self._policy = policy or HandlerPolicy()
         self._show_errors = show_errors
+        self._reports = Reports(store)
         self._jitter = jitter
+        kinds = [kind for owner in owners.values() for kind in owner.adapter.events]
+        self._decode = decoder((*kinds, Adopted))
 
     async def run(self, turn: Turn, *, keep: bool, send: bool) -> Committed | None:
         """Handles the head of a mailbox; None when the turn is over without a commit."""
         try:
-            event = decode_event(turn.payload)
+            event = self._decode(turn.payload)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            await self._bury(turn, f"the event cannot be read ({type(error).__name__})")
+            kind = type_of(turn.payload)
+            reason = f"{type(error).__name__} in type {kind[:64]!r}" if kind else type(error).__name__
+            await self._bury(turn, f"the event cannot be read by any adapter here ({reason})")
             return None
         owner = self._owners.get(event.account)
         if owner is None:
             await self._bury(turn, "no bot here speaks for its account any more")
             return None
         try:
-            commit = await self._decide(turn, owner, event)
+            commit = set_aside(turn, event) or await self._decide_in_time(turn, owner, event)
+            if commit is None:
+                return None
             return await insist(lambda: self._store.commit(turn, commit, keep=keep, send=send))
         except StoreUnavailableError:
             raise
@@ -118,7 +118,20 @@ class Dispatcher:
             await self._give_back(turn, event, error)
             return None
 
-    async def _decide(self, turn: Turn, owner: Owner, event: Event) -> Commit:
+    async def _decide_in_time(self, turn: Turn, owner: Owner, event: Event) -> Commit | None:
+        """Decides with all that belongs to the event; None when the turn was given back to wait for more of it."""
+        read = await self._reports.read(turn, event)
+        if not isinstance(read, Event):
+            return None if read is Verdict.WAITING else Commit(b"", ())
+        gathered = await gather(self._store, self._decode, turn, read)
+        taken = await take_over(self._store, self._decode, turn, read)
+        if rest := gathered.rest or taken.rest:
+            await insist(lambda: self._store.retry(Queue.MAILBOX, turn, delay=rest))
+            return None
+        commit = await self._decide(taken.turn, owner, gathered.event, (*gathered.ids, *taken.ids))
+        return msgspec.structs.replace(commit, timers=[*taken.timers, *commit.timers])
+
+    async def _decide(self, turn: Turn, owner: Owner, event: Event, gathered: tuple[str, ...]) -> Commit:
         flows = Flows(turn.record.state)
         event = await self._understood(event, flows)
         decisions = Decisions(Speech(owner.bot.languages, flows, event))
@@ -135,23 +148,20 @@ class Dispatcher:
         if decisions.values:
             # Before the commit: a button that can be pressed has its value.
             await insist(lambda: self._store.save_values(decisions.values))
-        return self._commit(scene, flows, decisions)
+        flows.gathered += gathered
+        commit = self._commit(scene, flows, decisions)
+        if is_moving(event):
+            return hand_over(turn, event, commit, await insist(lambda: self._store.load_timers(turn.cid)))
+        return commit
 
     async def _understood(self, event: Event, flows: Flows) -> Event:
         """Returns the event as handlers know it: what was typed may be a choice, what was pressed a token."""
-        event = answer(await self._with_message_key(event), flows.menu)
+        event = answer(event, flows.menu)
         if isinstance(event, ButtonPressed) and event.value.startswith(TOKEN):
             token = event.value
             value = await insist(lambda: self._store.load_value(token))
             event = msgspec.structs.replace(event, value=value or token)
         return asks_for_agent(event)
-
-    async def _with_message_key(self, event: Event) -> Event:
-        if not isinstance(event, (MessageDelivered, MessageSeen, MessageFailed)) or not event.receipt_id:
-            return event
-        account = f"{event.account.channel}:{event.account.ta}"
-        key = await insist(lambda: self._store.load_receipt(account, event.receipt_id))
-        return msgspec.structs.replace(event, message_key=key)
 
     def _scene(self, turn: Turn, owner: Owner, event: Event) -> Scene:
         now = self._clock.now()

@@ -364,6 +364,8 @@ class Outgoing(Struct, frozen=True, omit_defaults=True):
     is_last_word: bool = False
     # What a typed answer may pick, where the message goes to another conversation than the event's.
     menu: tuple[Choice, ...] = ()
+    # The id and index of the broadcast that it is a part of: replies go first.
+    broadcast: str = ""
 
 
 encode = msgspec.json.Encoder().encode

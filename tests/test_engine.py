@@ -186,9 +186,17 @@ class Slow(RedisStore):
     """A store that answers when it is too late."""
 
     async def ingest(
-        self, cid: str, event_id: str, payload: bytes, *, token: str, window: float, answers: bool = False
+        self,
+        cid: str,
+        event_id: str,
+        payload: bytes,
+        *,
+        token: str,
+        window: float,
+        answers: bool = False,
+        opens: bool | None = None,
     ) -> Ingested:
-        stored = await super().ingest(cid, event_id, payload, token=token, window=window, answers=answers)
+        stored = await super().ingest(cid, event_id, payload, token=token, window=window, answers=answers, opens=opens)
         await asyncio.Event().wait()
         return stored
 

@@ -21,7 +21,9 @@ from botkit import (
     _,
     ngettext,
     pgettext,
+    telegram,
 )
+from botkit.channels import telegram as same
 
 
 class Parcel(Flow):
@@ -77,6 +79,19 @@ def either(event: Subscribed | Unsubscribed, ctx: Context[Parcel]) -> None: ...
 async def anything(event: Event, ctx: Context[Parcel]) -> None: ...
 
 
+@router.on(telegram.InlineQuery)
+async def search(event: telegram.InlineQuery, ctx: Context[Parcel]) -> None:
+    assert_type(event.query, str)
+
+
+@router.on((same.PaymentReceived, telegram.RefundReceived), lambda event: event.total_amount > 0)
+async def money(event: telegram.PaymentReceived | telegram.RefundReceived, ctx: Context[Parcel]) -> None: ...
+
+
+@router.on(telegram.PaymentReceived)
+async def news(event: telegram.ServiceMessage, ctx: Context[Parcel]) -> None: ...
+
+
 @plain.text()
 async def without_flow(event: MessageReceived, ctx: Context[Flow]) -> None: ...
 
@@ -94,6 +109,10 @@ def failed(event: Event, ctx: Context[Parcel], error: Exception) -> None: ...
 
 @router.text("a")  # type: ignore[arg-type]  # the handler of another event
 async def wrong_event(event: ButtonPressed, ctx: Context[Parcel]) -> None: ...
+
+
+@router.on(telegram.InlineQuery)  # type: ignore[arg-type]  # another event of the same channel
+async def wrong_query(event: telegram.ShippingQuery, ctx: Context[Parcel]) -> None: ...
 
 
 @router.button("a")  # type: ignore[arg-type]  # one of two stacked decorators

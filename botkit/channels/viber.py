@@ -34,6 +34,7 @@ from botkit.events import ConversationStarted, Event
 from botkit.exceptions import PayloadError, ServiceError, SettingsError
 from botkit.formatting import utf16_length
 from botkit.messages import AnyMessage, Outgoing, Raw, Representative
+from botkit.pace import Pace, Paces
 from botkit.payload import read_object
 from botkit.redaction import Redactor, Secret
 
@@ -70,6 +71,7 @@ class Viber(Adapter):
     signs_time: ClassVar[bool] = True
     default_api_url: ClassVar[str] = "https://chatapi.viber.com"
     capabilities: ClassVar[Capabilities] = CAPABILITIES
+    paces = Paces(broadcast=Pace(500, 10))
 
     def __init__(
         self,
@@ -91,7 +93,7 @@ class Viber(Adapter):
 
     @classmethod
     def from_env(cls, prefix: str, environ: Mapping[str, str] = os.environ) -> Self:
-        """Reads `<prefix>_TOKEN`, `_NAME`, `_AVATAR`, `_TA`, `_API_URL` and the session rules.
+        """Reads `<prefix>_TOKEN`, `_NAME`, `_AVATAR`, `_TA`, `_API_URL`, `_RATE`, `_CHAT_RATE` and the session rules.
 
         Those are `_SESSION_SECONDS`, `_SESSION_MESSAGES`, `_SESSION_IN_ROW` and `_AT_LIMIT` (hold or fail). Raises
         SettingsError for a value of the wrong form.
@@ -105,7 +107,7 @@ class Viber(Adapter):
             ta=environ.get(f"{prefix}_TA", "").strip(),
             api_url=environ.get(f"{prefix}_API_URL", "").strip(),
             prefix=prefix,
-        )
+        ).paced(environ)
 
     def _setting(self, name: str) -> str:
         return f"{self.prefix}_{name}" if self.prefix else name.lower()

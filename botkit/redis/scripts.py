@@ -17,7 +17,13 @@ NAMES = (
     "fail",
     "enqueue",
     "forget",
+    "peek",
     "check",
+    "bucket",
+    "rest",
+    "receipt",
+    "status",
+    "park",
 )
 
 

@@ -47,9 +47,11 @@ class Polls:
     async def _wait(self, ta: str, seconds: float) -> None:
         future = asyncio.get_running_loop().create_future()
         self._waiting[ta] = future
-        done, _ = await asyncio.wait([future], timeout=seconds)
-        if self._waiting.get(ta) is future:
-            del self._waiting[ta]
+        try:
+            done, _ = await asyncio.wait([future], timeout=seconds)
+        finally:
+            if self._waiting.get(ta) is future:
+                del self._waiting[ta]
         if done and (refusal := future.result()):
             raise ApiError(409, refusal)
 

@@ -55,6 +55,8 @@ async def test_a_store_at_work_is_whole(whole: RedisStore) -> None:
         (("DEL", f"o:{ANN}"), "outbox: is empty but due"),
         (("ZREM", "tmr", f"{ANN}|remind"), "timer remind: will never be due"),
         (("HDEL", f"t:{ANN}", "remind"), "timer remind: has nothing to deliver"),
+        (("HSET", f"e:{ANN}", "flow:=x", "report"), "timer flow:=x: will never be due"),
+        (("ZADD", "tmr", 1, f"{ANN}|flow:=x"), "timer flow:=x: has nothing to deliver"),
     ],
 )
 async def test_a_defect_is_told(whole: RedisStore, command: tuple[str | int, ...], rule: str) -> None:
@@ -88,7 +90,7 @@ async def test_a_lease_of_a_conversation_that_is_also_due_is_told(whole: RedisSt
     assert await audit(whole) == [f"{ANN}: mailbox: is in 2 of its places, not in one"]
 
 
-@pytest.mark.parametrize("key", ["m:{}", "x:{}", "c:{}", "o:{}", "t:{}", "rdy", "own"])
+@pytest.mark.parametrize("key", ["m:{}", "x:{}", "c:{}", "o:{}", "t:{}", "e:{}", "rdy", "own"])
 async def test_a_trace_outside_its_partition_is_told(make_store: MakeStore, raw: Raw, key: str) -> None:
     store = make_store(bounds=Bounds(partitions=2))
     wrong = 1 - store.keys.partition(ANN)

@@ -959,6 +959,13 @@ async def test_everything_is_remembered_over_a_restart(bot: Bot) -> None:
     await other.simulator.close()
 
 
+async def test_a_snapshot_without_chat_objects_takes_them_from_the_people(bot: Bot) -> None:
+    chat = bot.simulator.bot("demo").chats[bot.chat_id()]
+    whole, chat.info = chat.info, {}
+    bot.simulator.restore(bot.simulator.snapshot())
+    assert (await bot.send()).json()["result"]["chat"] == whole
+
+
 @pytest.mark.parametrize("act", ["says", "send", "redeliver", "leaves"])
 async def test_every_change_is_announced(bot: Bot, act: str) -> None:
     bot.answers = [Response(status_code=500)] if act == "redeliver" else []

@@ -223,3 +223,9 @@ async def test_a_message_by_way_of_the_bot_is_edited_by_its_inline_id(bot: Bot) 
     assert (pressed["inline_message_id"], "message" in pressed) == (name, False)
     assert (await bot.call("editMessageText", inline_message_id=name, text="changed")).json()["result"] is True
     assert bot.texts()[-1] == "changed"
+
+
+async def test_a_place_cannot_become_a_picture(bot: Bot) -> None:
+    number = await sent(bot, "sendLocation", latitude=1, longitude=1)
+    refusal = await bot.refusal("editMessageMedia", message_id=number, media={"type": "photo", "media": PNG})
+    assert refusal == "Bad Request: message can't be edited"

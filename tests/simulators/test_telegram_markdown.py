@@ -33,6 +33,8 @@ def entity(kind: str, offset: int, length: int, **details: Any) -> dict[str, Any
         ("[a](tg://user?id=5)", "a", [entity("text_mention", 0, 1, user={"id": 5})]),
         ("[b\\.example]", "b.example", [entity("text_link", 0, 9, url="http://b.example")]),
         ("[a]", "a", []),
+        ("[a](http://b.example:x/)", "a", []),
+        ("[a](http://\\[b)", "a", []),
         ("![👍](tg://emoji?id=5368)", "👍", [entity("custom_emoji", 0, 2, custom_emoji_id="5368")]),
         (
             "![22:45](tg://time?unix=1784000000&format=wDT)",

@@ -90,3 +90,12 @@ async def test_a_webhook_ends_a_waiting_call(bot: Bot) -> None:
     call = await waiting(bot)
     await bot.call("setWebhook", url=URL)
     assert refused(await call) == (409, "Conflict: terminated by setWebhook request")
+
+
+async def test_a_caller_who_goes_away_leaves_nothing_behind(bot: Bot) -> None:
+    call = await waiting(bot)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    await bot.simulator.says("demo", ANA, "four")
+    assert await texts(bot) == ["four"]

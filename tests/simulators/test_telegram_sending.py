@@ -265,3 +265,11 @@ async def test_a_message_in_a_channels_direct_chat_names_its_topic(bot: Bot) -> 
     result = await bot.result("sendMessage", **there, direct_messages_topic_id=topic)
     assert result["direct_messages_topic"] == {"topic_id": topic}
     assert (await bot.refusal("sendMessage", **there)).startswith("Bad Request: invalid direct messages")
+
+
+async def test_a_forwarded_post_tells_its_channel(bot: Bot) -> None:
+    news = Group("News", "channel")
+    await bot.simulator.adds_bot("demo", ANA, news, is_admin=True)
+    number = (await bot.result("sendMessage", chat_id=news.id, text="x"))["message_id"]
+    origin = (await bot.result("forwardMessage", from_chat_id=news.id, message_id=number))["forward_origin"]
+    assert (origin["type"], origin["chat"]["id"], origin["message_id"]) == ("channel", news.id, number)

@@ -3,7 +3,7 @@
 local m, x, c, rdy, lse, own, try, w, o, ordy, ohld, wake, tmr, ts = unpack(KEYS)
 local cid, eid, payload, tok = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local lease, horizon, ids, depth = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
-local answers, timer, due = ARGV[10], ARGV[11], ARGV[12]
+local answers, timer, due, opens = ARGV[10], ARGV[11], ARGV[12], ARGV[13]
 
 local function mine()
   return {'MINE', record(c, o), tonumber(redis.call('HGET', try, cid) or '0')}
@@ -31,6 +31,8 @@ if answers == '1' then
   redis.call('HDEL', c, 'sr')
   if redis.call('ZREM', ohld, cid) == 1 then redis.call('ZADD', ordy, 'NX', now, cid) end
 end
+if opens == '1' then redis.call('HDEL', c, 'g') end
+if opens == '0' then redis.call('HSET', c, 'g', 'unsubscribed') end
 if redis.call('HEXISTS', own, cid) == 1 then return {'OK', n + 1} end
 if n == 0 and tok ~= '' then
   take(rdy, lse, own, try, cid, tok, lease)
