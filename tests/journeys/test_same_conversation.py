@@ -24,7 +24,7 @@ PAGE = ROOT / "docs" / "same-conversation.md"
 CHANNELS = {"telegram": "Telegram", "viber": "Viber", "gbm": "Business Messages"}
 SLOVENE = {
     "Thank you! Pay at the shop within half an hour.": "Hvala! Plačajte v trgovini v pol ure.",
-    "Nobody paid for the {cake} cake: the order is given up.": "Torte ({cake}) ni plačal nihče: naročilo je preklicano.",
+    "Nobody paid for the {cake} cake: the order is given up.": "Torte ({cake}) ni plačal nihče: naročilo odpade.",
 }
 #: What every service's guest said, as the handlers heard it.
 HEARD = (
