@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -542,6 +543,37 @@ async def test_a_conversation_with_much_to_say_lets_the_others_go_first(botkit_r
             process.clock.advance(seconds=1)
         await process.engine.settle()
         assert "".join(desk.texts) == "abcxydefgh"
+
+
+class Listed(RedisStore):
+    """A store that writes down which scripts were run, but for those that look for work."""
+
+    async def _script(self, name: str, keys: Sequence[str], *args: str | bytes | int) -> Any:
+        if name != "claim":
+            self.__dict__.setdefault("names", []).append(name)
+        return await super()._script(name, keys, *args)
+
+
+@pytest.mark.parametrize(
+    ("paces", "trips"),
+    [
+        (Paces(chat=Pace(100, 1)), ["ingest", "commit", "sent"]),
+        (Paces(account=Pace(100, 1)), ["ingest", "commit", "bucket", "sent"]),
+    ],
+    ids=["without a rate", "with a rate"],
+)
+async def test_an_event_with_a_reply_takes_three_trips_and_four_where_the_account_has_a_rate(
+    botkit_redis_url: str, paces: Paces, trips: list[str]
+) -> None:
+    desk = Desk()
+    desk.has_receipts = False  # type: ignore[misc]  # this desk only
+    desk.paces = paces
+    async with Process(botkit_redis_url, bot(parrot(), desk), store=Listed) as process:
+        await process.hears("hello")
+        names: list[str] = vars(process.store)["names"]
+        names.clear()
+        await process.hears("again")
+        assert names == trips
 
 
 async def test_what_is_left_after_a_row_goes_on_without_a_poll(botkit_redis_url: str) -> None:

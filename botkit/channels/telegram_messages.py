@@ -38,7 +38,7 @@ from botkit.messages import (
     Video,
     Voice,
 )
-from botkit.rendering import to_telegram
+from botkit.rendering import telegram_size, to_telegram
 from botkit.uploads import load_upload, upload_size
 
 MAX_TEXT = 4096
@@ -78,8 +78,12 @@ class Call(Struct, frozen=True):
     files: Mapping[str, Upload] = {}
 
 
-def _size(formatted: Formatted) -> int:
-    return utf16_length(to_telegram(formatted)[0])
+def _text_size(formatted: Formatted) -> int:
+    return telegram_size(formatted, MAX_TEXT)
+
+
+def _caption_size(formatted: Formatted) -> int:
+    return telegram_size(formatted, MAX_CAPTION)
 
 
 def _is_inline(button: AnyButton) -> bool:
@@ -92,8 +96,8 @@ _NATIVE: tuple[type[Message], ...] = (
 
 CAPABILITIES = Capabilities(
     messages={**dict.fromkeys(_NATIVE, Support.NATIVE), Card: Support.PARTS, Carousel: Support.PARTS},
-    text=Bound(MAX_TEXT, _size, "UTF-16 units"),
-    caption=Bound(MAX_CAPTION, _size, "UTF-16 units"),
+    text=Bound(MAX_TEXT, _text_size, "UTF-16 units"),
+    caption=Bound(MAX_CAPTION, _caption_size, "UTF-16 units"),
     buttons=frozenset({Button, Link, Login, AskLocation, AskContact}),
     with_buttons=frozenset({Text, Image, Video, Audio, Voice, File, Location, Contact, Sticker, Edit}),
     shows=_is_inline,

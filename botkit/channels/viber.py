@@ -28,6 +28,7 @@ from botkit.capabilities import Capabilities
 from botkit.channels.viber_events import read_event
 from botkit.channels.viber_keyboards import MAX_URL
 from botkit.channels.viber_messages import CAPABILITIES, MAX_NAME, capabilities_for, check_message, render
+from botkit.channels.viber_own_events import ClientStatusChanged
 from botkit.channels.viber_types import STATUSES
 from botkit.conversation import Conversation
 from botkit.events import ConversationStarted, Event
@@ -70,6 +71,7 @@ class Viber(Adapter):
     has_receipts: ClassVar[bool] = True
     signs_time: ClassVar[bool] = True
     default_api_url: ClassVar[str] = "https://chatapi.viber.com"
+    events: ClassVar[tuple[type[Event], ...]] = (ClientStatusChanged,)
     capabilities: ClassVar[Capabilities] = CAPABILITIES
     paces = Paces(broadcast=Pace(500, 10))
 
