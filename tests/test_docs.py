@@ -15,23 +15,21 @@ import pytest
 from botkit.adapter import Adapter
 from botkit.app import App
 from botkit.channels import telegram_messages, viber_messages
-from botkit.channels.gbm import BusinessMessages
 from botkit.channels.telegram import Telegram
-from botkit.channels.viber import Viber
 from botkit.cli import cli
-from botkit.cli.capabilities import load_rows, markdown_of, markdown_table
+from botkit.cli.capabilities import load_adapters, load_rows, markdown_of, markdown_table
 from botkit.exceptions import SettingsError
 from botkit.testing import BotTester
 from tests.generated import ROOT, compare
 
 PAGES = {page.stem: page for page in sorted((ROOT / "docs").glob("*.md"))}
-CHANNELS: Mapping[str, type[Adapter]] = {"telegram": Telegram, "viber": Viber, "gbm": BusinessMessages}
+CHANNELS: Mapping[str, type[Adapter]] = {adapter.channel: adapter for adapter in load_adapters()}
 #: Pages whose tests are about the bots of this repository, not about one of their own.
 OF_THE_PROJECT = ("languages",)
 
 _BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
-_SETTING = re.compile(r"\bPARCEL_(?:TELEGRAM|VIBER|GBM)_[A-Z_]+\b")
+_SETTING = re.compile(r"\bPARCEL_[A-Z]+_[A-Z_]+\b")
 
 every_channel = pytest.mark.parametrize("channel", CHANNELS)
 every_page = pytest.mark.parametrize("page", PAGES)
@@ -136,7 +134,7 @@ class Asked(dict[str, str]):
         super().__init__()
         self.names: set[str] = set()
 
-    def get(self, key: str, default: object = None) -> str:  # type: ignore[override]
+    def get(self, key: str, default: object = None) -> str:
         self.names.add(key)
         return str(default or "")
 

@@ -81,10 +81,11 @@ CAPABILITIES = Capabilities(
     max_label=MAX_LABEL,
     max_value=MAX_POSTBACK,
     types_answers=True,
-    options=frozenset({"representative"}),
+    options=frozenset({"representative", "ttl"}),
     notes={
         "Image": "by an https address, jpeg, png or webp; others as a link",
         "Login": "OAuth, where it has client_id, code_challenge and scopes; else a link",
+        "ttl": "kept by botkit",
     },
     missing=MISSING,
 )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 MISSING: Mapping[str, str] = {
     "answers of calls": "`Raw` makes the call; what `get_user_details` and `get_online` answer is not told to handlers",
-    "payments": '`Raw` with `{"type": "payment", ...}`; `client_status` arrives as `UnknownEvent`',
+    "payments": '`Raw` with `{"type": "payment", ...}`; `viber.ClientStatusChanged` tells of them',
     "link messages": 'a text with the address, or `Raw` with `{"type": "url", "media": ...}`',
     "a keyboard alone": '`Raw` with `{"keyboard": ...}`',
     "captions of films": "they follow as a text: not every Viber shows them",

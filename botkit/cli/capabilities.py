@@ -76,11 +76,12 @@ def capabilities(*, channel: str | None, as_markdown: bool, as_json: bool) -> No
 
 def load_rows() -> Sequence[ChannelRow]:
     """Returns every channel there is, the one that shows most first."""
-    rows = [row_of(adapter) for adapter in _adapters()]
+    rows = [row_of(adapter) for adapter in load_adapters()]
     return sorted(rows, key=lambda row: -[*row.messages.values()].count(NATIVE))
 
 
-def _adapters() -> Iterator[type[Adapter]]:
+def load_adapters() -> Iterator[type[Adapter]]:
+    """Yields the adapter of each channel there is, by the names of their modules."""
     for found in pkgutil.iter_modules(channels.__path__):
         module = importlib.import_module(f"{channels.__name__}.{found.name}")
         for kind in vars(module).values():
@@ -163,7 +164,7 @@ def markdown_table(rows: Sequence[ChannelRow]) -> str:
             marked = name if section == "limits" else f"`{name}`"
             lines.append(_markdown_line([marked, *(row.sections()[section][name] for row in rows)]))
     lines += ["", *(f"- `{row.adapter}`: {_notes(row)}." for row in rows if row.notes)]
-    lines += ["", "Not supported, where a service has it (the channel's page tells the way round):", ""]
+    lines += ["", "Without a word of their own here (the channel's page tells the way round, mostly `Raw`):", ""]
     lines += [f"- `{row.adapter}`: {', '.join(row.missing)}." for row in rows if row.missing]
     return "\n".join(lines)
 
@@ -180,7 +181,7 @@ def markdown_of(row: ChannelRow) -> str:
     if row.events:
         lines += _markdown_lines(["events of its own", ""])
         lines += [_markdown_line([f"`{row.channel}.{name}`", told]) for name, told in row.events.items()] + [""]
-    lines += _markdown_lines(["not supported", "the way round"])
+    lines += _markdown_lines(["without a word of its own", "the way round"])
     lines += [_markdown_line([name, way]) for name, way in row.missing.items()]
     return "\n".join(lines)
 
@@ -213,7 +214,11 @@ def _print(rows: Sequence[ChannelRow]) -> None:
             table.add_row(*map(Line, (name, *(row.sections()[section][name] for row in rows))))
         console.print(table)
     for row in rows:
-        for title, told in (("notes", row.notes), ("events of its own", row.events), ("not supported", row.missing)):
+        for title, told in (
+            ("notes", row.notes),
+            ("events of its own", row.events),
+            ("without a word of its own", row.missing),
+        ):
             if told:
                 console.print(Line(f"\n{row.channel}, {title}"))
                 console.print(Line("\n".join(f"  {name}: {text}" for name, text in told.items())))

@@ -1,4 +1,6 @@
+import importlib
 import json
+import re
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -116,6 +118,14 @@ def test_every_note_and_every_missing_ability_is_printed(run: Run) -> None:
     for row in load_rows():
         for name, told in (*row.notes.items(), *row.missing.items()):
             assert f"  {name}: {told}" in said
+
+
+def test_every_word_that_shows_the_way_round_exists() -> None:
+    words = re.compile(r"`(telegram|viber|gbm)(_\w+)?\.(\w+)`")
+    found = [word for row in load_rows() for way in row.missing.values() for word in words.findall(way)]
+    assert found
+    for channel, more, name in found:
+        assert hasattr(importlib.import_module(f"botkit.channels.{channel}{more}"), name)
 
 
 def test_every_note_is_about_a_row() -> None:
