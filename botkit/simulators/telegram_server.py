@@ -38,7 +38,7 @@ class TelegramServer(Simulator):
 
     def __init__(self, clock: Clock, transport: httpx.AsyncBaseTransport | None = None) -> None:
         super().__init__(clock, transport)
-        self.limits_on = False
+        self.limits_on = True
         self.is_local = False
         self.counts_code_points = False
         self.pages: dict[str, Page] = {}

@@ -359,6 +359,8 @@ class Services:
         self.front = Front()
         self.client = httpx.AsyncClient(timeout=20, limits=httpx.Limits(max_keepalive_connections=0))
         self.telegram = TelegramSimulator(self.clock, self.front)
+        # These bots are to be as fast as they can.
+        self.telegram.limits_on = False
         self.viber = ViberSimulator(self.clock, self.front)
         self.gbm = BusinessMessagesSimulator(self.clock, self.front)
         self.all: tuple[Simulator, ...] = (self.telegram, self.viber, self.gbm)

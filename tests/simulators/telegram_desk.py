@@ -40,6 +40,7 @@ class Bot:
         self.answers: list[Response] = []
         app = Starlette(routes=[Route("/webhooks/telegram", self._receive, methods=["POST"])])
         self.simulator = TelegramSimulator(clock, httpx.ASGITransport(app))
+        self.simulator.limits_on = False
         self.adapter = Telegram(ta="demo").simulated("http://telegram.test")
         self.simulator.add_account(self.adapter)
         self.token, self.secret = (secret.reveal() for secret in self.adapter.secrets())
