@@ -116,7 +116,7 @@ def _shown(can: Capabilities, kind: type[Message]) -> str:
 
 
 def _shown_button(adapter: type[Adapter], kind: type[AnyButton]) -> str:
-    account = adapter()
+    account = adapter.from_env("BOTKIT", {})
     message = Text(text="?", buttons=((_SAMPLES[kind],),))
     # A positive id is a private chat, where there are several kinds.
     prepared = account.prepare(message, Conversation(account.account, "1"))
