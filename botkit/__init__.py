@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from botkit.events import (
         AgentRequested,
         ButtonPressed,
+        ConversationResumed,
         ConversationStarted,
         Event,
         Media,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         MessageSeen,
         Point,
         SharedContact,
+        SignalReceived,
         Subscribed,
         TimerFired,
         TypingStarted,
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     )
     from botkit.flow import After, Flow, State, Trigger
     from botkit.formatting import escape
+    from botkit.handoff import HandoffPolicy
     from botkit.languages import Languages, _, ngettext, pgettext
     from botkit.messages import (
         Album,
@@ -99,6 +102,7 @@ __all__ = [
     "Contact",
     "Context",
     "Conversation",
+    "ConversationResumed",
     "ConversationStarted",
     "DefinitionError",
     "Delete",
@@ -111,6 +115,7 @@ __all__ = [
     "Flow",
     "FlowError",
     "Handle",
+    "HandoffPolicy",
     "IllegalMoveError",
     "Image",
     "Joined",
@@ -137,6 +142,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "SharedContact",
+    "SignalReceived",
     "State",
     "Sticker",
     "Subscribed",
@@ -172,9 +178,9 @@ _MODULES = {
     "context": "Context Handle",
     "conversation": "Account Conversation User",
     "events": (
-        "AgentRequested ButtonPressed ConversationStarted Event Media MessageDelivered MessageFailed "
-        "MessageReceived MessageSeen Point SharedContact Subscribed TimerFired TypingStarted "
-        "TypingStopped UnknownEvent Unsubscribed"
+        "AgentRequested ButtonPressed ConversationResumed ConversationStarted Event Media MessageDelivered "
+        "MessageFailed MessageReceived MessageSeen Point SharedContact SignalReceived Subscribed TimerFired "
+        "TypingStarted TypingStopped UnknownEvent Unsubscribed"
     ),
     "exceptions": (
         "BotkitError DefinitionError DownloadError FlowError IllegalMoveError MessageError RouteError "
@@ -182,6 +188,7 @@ _MODULES = {
     ),
     "flow": "After Flow State Trigger",
     "formatting": "escape",
+    "handoff": "HandoffPolicy",
     "languages": "Languages _ ngettext pgettext",
     "messages": (
         "Album Audio Card Carousel Contact Delete Edit File Image Joined Left Location Message Raw "

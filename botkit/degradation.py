@@ -42,7 +42,8 @@ def prepare(message: AnyMessage, capabilities: Capabilities, *, offered: int = 0
     refuses, and for a message that leaves nothing to say in words.
     """
     work = _Work(capabilities, offered)
-    work.note_options(message)
+    if capabilities.support(type(message)) is not Support.NOTHING:
+        work.note_options(message)
     for part in work.parts(message):
         work.fit(part)
     return work.prepared()

@@ -10,19 +10,19 @@ from msgspec import Struct
 from botkit.adapter import Adapter, HttpClient, Outcome, Receipt
 from botkit.clock import Clock
 from botkit.conversation import Account, Conversation
-from botkit.events import MenuOffered, MessageFailed, event_id
+from botkit.events import MenuOffered, MessageFailed, SignalReceived, event_id
 from botkit.events import encode as encode_event
 from botkit.exceptions import NotSentError, UnknownOutcomeError
 from botkit.governor import Governor
 from botkit.messages import Outgoing
 from botkit.messages import decode as decode_outgoing
-from botkit.store import Queue, Store, Turn, Verdict, insist
+from botkit.store import Full, Queue, Store, Turn, Verdict, insist
 
 # Age decides about messages that cannot be sent, not the number of attempts.
 _NEVER_DEAD = 1_000_000
 
-# For how long a repeat of a menu is recognised: longer than a message is tried, in seconds.
-_MENU_WINDOW = 8 * 86_400.0
+# For how long a repeat of a menu or signal is recognised: longer than a message is tried, in seconds.
+_RELAY_WINDOW = 8 * 86_400.0
 
 log = structlog.get_logger("botkit.outbox")
 
@@ -95,6 +95,8 @@ class Outbox:
         return await self._conclude(turn, outgoing, account, receipt, keep=keep)
 
     async def _relay(self, turn: Turn, outgoing: Outgoing, to: Conversation, *, keep: bool) -> Turn | None:
+        if outgoing.signal is not None:
+            return await self._tell(turn, outgoing, outgoing.signal, keep=keep)
         if outgoing.menu:
             await insist(lambda: self._offer(outgoing, to))
         # A commit touches one conversation; what it says in another goes there by its key, once.
@@ -110,7 +112,19 @@ class Outbox:
             conversation=to,
             choices=outgoing.menu,
         )
-        await self._store.ingest(to.key, offered.id, encode_event(offered), token="", window=_MENU_WINDOW)
+        await self._store.ingest(to.key, offered.id, encode_event(offered), token="", window=_RELAY_WINDOW)
+
+    async def _tell(self, turn: Turn, outgoing: Outgoing, signal: SignalReceived, *, keep: bool) -> Turn | None:
+        payload, window = encode_event(signal), _RELAY_WINDOW
+        key = signal.conversation.key
+        told = await insist(lambda: self._store.ingest(key, signal.id, payload, token="", window=window))
+        if not isinstance(told, Full):
+            return await insist(lambda: self._store.sent(turn, keep=keep))
+        if self._clock.timestamp() - outgoing.created_ms / 1000 > self._policy.max_age:
+            return await self._give_up(turn, outgoing, "the other conversation's mailbox is full", keep=keep)
+        delay = self._delay(turn.attempts)
+        await insist(lambda: self._store.retry(Queue.OUTBOX, turn, delay=delay, max_attempts=_NEVER_DEAD))
+        return None
 
     def _is_too_old(self, turn: Turn, outgoing: Outgoing, adapter: Adapter) -> bool:
         age = self._clock.timestamp() - outgoing.created_ms / 1000

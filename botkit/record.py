@@ -10,11 +10,24 @@ from botkit.exceptions import FlowError, RecordError
 from botkit.flow import After, Flow
 from botkit.flow_data import misfit
 from botkit.menu import Menu
+from botkit.messages import Representative
 
 #: The longest record, in bytes.
 MAX_BYTES = 256 * 1024
 
 F = TypeVar("F", bound=Flow)
+
+
+class Pause(Struct, frozen=True, omit_defaults=True):
+    """A human answers, until a while of `seconds` has passed; `slides` if every message begins that while anew.
+
+    `until_ms` is when it ends as things stand, in milliseconds: a firing overtaken by another message is known by it.
+    """
+
+    until_ms: int
+    seconds: float
+    slides: bool = True
+    representative: Representative | None = None
 
 
 class _Stored(Struct, omit_defaults=True):
@@ -26,6 +39,8 @@ class _Stored(Struct, omit_defaults=True):
     # The language that the person chose, and the one that the service said last.
     locale: str = ""
     said_locale: str = ""
+    pause: Pause | None = None
+    tags: tuple[str, ...] = ()
 
 
 _encode = msgspec.json.Encoder().encode
@@ -51,6 +66,10 @@ class Flows:
         self.locale = self._stored.locale
         #: The language that the service said last, or nothing.
         self.said_locale = self._stored.said_locale
+        #: Set while a human answers; see `Handoff`.
+        self.pause = self._stored.pause
+        #: What the bot keeps of the conversation in single words.
+        self.tags = frozenset(self._stored.tags)
         self._loaded: dict[str, Flow] = {}
         self._before: dict[str, str] = {}
 
@@ -81,7 +100,8 @@ class Flows:
                 flows[name] = Raw(dumped)
         if sum(len(bytes(raw)) for raw in flows.values()) > MAX_BYTES:
             raise FlowError(f"the flows of one conversation hold more than {MAX_BYTES} bytes", fix="store less in them")
-        kept = _Stored(flows, self.due, self.menu, self.locale, self.said_locale)
+        tags = tuple(sorted(self.tags))
+        kept = _Stored(flows, self.due, self.menu, self.locale, self.said_locale, self.pause, tags)
         return b"" if kept == self._stored else _encode(kept)
 
     def moved(self) -> Iterator[tuple[type[Flow], str, str]]:

@@ -22,6 +22,7 @@ from botkit.dispatcher import Dispatcher
 from botkit.events import ConversationStarted, Event, Media, MessageDelivered, MessageReceived, MessageSeen, TimerFired
 from botkit.exceptions import DownloadError, MessageError
 from botkit.flow import Flow
+from botkit.handoff import Handoff, HandoffPolicy
 from botkit.http import Http
 from botkit.languages import Speech
 from botkit.messages import Image, Text, Typing
@@ -61,7 +62,9 @@ class Desk:
         self.here = Conversation(self.adapter.account, "ana")
         user = User("ana", locale="sl-SI")
         event = kind(id=EVENT_ID, at=NOW, conversation=self.here, user=user, **more)
-        self.decisions = Decisions(Speech(None, Flows(b""), event))
+        flows = Flows(b"")
+        handoff = Handoff(HandoffPolicy(), flows, event, NOW)
+        self.decisions = Decisions(Speech(None, flows, event), flows, handoff)
         adapters = {adapter.account: adapter for adapter in (self.adapter, *known)}
         scene = Scene(
             event=event,

@@ -26,6 +26,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         *("router", "route", "route_table", "route_checks", "moves"),
         *("flow", "flow_data", "trigger", "place", "diagram"),
         *("languages", "language_checks"),
+        *("handoff", "tags"),
     ),
     ("bot", "dispatcher", "outbox", "engine", "delivery", "governor", "watchdog"),
     ("channels.*", "gateways.*", "redis.*", "http", "receiver", "send_api"),

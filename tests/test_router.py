@@ -192,7 +192,7 @@ def test_a_wrong_button_pattern_is_told_with_its_line() -> None:
 
 PARENTHESES = [
     "on", "text", "command", "button", "photo", "file", "location", "contact", "started", "subscribed", "unsubscribed",
-    "delivered", "seen", "failed", "agent_requested", "timer", "timeout", "fallback", "error",
+    "delivered", "seen", "failed", "agent_requested", "paused", "resumed", "signal", "timer", "timeout", "fallback", "error",
 ]  # fmt: skip
 
 

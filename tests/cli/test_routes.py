@@ -64,6 +64,7 @@ def test_a_route_tells_what_it_is_for_and_where_it_is(run: Run) -> None:
         "states": ["order", "number"],
         "handler": "size",
         "where": f"bots.py:{line_of(SIZE)}",
+        "for_paused": False,
     }
     assert (digits["events"], digits["states"]) == (["MessageReceived"], [])
     assert (anything["events"], anything["flow"]) == (["MessageReceived", "ButtonPressed"], "Flow")
