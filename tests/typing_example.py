@@ -8,13 +8,18 @@ from typing import assert_type
 
 from botkit import (
     After,
+    AgentRequested,
     ButtonPressed,
     Context,
+    Conversation,
+    ConversationResumed,
     ConversationStarted,
     Event,
     Flow,
     MessageReceived,
+    Representative,
     Router,
+    SignalReceived,
     Subscribed,
     Trigger,
     Unsubscribed,
@@ -77,6 +82,24 @@ def either(event: Subscribed | Unsubscribed, ctx: Context[Parcel]) -> None: ...
 async def anything(event: Event, ctx: Context[Parcel]) -> None: ...
 
 
+@router.paused()
+async def listen(event: MessageReceived | ButtonPressed, ctx: Context[Parcel]) -> None:
+    ctx.pause(hours=1, representative=Representative("Ana", "human"))
+    ctx.signal(Conversation.parse("telegram:staff:1"), "said")
+    assert_type(ctx.tags, frozenset[str])
+
+
+@router.on(AgentRequested, paused=True)
+@router.agent_requested()
+async def asked(event: AgentRequested, ctx: Context[Parcel]) -> None: ...
+
+
+@router.signal("done")
+@router.resumed()
+async def over(event: SignalReceived | ConversationResumed, ctx: Context[Parcel]) -> None:
+    ctx.resume()
+
+
 @plain.text()
 async def without_flow(event: MessageReceived, ctx: Context[Flow]) -> None: ...
 
@@ -107,6 +130,10 @@ async def half(event: Subscribed, ctx: Context[Parcel]) -> None: ...
 
 @router.fallback()  # type: ignore[arg-type]  # buttons come here too
 async def half_fallback(event: MessageReceived, ctx: Context[Parcel]) -> None: ...
+
+
+@router.paused()  # type: ignore[arg-type]  # buttons come here too
+async def half_paused(event: MessageReceived, ctx: Context[Parcel]) -> None: ...
 
 
 @router.text("a")  # type: ignore[arg-type]  # another flow
