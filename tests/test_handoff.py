@@ -36,7 +36,7 @@ from botkit.messages import Joined, Left, Representative, Text
 from botkit.record import Flows
 from botkit.router import Router
 from botkit.testing import BotTester, Visitor
-from tests.desk import Desk, Process, presses, says, where
+from tests.desk import NOT_SENT, Desk, Process, presses, says, where
 
 ANA = Representative("Ana", "human")
 STAFF = where("staff")
@@ -507,6 +507,22 @@ async def test_a_human_joins_before_they_speak_and_leaves_when_the_time_is_over(
             Text(text="back"),
         ]
         assert [sent.message for sent in desk.attempts if sent.to == "staff"] == [Text(text="it is yours")]
+
+
+async def test_a_human_does_not_speak_before_it_is_shown_that_they_joined(botkit_redis_url: str) -> None:
+    desk, router = Desk(), Router()
+    desk.plan.append(NOT_SENT)
+
+    @router.text("human")
+    async def human(event: MessageReceived, ctx: Context[Flow]) -> None:
+        ctx.pause(representative=ANA)
+        ctx.reply("hello")
+
+    async with Process(botkit_redis_url, on(desk, router)) as process:
+        await process.hears("human")
+        assert (len(desk.attempts), desk.texts) == (1, [])
+        await process.advance(2)
+        assert desk.texts == ["Joined", "hello"]
 
 
 async def test_until_somebody_is_named_the_bot_speaks(botkit_redis_url: str) -> None:
