@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from botkit.events import (
         AgentRequested,
         ButtonPressed,
+        ConversationResumed,
         ConversationStarted,
         Event,
         Media,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         MessageSeen,
         Point,
         SharedContact,
+        SignalReceived,
         Subscribed,
         TimerFired,
         TypingStarted,
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     )
     from botkit.flow import After, Flow, State, Trigger
     from botkit.formatting import escape
+    from botkit.handoff import HandoffPolicy
     from botkit.languages import Languages, _, ngettext, pgettext
     from botkit.messages import (
         Album,
@@ -101,6 +104,7 @@ __all__ = [
     "Contact",
     "Context",
     "Conversation",
+    "ConversationResumed",
     "ConversationStarted",
     "DefinitionError",
     "Delete",
@@ -113,6 +117,7 @@ __all__ = [
     "Flow",
     "FlowError",
     "Handle",
+    "HandoffPolicy",
     "IllegalMoveError",
     "Image",
     "Joined",
@@ -140,6 +145,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "SharedContact",
+    "SignalReceived",
     "State",
     "Sticker",
     "Subscribed",
@@ -179,9 +185,9 @@ _MODULES = {
     "context": "Context Handle",
     "conversation": "Account Conversation User",
     "events": (
-        "AgentRequested ButtonPressed ConversationStarted Event Media MessageDelivered MessageExpired "
-        "MessageFailed MessageReceived MessageSeen Point SharedContact Subscribed TimerFired "
-        "TypingStarted TypingStopped UnknownEvent Unsubscribed"
+        "AgentRequested ButtonPressed ConversationResumed ConversationStarted Event Media "
+        "MessageDelivered MessageExpired MessageFailed MessageReceived MessageSeen Point SharedContact "
+        "SignalReceived Subscribed TimerFired TypingStarted TypingStopped UnknownEvent Unsubscribed"
     ),
     "exceptions": (
         "BotkitError DefinitionError DownloadError FlowError IllegalMoveError MessageError RouteError "
@@ -189,6 +195,7 @@ _MODULES = {
     ),
     "flow": "After Flow State Trigger",
     "formatting": "escape",
+    "handoff": "HandoffPolicy",
     "languages": "Languages _ ngettext pgettext",
     "messages": (
         "Album Audio Card Carousel Contact Delete Edit File Image Joined Left Location Message Raw "

@@ -45,7 +45,8 @@ def prepare(message: AnyMessage, capabilities_of: CapabilitiesOf, *, offered: in
     to say in words.
     """
     work = _Work(capabilities_of, offered)
-    work.note_options(message)
+    if capabilities_of(message).support(type(message)) is not Support.NOTHING:
+        work.note_options(message)
     for part in work.parts(message):
         work.fit(part)
     return work.prepared()

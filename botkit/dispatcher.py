@@ -18,9 +18,22 @@ from botkit.clock import Clock
 from botkit.context import FLOW_TIMER, Context, Decisions, Scene
 from botkit.conversation import Account, digest
 from botkit.delivery import Reports
-from botkit.events import ButtonPressed, Event, Media, MenuOffered, MessageFailed, TimerFired, decoder, type_of
+from botkit.events import (
+    AgentRequested,
+    ButtonPressed,
+    ConversationResumed,
+    Event,
+    Media,
+    MenuOffered,
+    MessageFailed,
+    SignalReceived,
+    TimerFired,
+    decoder,
+    type_of,
+)
 from botkit.exceptions import DownloadError, RecordError, StoreUnavailableError
 from botkit.flow import Flow
+from botkit.handoff import PAUSE_TIMER, Handoff
 from botkit.languages import Speech, speaking
 from botkit.menu import TOKEN, Menu, answer, asks_for_agent
 from botkit.messages import AnyMessage, Outgoing, Raw
@@ -134,22 +147,24 @@ class Dispatcher:
     async def _decide(self, turn: Turn, owner: Owner, event: Event, gathered: tuple[str, ...]) -> Commit:
         flows = Flows(turn.record.state)
         event = await self._understood(event, flows)
-        decisions = Decisions(Speech(owner.bot.languages, flows, event))
         scene = self._scene(turn, owner, event)
-        # A menu is for us alone: nobody said anything.
-        matched = None if isinstance(event, MenuOffered) else owner.bot.table.match(event, flows.state_of)
-        is_stale = isinstance(event, TimerFired) and not self._fire_timeout(event, owner.bot, flows)
-        if matched is None or is_stale:
-            if matched is None and event.is_from_user:
-                scene.log.info("no handler", reason=owner.bot.table.explain(event, flows.state_of))
-        else:
-            flows, decisions = await self._handle(turn, owner, scene, matched, flows, decisions)
+        decisions = _undecided(owner, scene, flows)
+        is_paused = decisions.handoff.is_paused
+        matched = None if _is_ours(event) else owner.bot.table.match(event, flows.state_of, is_paused=is_paused)
+        is_stale = not self._begin(owner.bot, scene, decisions)
+        if matched is None and event.is_from_user:
+            _tell_unhandled(scene, owner.bot, decisions)
+        elif matched is not None and not is_stale:
+            decisions = await self._handle(turn, owner, scene, matched, decisions)
+        flows = decisions.flows
+        if event.is_from_user or (isinstance(event, SignalReceived) and event.conversation in decisions.menus):
+            decisions.handoff.prolong()
         flows.menu = _menu_after(event, decisions, flows.menu)
         if decisions.values:
             # Before the commit: a button that can be pressed has its value.
             await insist(lambda: self._store.save_values(decisions.values))
         flows.gathered += gathered
-        commit = self._commit(scene, flows, decisions)
+        commit = self._commit(scene, decisions)
         if is_moving(event):
             return hand_over(turn, event, commit, await insist(lambda: self._store.load_timers(turn.cid)))
         return commit
@@ -186,9 +201,9 @@ class Dispatcher:
     # --- the handler ---
 
     async def _handle(
-        self, turn: Turn, owner: Owner, scene: Scene, matched: Matched, flows: Flows, decisions: Decisions
-    ) -> tuple[Flows, Decisions]:
-        event, table = scene.event, owner.bot.table
+        self, turn: Turn, owner: Owner, scene: Scene, matched: Matched, decisions: Decisions
+    ) -> Decisions:
+        event, table, flows = scene.event, owner.bot.table, decisions.flows
         flow_class: type[Flow] = matched.route.router.flow
         ctx = Context(scene, flows.get(flow_class), matched.captures, decisions)
         before = ctx.flow.state
@@ -199,12 +214,11 @@ class Dispatcher:
                 "handled", handler=matched.route.where, state=f"{before} > {ctx.flow.state}",
                 replies=len(decisions.outgoing),
             )  # fmt: skip
-            return flows, decisions
+            return decisions
         # What the failed handler decided is gone; its error handler starts from the stored record.
-        flows, decisions = _undecided(turn, owner, event)
-        if isinstance(event, TimerFired):
-            self._fire_timeout(event, owner.bot, flows)
-        ctx = Context(scene, flows.get(flow_class), matched.captures, decisions)
+        decisions = _undecided(owner, scene, Flows(turn.record.state))
+        self._begin(owner.bot, scene, decisions)
+        ctx = Context(scene, decisions.flows.get(flow_class), matched.captures, decisions)
         solved = False
 
         async def solve() -> None:
@@ -215,7 +229,7 @@ class Dispatcher:
             second = await self._bounded(solve)
         if second is not None or not solved:
             raise second or error
-        return flows, decisions
+        return decisions
 
     async def _bounded(self, call: Callable[[], Awaitable[object]]) -> BaseException | None:
         """Returns what the call raised, whatever it is; a handler cannot end the process or hold it for ever."""
@@ -239,6 +253,20 @@ class Dispatcher:
             raise
         return HandlerTimeoutError(f"the handler took longer than {self._policy.deadline:g} s")
 
+    def _begin(self, bot: Bot, scene: Scene, decisions: Decisions) -> bool:
+        """Does what the event itself stands for; False if other decisions have overtaken it."""
+        event = scene.event
+        if isinstance(event, ConversationResumed):
+            return not decisions.handoff.is_paused
+        if not isinstance(event, TimerFired):
+            return True
+        if event.name != PAUSE_TIMER:
+            return self._fire_timeout(event, bot, decisions.flows)
+        ctx = Context(scene, Flow(), {}, decisions)
+        for sign in decisions.handoff.expire(event):
+            ctx.reply(sign)
+        return True
+
     def _fire_timeout(self, event: TimerFired, bot: Bot, flows: Flows) -> bool:
         """Makes the move that a flow's timeout stands for; False if the flow has moved on in the meantime."""
         if not event.flow:
@@ -254,8 +282,8 @@ class Dispatcher:
 
     # --- the commit ---
 
-    def _commit(self, scene: Scene, flows: Flows, decisions: Decisions) -> Commit:
-        self._set_timeouts(scene, flows, decisions)
+    def _commit(self, scene: Scene, decisions: Decisions) -> Commit:
+        self._set_timeouts(scene, decisions)
         outgoing = list(decisions.outgoing)
         reply = b""
         if scene.adapter.takes_answer(scene.event):
@@ -266,7 +294,8 @@ class Dispatcher:
         if acknowledgement is not None and not _says_the_same(outgoing, acknowledgement):
             outgoing.insert(0, self._acknowledge(scene, acknowledgement))
         entries = [message.key.encode() + encode_outgoing(message) for message in outgoing]
-        return Commit(flows.dump(), entries, list(decisions.timers.values()), reply)
+        timers = [*decisions.timers.values(), *([decisions.handoff.timer] if decisions.handoff.timer else [])]
+        return Commit(decisions.flows.dump(), entries, timers, reply)
 
     def _acknowledge(self, scene: Scene, message: AnyMessage) -> Outgoing:
         conversation = scene.event.conversation
@@ -278,7 +307,8 @@ class Dispatcher:
             created_ms=round(scene.now.timestamp() * 1000),
         )
 
-    def _set_timeouts(self, scene: Scene, flows: Flows, decisions: Decisions) -> None:
+    def _set_timeouts(self, scene: Scene, decisions: Decisions) -> None:
+        flows = decisions.flows
         ctx = Context(scene, Flow(), {}, decisions)
         for flow, before, after in flows.moved():
             old, new = timeout_of(flow, before), timeout_of(flow, after)
@@ -321,9 +351,23 @@ class Dispatcher:
         await self._bury(turn, reason)
 
 
-def _undecided(turn: Turn, owner: Owner, event: Event) -> tuple[Flows, Decisions]:
-    flows = Flows(turn.record.state)
-    return flows, Decisions(Speech(owner.bot.languages, flows, event))
+def _undecided(owner: Owner, scene: Scene, flows: Flows) -> Decisions:
+    speech = Speech(owner.bot.languages, flows, scene.event)
+    return Decisions(speech, flows, Handoff(owner.bot.handoff, flows, scene.event, scene.now))
+
+
+def _is_ours(event: Event) -> bool:
+    """Whether it is for us alone: nobody said anything, and no handler hears of it."""
+    return isinstance(event, MenuOffered) or (isinstance(event, TimerFired) and event.name == PAUSE_TIMER)
+
+
+def _tell_unhandled(scene: Scene, bot: Bot, decisions: Decisions) -> None:
+    if decisions.handoff.is_paused:
+        scene.log.info("waits for a human", reason="the conversation is paused, and no route with paused() takes this")
+        return
+    # Business Messages takes silence after this for a fault.
+    tell = scene.log.warning if isinstance(scene.event, AgentRequested) else scene.log.info
+    tell("no handler", reason=bot.table.explain(scene.event, decisions.flows.state_of))
 
 
 def _split_answer(scene: Scene, outgoing: Sequence[Outgoing]) -> tuple[bytes, list[Outgoing]]:

@@ -229,6 +229,23 @@ class TimerFired(Event, frozen=True, kw_only=True, omit_defaults=True, tag="time
     state: str = ""
 
 
+class ConversationResumed(Event, frozen=True, kw_only=True, omit_defaults=True, tag="conversation_resumed"):
+    """A pause is over and the bot answers again: by `ctx.resume()`, or `is_automatic` because its time ran out."""
+
+    is_automatic: bool = False
+
+
+class SignalReceived(Event, frozen=True, kw_only=True, omit_defaults=True, tag="signal_received"):
+    """Another conversation of this app told something with `ctx.signal`; it arrives once, in the order decided.
+
+    `sender` is where it was told; nobody outside the app can send one. There is no `user`.
+    """
+
+    name: str
+    data: str = ""
+    sender: Conversation
+
+
 class MenuOffered(Event, frozen=True, kw_only=True, omit_defaults=True, tag="menu_offered"):
     """A message from another conversation is on its way here; its `choices` can be picked by typing. Never handled."""
 
@@ -272,6 +289,8 @@ AnyEvent = (
     | TypingStopped
     | AgentRequested
     | TimerFired
+    | ConversationResumed
+    | SignalReceived
     | MenuOffered
     | BroadcastProgressed
     | BroadcastFinished

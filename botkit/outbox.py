@@ -14,7 +14,7 @@ from botkit.broadcast import Fate, spot_of
 from botkit.clock import Clock
 from botkit.conversation import Account, Conversation
 from botkit.delivery import expiry
-from botkit.events import MenuOffered, MessageFailed, event_id
+from botkit.events import MenuOffered, MessageFailed, SignalReceived, event_id
 from botkit.events import encode as encode_event
 from botkit.exceptions import NotSentError, UnknownOutcomeError
 from botkit.governor import Governor, Hold
@@ -27,8 +27,8 @@ from botkit.store import Full, Queue, Store, Turn, Verdict, insist
 # Age decides about messages that cannot be sent, not the number of attempts.
 _NEVER_DEAD = 1_000_000
 
-# For how long a repeat of a menu is recognised: longer than a message is tried, in seconds.
-_MENU_WINDOW = 8 * 86_400.0
+# For how long a repeat of a menu or signal is recognised: longer than a message is tried, in seconds.
+_RELAY_WINDOW = 8 * 86_400.0
 
 log = structlog.get_logger("botkit.outbox")
 
@@ -126,6 +126,8 @@ class Outbox:
         return await self._give_up(turn, outgoing, reason, keep=keep, is_dead=False)
 
     async def _relay(self, turn: Turn, outgoing: Outgoing, to: Conversation, *, keep: bool) -> Turn | None:
+        if outgoing.signal is not None:
+            return await self._tell(turn, outgoing, outgoing.signal, keep=keep)
         if outgoing.menu:
             await insist(lambda: self._offer(outgoing, to))
         # A commit touches one conversation; what it says in another goes there by its key, once.
@@ -142,7 +144,19 @@ class Outbox:
             conversation=to,
             choices=outgoing.menu,
         )
-        await self._store.ingest(to.key, offered.id, encode_event(offered), token="", window=_MENU_WINDOW)
+        await self._store.ingest(to.key, offered.id, encode_event(offered), token="", window=_RELAY_WINDOW)
+
+    async def _tell(self, turn: Turn, outgoing: Outgoing, signal: SignalReceived, *, keep: bool) -> Turn | None:
+        payload, window = encode_event(signal), _RELAY_WINDOW
+        key = signal.conversation.key
+        told = await insist(lambda: self._store.ingest(key, signal.id, payload, token="", window=window))
+        if not isinstance(told, Full):
+            return await insist(lambda: self._store.sent(turn, keep=keep))
+        if self._clock.timestamp() - outgoing.created_ms / 1000 > self._policy.max_age:
+            return await self._give_up(turn, outgoing, "the other conversation's mailbox is full", keep=keep)
+        delay = self._delay(turn.attempts)
+        await insist(lambda: self._store.retry(Queue.OUTBOX, turn, delay=delay, max_attempts=_NEVER_DEAD))
+        return None
 
     async def _deliver(self, turn: Turn, to: Conversation, event_id: str, event: bytes, *, keep: bool) -> Turn | None:
         # An event for another conversation goes into its mailbox by its id, once; nothing of it may be lost.

@@ -10,11 +10,24 @@ from botkit.exceptions import FlowError, RecordError
 from botkit.flow import After, Flow
 from botkit.flow_data import misfit
 from botkit.menu import Menu
+from botkit.messages import Representative
 
 #: The longest record, in bytes.
 MAX_BYTES = 256 * 1024
 
 F = TypeVar("F", bound=Flow)
+
+
+class Pause(Struct, frozen=True, omit_defaults=True):
+    """A human answers, until a while of `seconds` has passed; `slides` if every message begins that while anew.
+
+    `until_ms` is when it ends as things stand, in milliseconds: a firing overtaken by another message is known by it.
+    """
+
+    until_ms: int
+    seconds: float
+    slides: bool = True
+    representative: Representative | None = None
 
 
 class _Stored(Struct, omit_defaults=True):
@@ -30,6 +43,7 @@ class _Stored(Struct, omit_defaults=True):
     gathered: tuple[str, ...] = ()
     # Where the service goes on with this conversation.
     moved_to: str = ""
+    pause: Pause | None = None
     tags: tuple[str, ...] = ()
 
 
@@ -61,10 +75,12 @@ class Flows:
         self.said_locale = self._stored.said_locale
         #: The events that were handled with an earlier one, and are not to be handled again.
         self.gathered = self._stored.gathered
-        #: What the bot keeps of the conversation in single words.
-        self.tags = frozenset(self._stored.tags)
         #: The id of the conversation that took this one over, or an empty string.
         self.moved_to = self._stored.moved_to
+        #: Set while a human answers; see `Handoff`.
+        self.pause = self._stored.pause
+        #: What the bot keeps of the conversation in single words.
+        self.tags = frozenset(self._stored.tags)
         self._loaded: dict[str, Flow] = {}
         self._before: dict[str, str] = {}
 
@@ -95,6 +111,7 @@ class Flows:
                 flows[name] = Raw(dumped)
         if sum(len(bytes(raw)) for raw in flows.values()) > MAX_BYTES:
             raise FlowError(f"the flows of one conversation hold more than {MAX_BYTES} bytes", fix="store less in them")
+        tags = tuple(sorted(self.tags))
         kept = _Stored(
             flows=flows,
             due=self.due,
@@ -103,7 +120,8 @@ class Flows:
             said_locale=self.said_locale,
             gathered=self.gathered[-_MAX_GATHERED:],
             moved_to=self.moved_to,
-            tags=tuple(sorted(self.tags)),
+            pause=self.pause,
+            tags=tags,
         )
         return b"" if kept == self._stored else _encode(kept)
 

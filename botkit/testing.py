@@ -205,6 +205,16 @@ class Visitor:
         return states[0]
 
     @property
+    def is_paused(self) -> bool:
+        """Whether a human answers in place of the bot."""
+        return Flows(self._record.state).pause is not None
+
+    @property
+    def tags(self) -> frozenset[str]:
+        """The tags of the conversation."""
+        return Flows(self._record.state).tags
+
+    @property
     def session(self) -> Session | None:
         """The service's commercial window of the conversation, or None where it has none."""
         rules = self._tester.service.owners[self.account].adapter.sessions

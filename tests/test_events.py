@@ -33,6 +33,7 @@ EXTRAS: dict[str, dict[str, Any]] = {
     "TimerFired": {"name": "reminder"},
     "BroadcastProgressed": {"broadcast": "b1"},
     "BroadcastFinished": {"broadcast": "b1"},
+    "SignalReceived": {"name": "done", "sender": Conversation(ACCOUNT, "staff")},
     "MenuOffered": {"choices": (Choice("Friday", "day:fri"),)},
 }
 

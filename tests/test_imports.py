@@ -26,6 +26,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         *("router", "route", "route_table", "route_checks", "moves"),
         *("flow", "flow_data", "trigger", "place", "diagram"),
         *("languages", "language_checks"),
+        *("handoff", "tags"),
     ),
     (
         "bot",

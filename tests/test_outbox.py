@@ -17,6 +17,7 @@ from botkit.events import (
     MessageFailed,
     MessageReceived,
     MessageSeen,
+    SignalReceived,
     Subscribed,
     TimerFired,
     Unsubscribed,
@@ -30,7 +31,7 @@ from botkit.outbox import SendPolicy
 from botkit.pace import Pace, Paces
 from botkit.redis.audit import audit
 from botkit.redis.store import Bounds, RedisStore
-from botkit.router import Router
+from botkit.router import CallNext, Router
 from botkit.sessions import Session, session_at
 from botkit.store import Commit, Mine, Turn
 from tests.desk import NOT_SENT, REFUSED, UNKNOWN, Desk, Process, bot, happens, opens, presses, says, where
@@ -771,3 +772,94 @@ async def test_two_processes_at_once_never_break_the_limit(botkit_redis_url: str
             assert all(5 <= len(said(person)) - before[person] <= 2 * 5 for person in people)
         assert all(("abcdefg" * 8).startswith(said(person)) for person in people)
         assert await audit(process.store) == []
+
+
+# --- signals ---
+
+
+def switchboard(heard: list[str]) -> Router[Flow]:
+    """What a person writes is told to the manager, whose conversation notes and answers it."""
+    router = Router()
+
+    @router.text()
+    async def pass_on(event: MessageReceived, ctx: Context[Flow]) -> None:
+        ctx.send(where("manager"), f"1 {event.text}")
+        ctx.signal(where("manager"), "wrote", event.text)
+        ctx.send(where("manager"), f"2 {event.text}")
+        ctx.signal(where("manager"), "wrote", f"{event.text} again")
+
+    @router.signal("wrote")
+    async def wrote(event: SignalReceived, ctx: Context[Flow]) -> None:
+        heard.append(f"{event.sender.id}: {event.data}")
+
+    return router
+
+
+async def test_signals_arrive_once_each_in_the_order_decided_among_the_messages(botkit_redis_url: str) -> None:
+    desk, heard = Desk(), list[str]()
+    async with Process(botkit_redis_url, bot(switchboard(heard), desk)) as process:
+        await process.hears("hello")
+        assert heard == ["olena: hello", "olena: hello again"]
+        assert desk.shown == [("manager", "1 hello"), ("manager", "2 hello")]
+        assert await process.version("manager") == 2
+        assert await audit(process.store) == []
+
+
+async def test_a_signal_whose_process_died_before_it_noted_that_is_heard_once(botkit_redis_url: str) -> None:
+    heard = list[str]()
+    async with (
+        Process(botkit_redis_url, bot(switchboard(heard)), store=Dying) as process,
+        process.another() as successor,
+    ):
+        await process.hears("hello")
+        for _ in range(5):
+            await successor.advance(11)
+        assert heard == ["olena: hello", "olena: hello again"]
+
+
+async def test_a_signal_of_a_handler_that_fails_is_not_told(botkit_redis_url: str) -> None:
+    heard = list[str]()
+    router = switchboard(heard)
+
+    @router.middleware
+    async def failing(event: Event, ctx: Context[Flow], call_next: CallNext) -> None:
+        await call_next()
+        raise ValueError
+
+    async with Process(botkit_redis_url, bot(router)) as process:
+        await process.hears("hello")
+        assert (heard, await process.version("manager")) == ([], 0)
+
+
+async def busy(process: Process) -> None:
+    """Fills the manager's mailbox: somebody works on the one event that it holds, until their lease ends."""
+    event = presses("nothing", "manager")
+    stored = await process.store.ingest(where("manager").key, event.id, encode(event), token="dead.0", window=60)
+    assert isinstance(stored, Mine)
+
+
+async def test_a_signal_waits_for_room_in_the_other_mailbox(botkit_redis_url: str) -> None:
+    desk, heard = Desk(), list[str]()
+    router = switchboard(heard)
+    async with Process(botkit_redis_url, bot(router, desk), bounds=Bounds(mailbox=1)) as process:
+        await busy(process)
+        await process.hears("hello")
+        assert (heard, desk.texts) == ([], ["1 hello"])
+        for _ in range(6):
+            await process.advance(5)
+        assert heard == ["olena: hello", "olena: hello again"]
+        assert [text for text in desk.texts if "hello" in text] == ["1 hello", "2 hello"]
+
+
+async def test_a_signal_that_finds_no_room_in_its_time_is_a_dead_letter(botkit_redis_url: str) -> None:
+    heard = list[str]()
+    async with Process(
+        botkit_redis_url, bot(switchboard(heard)), bounds=Bounds(mailbox=1), send=SendPolicy(max_age=5)
+    ) as process:
+        await busy(process)
+        await process.hears("hello")
+        for _ in range(6):
+            await process.advance(1.5)
+        assert heard == []
+        letters = [letter["err"] for letter in await process.dead_letters()]
+        assert letters[:1] == ["the other conversation's mailbox is full"]

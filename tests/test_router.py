@@ -195,7 +195,8 @@ def test_a_wrong_button_pattern_is_told_with_its_line() -> None:
 
 PARENTHESES = [
     "on", "text", "command", "button", "photo", "file", "location", "contact", "started", "subscribed", "unsubscribed",
-    "delivered", "seen", "failed", "expired", "agent_requested", "timer", "timeout", "fallback", "error",
+    "delivered", "seen", "failed", "expired", "agent_requested", "paused", "resumed",
+    "signal", "timer", "timeout", "fallback", "error",
 ]  # fmt: skip
 
 
@@ -232,3 +233,17 @@ def test_error_handlers_and_middlewares_are_returned_unchanged() -> None:
 
     assert router.middleware(around) is around
     assert router.error()(failed) is failed
+
+
+@pytest.mark.parametrize("kind", [TimerFired, Unsubscribed, (MessageReceived, MessageSeen)])
+def test_a_route_for_a_pause_is_for_what_the_person_does(kind: Any) -> None:
+    with pytest.raises(RouteError, match=r"test_router.py:\d+  \w+ is not the person's doing") as raised:
+        Router().on(kind, paused=True)
+    assert raised.value.fix == "take paused=True away"
+
+
+def test_a_route_for_a_pause_may_be_for_everything_that_the_person_does() -> None:
+    router = Router()
+    router.on(Event, paused=True)(handle)
+    router.on((MessageReceived, AgentRequested), paused=True)(handle)
+    assert [part.for_paused for part in router.parts if isinstance(part, Route)] == [True, True]

@@ -8,13 +8,18 @@ from typing import assert_type
 
 from botkit import (
     After,
+    AgentRequested,
     ButtonPressed,
     Context,
+    Conversation,
+    ConversationResumed,
     ConversationStarted,
     Event,
     Flow,
     MessageReceived,
+    Representative,
     Router,
+    SignalReceived,
     Subscribed,
     Trigger,
     Unsubscribed,
@@ -90,6 +95,22 @@ async def money(event: telegram.PaymentReceived | telegram.RefundReceived, ctx: 
 
 @router.on(telegram.PaymentReceived)
 async def news(event: telegram.ServiceMessage, ctx: Context[Parcel]) -> None: ...
+@router.paused()
+async def listen(event: MessageReceived | ButtonPressed, ctx: Context[Parcel]) -> None:
+    ctx.pause(hours=1, representative=Representative("Ana", "human"))
+    ctx.signal(Conversation.parse("telegram:staff:1"), "said")
+    assert_type(ctx.tags, frozenset[str])
+
+
+@router.on(AgentRequested, paused=True)
+@router.agent_requested()
+async def asked(event: AgentRequested, ctx: Context[Parcel]) -> None: ...
+
+
+@router.signal("done")
+@router.resumed()
+async def over(event: SignalReceived | ConversationResumed, ctx: Context[Parcel]) -> None:
+    ctx.resume()
 
 
 @plain.text()
@@ -126,6 +147,10 @@ async def half(event: Subscribed, ctx: Context[Parcel]) -> None: ...
 
 @router.fallback()  # type: ignore[arg-type]  # buttons come here too
 async def half_fallback(event: MessageReceived, ctx: Context[Parcel]) -> None: ...
+
+
+@router.paused()  # type: ignore[arg-type]  # buttons come here too
+async def half_paused(event: MessageReceived, ctx: Context[Parcel]) -> None: ...
 
 
 @router.text("a")  # type: ignore[arg-type]  # another flow

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from botkit.adapter import Upload
 from botkit.buttons import AnyButton, AskContact, AskLocation, Button, Link, Login, Rows
 from botkit.capabilities import Bound, Capabilities, Support
+from botkit.channels.telegram_missing import MISSING
 from botkit.exceptions import MessageError
 from botkit.formatting import Formatted, utf16_length
 from botkit.messages import (
@@ -104,6 +105,7 @@ CAPABILITIES = Capabilities(
     max_row=MAX_ROW,
     max_value=MAX_VALUE,
     value_size=lambda value: len(value.encode("utf-8", "surrogatepass")),
+    value_unit="bytes",
     options=frozenset({"silent", "protect", "reply_to"}),
     notes={
         "AskLocation": "private chats only, with a keyboard in place of the person's own",
@@ -112,6 +114,7 @@ CAPABILITIES = Capabilities(
         "File": "by address GIF, PDF and ZIP only; others as a link, or uploaded",
         "receipts": "none exist",
     },
+    missing=MISSING,
 )
 #: Buttons below a message, with no way to ask for a place or a number.
 INLINE = replace(CAPABILITIES, buttons=CAPABILITIES.buttons - {AskLocation, AskContact})

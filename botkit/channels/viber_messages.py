@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from botkit.buttons import AnyButton, AskContact, AskLocation, Button, Link, Rows
 from botkit.capabilities import Bound, Capabilities, Support
 from botkit.channels.viber_keyboards import MAX_COLUMNS, MAX_LABEL, MAX_URL, version_of
+from botkit.channels.viber_missing import MISSING
 from botkit.exceptions import MessageError
 from botkit.formatting import Formatted, parse, utf16_length
 from botkit.messages import (
@@ -92,8 +93,10 @@ CAPABILITIES = Capabilities(
     max_rows=MAX_ROWS,
     max_label=MAX_LABEL,
     label_size=lambda label: utf16_length(escape(label, quote=False)),
+    label_unit="UTF-16 units of HTML",
     max_value=MAX_VALUE,
     value_size=utf16_length,
+    value_unit="UTF-16 units",
     options=frozenset({"representative", "ttl"}),
     notes={
         "Image": "by an address that ends in jpeg, jpg, png or gif; others as a link",
@@ -103,6 +106,7 @@ CAPABILITIES = Capabilities(
         "Card": "as rich media, with up to two buttons; longer ones in parts",
         "ttl": "kept by botkit: Viber itself tries for 14 days",
     },
+    missing=MISSING,
 )
 
 

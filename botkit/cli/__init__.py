@@ -13,6 +13,7 @@ _COMMANDS = {
     "webhook": "webhook",
     "routes": "routes",
     "graph": "routes",
+    "capabilities": "capabilities",
     "doctor": "doctor",
     "messages": "messages",
     "broadcast": "broadcast",

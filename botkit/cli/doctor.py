@@ -25,6 +25,7 @@ from botkit.cli.terminal import open_console, print_json
 from botkit.cli.webhook import needs_https
 from botkit.exceptions import BotkitError, ServiceError, SettingsError, TransportError
 from botkit.http import Http
+from botkit.message_checks import degradations
 from botkit.redaction import Redactor, Secret
 from botkit.redis.audit import audit
 from botkit.redis.embedded import EmbeddedServer, find_servers
@@ -248,6 +249,7 @@ def _app_findings(app: App) -> Iterator[Finding]:
     for bot in app.bots:
         flows = [flow.__name__ for flow in bot.table.flows if flow.__name__ != "Flow"]
         yield Finding("ok", f"bot {bot.name}: {len(bot.table.routes)} routes, flows: {', '.join(flows) or 'none'}")
+        yield from (Finding("note", f"shown otherwise: {line}") for line in degradations(bot))
 
 
 def _accounts(loaded: App | Finding) -> list[Adapter]:

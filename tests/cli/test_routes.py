@@ -64,9 +64,18 @@ def test_a_route_tells_what_it_is_for_and_where_it_is(run: Run) -> None:
         "states": ["order", "number"],
         "handler": "size",
         "where": f"bots.py:{line_of(SIZE)}",
+        "for_paused": False,
     }
     assert (digits["events"], digits["states"]) == (["MessageReceived"], [])
     assert (anything["events"], anything["flow"]) == (["MessageReceived", "ButtonPressed"], "Flow")
+
+
+def test_routes_for_a_pause_come_last_and_say_so(run: Run, project: Path) -> None:
+    paused = '@parcel.paused(state="number")\nasync def listen(event, ctx): ...\n\n\napp = App(['
+    (project / "bots.py").write_text(BOTS.replace("app = App([", paused))
+    row = json.loads(run("routes", "--json").out)[-1]
+    assert (row["handler"], row["for_paused"], row["states"]) == ("listen", True, ["number"])
+    assert "number, paused" in run("routes").out
 
 
 def test_routes_are_printed_one_a_line_with_patterns_as_people_write_them(run: Run) -> None:

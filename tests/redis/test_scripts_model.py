@@ -103,7 +103,7 @@ class Scripts(RuleBasedStateMachine):
         self.number = 0
         self.talks = {cid: Talk() for cid in CIDS}
         self.turns: dict[Queue, list[Turn]] = {queue: [] for queue in Queue}
-        self.due: list[DueTimer] = []
+        self.due: list[tuple[DueTimer, int | None]] = []
         self.ids: list[tuple[str, str]] = []
         # The keys of messages by the ids that a service gave them.
         self.known: dict[tuple[str, str], str] = {}
@@ -340,19 +340,27 @@ class Scripts(RuleBasedStateMachine):
         expected = {(c, name) for c, talk in self.talks.items() for name, at in talk.timers.items() if at <= self.now}
         back = {(c, name) for c, talk in self.talks.items() for name, (at, _) in talk.parked.items() if at <= self.now}
         assert {(each.cid, each.timer.name) for each in due} == expected | {(c, f"{LATER}{name}") for c, name in back}
-        self.due += due
+        self.due += [(timer, self._set_for(timer)) for timer in due]
         if not self.due:
             return
-        timer = self.due[-1 - step.age % len(self.due)]
+        timer, set_for = self.due[-1 - step.age % len(self.due)]
         talk, event_id = self.talks[timer.cid], self.new_id()
         answer: type[Ingested] = Duplicate
-        if timer in due and timer.timer.name.startswith(LATER):
+        # One that was due once fires though the server's clock was set back since.
+        is_set = set_for is not None and self._set_for(timer) == set_for
+        if is_set and timer.timer.name.startswith(LATER):
             answer = talk.come_back(timer.timer.name.removeprefix(LATER), self.now)
-        elif timer in due:
+        elif is_set:
             answer = talk.fire(timer.timer.name, event_id, self.now)
         first, second = self.twice(lambda store: store.fire(timer, event_id))
         assert isinstance(first, answer)
         assert isinstance(second, Duplicate if answer is Accepted else answer)
+
+    def _set_for(self, timer: DueTimer) -> int | None:
+        talk, name = self.talks[timer.cid], timer.timer.name
+        if name.startswith(LATER):
+            return talk.parked.get(name.removeprefix(LATER), (None, ""))[0]
+        return talk.timers.get(name)
 
     def wait(self, step: Step) -> None:
         self.move((1, 1, 2, 3)[step.number] * STEP)
