@@ -98,15 +98,9 @@ class RedisBroadcasts:
         return Due([name.decode() for name in ids], (float(later[1]) - now) / 1000 if later else None)
 
     async def lead(self, broadcast_id: str, token: str, seconds: float) -> bool:
-        """See `Broadcasts.lead`. One trip, another for whoever led before."""
-        lease, life = self._keys.broadcast("lease", broadcast_id), round(1000 * seconds)
-        if await self._call("SET", lease, token, "NX", "PX", life):
-            return True
+        """See `Broadcasts.lead`. One trip."""
         # Two that lead for a moment do no harm: a message goes into an outbox once.
-        if await self._call("GET", lease) != token.encode():
-            return False
-        await self._call("PEXPIRE", lease, life)
-        return True
+        return bool(await self._run("lead", [self._keys.broadcast("h", broadcast_id)], token, round(1000 * seconds)))
 
     async def recipients(self, broadcast_id: str, lane: int, start: int, stop: int) -> Sequence[str]:
         """See `Broadcasts.recipients`. One trip."""

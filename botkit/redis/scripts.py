@@ -25,6 +25,7 @@ NAMES = (
     "status",
     "park",
     "stage",
+    "lead",
     "feed",
     "fate",
 )
