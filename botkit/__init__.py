@@ -9,7 +9,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from botkit.adapter import SessionRules
     from botkit.app import App
     from botkit.bot import Bot
     from botkit.channels.gbm import BusinessMessages
@@ -50,6 +49,7 @@ if TYPE_CHECKING:
     from botkit.formatting import escape
     from botkit.messages import Button, File, Image, Link, Location, Message, Raw, Text, Typing
     from botkit.router import Router
+    from botkit.session_rules import Prices, SessionRules
     from botkit.sessions import Session
     from botkit.settings import Settings
 
@@ -87,6 +87,7 @@ __all__ = [
     "MessageReceived",
     "MessageSeen",
     "Point",
+    "Prices",
     "Raw",
     "RouteError",
     "Router",
@@ -114,7 +115,6 @@ __all__ = [
 
 # Where each name is. A module is imported when a name of it is first used: a command loads no more than it needs.
 _MODULES = {
-    "adapter": "SessionRules",
     "app": "App",
     "bot": "Bot",
     "channels.gbm": "BusinessMessages",
@@ -134,6 +134,7 @@ _MODULES = {
     "formatting": "escape",
     "messages": "Button File Image Link Location Message Raw Text Typing",
     "router": "Router",
+    "session_rules": "Prices SessionRules",
     "sessions": "Session",
     "settings": "Settings",
 }

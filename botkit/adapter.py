@@ -6,7 +6,7 @@ import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, ClassVar, Literal, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 from msgspec import Struct
 
@@ -15,6 +15,7 @@ from botkit.events import Event
 from botkit.exceptions import SettingsError
 from botkit.messages import AnyMessage, Outgoing
 from botkit.redaction import Secret
+from botkit.session_rules import SessionRules
 
 
 class WebhookRequest(Struct, frozen=True):
@@ -67,7 +68,8 @@ class Receipt(Struct, frozen=True, omit_defaults=True):
     """The channel's answer to one message.
 
     `id` is what later delivery reports will name; `reason` is the service's word and code, without user text;
-    `retry_after` is in seconds; `is_gone` tells that the person cannot be written to until they return.
+    `retry_after` is in seconds; `is_gone` tells that the person cannot be written to until they return; `billing` is
+    how the service says that it counted the message, in its own word.
     """
 
     outcome: Outcome
@@ -75,20 +77,7 @@ class Receipt(Struct, frozen=True, omit_defaults=True):
     reason: str = ""
     retry_after: float = 0
     is_gone: bool = False
-
-
-class SessionRules(Struct, frozen=True):
-    """A service's commercial window, counted per conversation.
-
-    A session starts with the business's first message, lasts `seconds`, holds `max_messages` and is then followed by a
-    new one; `max_in_row` messages may go out without an answer. `at_limit` says what happens to the next one: `hold`
-    keeps it, in order, until the person writes; `fail` gives it up with a `MessageFailed` event.
-    """
-
-    seconds: int = 24 * 3600
-    max_messages: int = 60
-    max_in_row: int = 5
-    at_limit: Literal["hold", "fail"] = "hold"
+    billing: str = ""
 
 
 class WebhookStatus(Struct, frozen=True):

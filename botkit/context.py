@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 from structlog.typing import FilteringBoundLogger
 
 from botkit.adapter import Adapter
@@ -52,6 +52,8 @@ class Decisions(Struct):
 
     outgoing: list[Outgoing]
     timers: dict[str, Timer]
+    # Unset leaves the conversation's other way as it is.
+    failover: Conversation | UnsetType | None = UNSET
 
 
 class Context(Generic[F]):
@@ -134,6 +136,18 @@ class Context(Generic[F]):
         if adapter is None:
             raise MessageError(f"no bot here speaks for account {to.account.ta!r} on {to.account.channel}")
         return self._add(adapter, to, _build(content, buttons=buttons, silent=silent, fallback=fallback))
+
+    def fail_over_to(self, conversation: Conversation | None) -> None:
+        """Decides where this conversation's messages go that a limit stops, with `SessionRules(at_limit="failover")`.
+
+        It is kept with the conversation until another is named, or None. What arrives there keeps its handle.
+        """
+        if conversation == self.conversation:
+            raise ValueError("a conversation cannot fail over to itself")
+        if conversation is not None and self._scene.find_adapter(conversation.account) is None:
+            account = conversation.account
+            raise MessageError(f"no bot here speaks for account {account.ta!r} on {account.channel}")
+        self._decisions.failover = conversation
 
     def typing(self) -> None:
         """Decides to show that an answer is being written; of use before a message that takes a moment."""

@@ -210,6 +210,8 @@ class Dispatcher:
 
     def _commit(self, scene: Scene, flows: Flows, decisions: Decisions) -> Commit:
         self._set_timeouts(scene, flows, decisions)
+        if decisions.failover is not msgspec.UNSET:
+            flows.failover = decisions.failover
         outgoing = list(decisions.outgoing)
         reply = b""
         if scene.adapter.takes_answer(scene.event):

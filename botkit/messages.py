@@ -51,11 +51,15 @@ def rows(buttons: Buttons) -> tuple[tuple[AnyButton, ...], ...]:
 
 
 class Message(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
-    """Something to send. `silent` asks for no sound; `fallback` is what a device shows that cannot show more."""
+    """Something to send. `silent` asks for no sound; `fallback` is what a device shows that cannot show more.
+
+    `ttl` is in seconds, 30 to 1,209,600 (14 days): what is not sent in that time is given up. 0 sets no time.
+    """
 
     buttons: tuple[tuple[AnyButton, ...], ...] = ()
     silent: bool = False
     fallback: str = ""
+    ttl: float = 0
 
     @property
     def plain(self) -> str:
@@ -69,6 +73,9 @@ class Message(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="
 
     def __post_init__(self) -> None:
         _require(all(self.buttons), "a row of buttons must not be empty")
+        _require(
+            self.ttl == 0 or 30 <= self.ttl <= 1_209_600, f"a ttl is 0, or 30 to 1209600 seconds, not {self.ttl:g}"
+        )
 
 
 class Text(Message, frozen=True, kw_only=True, omit_defaults=True, tag="text"):
@@ -186,6 +193,8 @@ class Outgoing(Struct, frozen=True, omit_defaults=True):
     created_ms: int = 0
     # True for what a handler of MessageFailed sent: its own failure raises no further event.
     is_last_word: bool = False
+    # True for what another conversation could not send: it does not fail over a second time.
+    has_failed_over: bool = False
 
 
 encode = msgspec.json.Encoder().encode

@@ -4,18 +4,22 @@ import asyncio
 import random
 from collections.abc import Callable, Mapping
 
+import msgspec
 import structlog
 from msgspec import Struct
 
 from botkit.adapter import Adapter, HttpClient, Outcome, Receipt
+from botkit.charging import REASONS, Charging, expires_ms
 from botkit.clock import Clock
 from botkit.conversation import Account, Conversation
 from botkit.events import MessageFailed, event_id
 from botkit.events import encode as encode_event
-from botkit.exceptions import NotSentError, UnknownOutcomeError
+from botkit.exceptions import MessageError, NotSentError, RecordError, UnknownOutcomeError
 from botkit.governor import Governor
 from botkit.messages import Outgoing
 from botkit.messages import decode as decode_outgoing
+from botkit.messages import encode as encode_outgoing
+from botkit.record import Flows
 from botkit.store import Queue, Store, Turn, Verdict, insist
 
 # Age decides about messages that cannot be sent, not the number of attempts.
@@ -61,6 +65,7 @@ class Outbox:
         self._clock = clock
         self._policy = policy or SendPolicy()
         self._jitter = jitter
+        self._charging = Charging(store, clock)
         self.governor = Governor(clock.timestamp)
 
     async def run(self, turn: Turn, *, keep: Callable[[], bool]) -> None:
@@ -78,18 +83,25 @@ class Outbox:
         line = self._lines.get(account)
         if line is None:
             return await self._give_up(turn, outgoing, "no bot here speaks for its account any more", keep=keep)
+        if 0 < expires_ms(outgoing) <= self._clock.timestamp() * 1000:
+            return await self._give_up(turn, outgoing, REASONS["expired"], keep=keep)
         if wait := self.governor.wait(account):
             await self._store.retry(Queue.OUTBOX, turn, delay=wait)
             return None
         if self._is_too_old(turn, outgoing, line.adapter):
             return await self._give_up(turn, outgoing, "not sent within its time", keep=keep)
-        verdict = await self._count(line.adapter, turn, outgoing)
-        if verdict is Verdict.LIMIT:
-            return await self._give_up(turn, outgoing, "the session's limit of messages without an answer", keep=keep)
-        if verdict is not Verdict.DONE:
+        counted = await self._charging.count(line.adapter, turn, outgoing)
+        if counted.verdict is Verdict.LIMIT:
+            return await self._stop(turn, outgoing, line.adapter, counted.why, keep=keep)
+        if counted.verdict is not Verdict.DONE:
             return None
         receipt = await self._attempt(line, turn, outgoing, to)
-        return await self._conclude(turn, outgoing, account, receipt, keep=keep)
+        # Both travel in one batch.
+        following, _ = await asyncio.gather(
+            self._conclude(turn, outgoing, account, receipt, keep=keep),
+            self._charging.settle(line.adapter, counted, receipt),
+        )
+        return following
 
     async def _relay(self, turn: Turn, outgoing: Outgoing, to: Conversation, *, keep: bool) -> Turn | None:
         # A commit touches one conversation; what it says in another goes there by its key, once.
@@ -103,17 +115,30 @@ class Outbox:
         is_late = age > self._policy.max_age and (turn.attempts > 1 or adapter.sessions is None)
         return is_late or turn.attempts > self._policy.max_attempts
 
-    async def _count(self, adapter: Adapter, turn: Turn, outgoing: Outgoing) -> Verdict:
-        rules = adapter.sessions
-        if rules is None or outgoing.message.is_transient:
-            return Verdict.DONE
-        return await self._store.count(
-            turn,
-            seconds=rules.seconds,
-            max_messages=rules.max_messages,
-            max_in_row=rules.max_in_row,
-            hold=rules.at_limit == "hold",
-        )
+    async def _stop(self, turn: Turn, outgoing: Outgoing, adapter: Adapter, why: str, *, keep: bool) -> Turn | None:
+        """Sends what a limit stopped by the conversation's other way, if it may and there is one, or gives it up."""
+        is_moved = adapter.sessions is not None and adapter.sessions.at_limit == "failover" and why != "expired"
+        moved = await self._elsewhere(turn, outgoing) if is_moved else None
+        if moved is not None:
+            to, payload = Conversation(Account(*moved.account), moved.to), encode_outgoing(moved)
+            if await insist(lambda: self._store.enqueue(to.key, moved.key, payload)):
+                log.info("failed over", account=adapter.ta, message=outgoing.key, to=to.account.ta)
+                return await insist(lambda: self._store.sent(turn, keep=keep))
+        return await self._give_up(turn, outgoing, REASONS[why], keep=keep)
+
+    async def _elsewhere(self, turn: Turn, outgoing: Outgoing) -> Outgoing | None:
+        if outgoing.has_failed_over:
+            return None
+        try:
+            to = Flows((await insist(lambda: self._store.load(turn.cid))).state).failover
+            if to is None or (line := self._lines.get(to.account)) is None:
+                return None
+            message = line.adapter.check(outgoing.message)
+        except (MessageError, RecordError) as error:
+            log.warning("cannot fail over", account=outgoing.account[1], message=outgoing.key, reason=error.what)
+            return None
+        account = (to.account.channel, to.account.ta)
+        return msgspec.structs.replace(outgoing, account=account, to=to.id, message=message, has_failed_over=True)
 
     async def _attempt(self, line: Line, turn: Turn, outgoing: Outgoing, to: Conversation) -> Receipt:
         if turn.attempts > 1:

@@ -6,6 +6,7 @@ from typing import TypeVar, cast
 import msgspec
 from msgspec import Raw, Struct
 
+from botkit.conversation import Conversation
 from botkit.exceptions import FlowError, RecordError
 from botkit.flow import After, Flow
 from botkit.flow_data import misfit
@@ -20,6 +21,8 @@ class _Stored(Struct, omit_defaults=True):
     flows: dict[str, Raw] = {}
     # When the timeout that runs for a flow is due, in milliseconds: a firing overtaken by a move is known by it.
     due: dict[str, int] = {}
+    # Where a message goes that a limit stops here.
+    failover: Conversation | None = None
 
 
 _encode = msgspec.json.Encoder().encode
@@ -39,6 +42,8 @@ class Flows:
             raise RecordError(f"the record is not readable ({misfit(error)})") from None
         #: When each flow's running timeout is due, in milliseconds; changed by whoever sets the timer.
         self.due = dict(self._stored.due)
+        #: Where a message goes that a limit stops here, or None.
+        self.failover = self._stored.failover
         self._loaded: dict[str, Flow] = {}
         self._before: dict[str, str] = {}
 
@@ -69,8 +74,9 @@ class Flows:
                 flows[name] = Raw(dumped)
         if sum(len(bytes(raw)) for raw in flows.values()) > MAX_BYTES:
             raise FlowError(f"the flows of one conversation hold more than {MAX_BYTES} bytes", fix="store less in them")
-        same = self.due == self._stored.due and all(flows[name] == self._stored.flows.get(name) for name in flows)
-        return b"" if same else _encode(_Stored(flows, self.due))
+        same = (self.due, self.failover) == (self._stored.due, self._stored.failover)
+        same = same and all(flows[name] == self._stored.flows.get(name) for name in flows)
+        return b"" if same else _encode(_Stored(flows, self.due, self.failover))
 
     def moved(self) -> Iterator[tuple[type[Flow], str, str]]:
         """Returns each flow whose state changed, with the state before (empty if it is new) and after."""

@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 from botkit import events
-from botkit.adapter import Adapter, SessionRules
+from botkit.adapter import Adapter
 from botkit.bot import Bot
 from botkit.channels.gbm import BusinessMessages
 from botkit.channels.telegram import Telegram
@@ -25,6 +25,7 @@ from botkit.http import Http
 from botkit.messages import Button, Image, Text, Typing
 from botkit.outbox import Line, Outbox
 from botkit.router import Router
+from botkit.session_rules import SessionRules
 from botkit.sessions import Session
 from botkit.simulators.simulator import Person
 from botkit.store import Queue
@@ -368,7 +369,7 @@ async def test_the_session_shows_what_is_left_before_this_answer(botkit_redis_ur
         await shop.advance(hours=24)
         await ana.says("next day")
     first, second, third = sessions
-    assert first == Session(None, None, 0, 10, 5)
+    assert first == Session(None, None, 0, 10, 5, 100)
     assert second is not None
     assert (second.sent, second.left, second.left_in_row, second.is_open) == (2, 8, 5, True)
     assert second.started_at is not None

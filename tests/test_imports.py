@@ -20,13 +20,13 @@ ROOT = Path(__file__).parent.parent
 LEVELS: tuple[tuple[str, ...], ...] = (
     ("exceptions", "conversation", "clock", "redaction"),
     ("events", "messages", "formatting"),
-    ("adapter", "store", "payload"),
+    ("adapter", "session_rules", "store", "payload"),
     (
         *("context", "filters", "record", "sessions"),
         *("router", "route", "route_table", "route_checks", "moves"),
         *("flow", "flow_data", "trigger", "place", "diagram"),
     ),
-    ("bot", "dispatcher", "outbox", "engine", "delivery", "governor", "watchdog"),
+    ("bot", "dispatcher", "outbox", "charging", "ledger", "engine", "delivery", "governor", "watchdog"),
     ("channels.*", "gateways.*", "redis.*", "http", "receiver", "send_api"),
     ("settings", "telemetry", "simulators.*"),
     ("app", "service", "play.*", "inspect.*", "testing"),

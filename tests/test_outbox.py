@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 from structlog.testing import capture_logs
 
-from botkit.adapter import Outcome, Receipt, SessionRules
+from botkit.adapter import Outcome, Receipt
 from botkit.context import Context
 from botkit.engine import EnginePolicy
 from botkit.events import MessageDelivered, MessageFailed, MessageReceived, MessageSeen, encode
@@ -18,6 +18,7 @@ from botkit.outbox import SendPolicy
 from botkit.redis.audit import audit
 from botkit.redis.store import RedisStore
 from botkit.router import Router
+from botkit.session_rules import SessionRules
 from botkit.sessions import Session, session_at
 from botkit.store import Commit, Mine, Turn
 from tests.desk import NOT_SENT, REFUSED, UNKNOWN, Desk, Process, bot, reported, says, where
@@ -466,7 +467,7 @@ async def test_a_session_starts_with_the_first_reply_and_not_with_the_person_s_m
         assert abs((process.clock.now() - session.started_at).total_seconds()) < 5
         await process.hears("again")
         first, second, third = seen
-        assert first == second == Session(None, None, 0, 60, 5)
+        assert first == second == Session(None, None, 0, 60, 5, 100)
         assert third is not None
         assert (third.sent, third.left, third.left_in_row) == (2, 58, 5), "the person's message ends the row"
         assert (await window(process)).sent == 4

@@ -5,7 +5,11 @@ import zlib
 from collections.abc import Mapping, Sequence
 
 #: The kinds of key that all conversations of a partition share.
-_SHARED = ("rdy", "lse", "own", "try", "ordy", "olse", "oown", "otry", "ohld", "tmr", "dead", "wake")
+_SHARED = (
+    *("rdy", "lse", "own", "try"),
+    *("ordy", "olse", "oown", "otry", "ohld"),
+    *("tmr", "dead", "wake", "ses", "led"),
+)
 
 
 class Keys:
@@ -39,6 +43,11 @@ class Keys:
         # A service's id may hold braces; hashed, it cannot move the hash tag.
         name = hashlib.blake2b(f"{account}|{receipt_id}".encode(), digest_size=12).hexdigest()
         return f"{self.prefix}:{{a:{name}}}:d"
+
+    def month(self, account: str, month: str) -> str:
+        """Returns the key of what an account's messages of a month cost."""
+        name = hashlib.blake2b(account.encode(), digest_size=12).hexdigest()
+        return f"{self.prefix}:{{a:{name}}}:mon:{month}"
 
     @property
     def meta(self) -> str:

@@ -16,11 +16,14 @@ from botkit.exceptions import SettingsError, StoreUnavailableError, TooManyTimer
 from botkit.redis.keys import Keys
 from botkit.redis.pipe import Command, Pipe
 from botkit.redis.scripts import Script, load_scripts
+from botkit.redis.session_arguments import count_arguments, heard_arguments
+from botkit.session_rules import Heard, SessionRules
 from botkit.store import (
     Accepted,
     Claim,
     Commit,
     Committed,
+    Counted,
     Counts,
     DueTimer,
     Duplicate,
@@ -45,12 +48,17 @@ _MESSAGE_KEY = 24
 _DAY_MS = 86_400_000
 # For the ids of timers and of our own messages: as long as the longest window of a channel, so that none is shortened.
 _OWN_WINDOW_MS = 8 * _DAY_MS
+# How long what a month cost can be looked up.
+_LEDGER_MS = 400 * _DAY_MS
+# What is read of a conversation's record, in the order of head.lua.
+_RECORD = ("s", "v", "ss", "sn", "sr", "se", "hh", "hn")
 # No score is ever set further ahead; what is, comes from a clock that was set back.
 _FAR_MS = 600_000
 _VERDICTS = {
     b"GO": Verdict.DONE,
     b"HOLD": Verdict.HELD,
     b"LIMIT": Verdict.LIMIT,
+    b"OUT": Verdict.OUTSIDE,
     b"WAIT": Verdict.WAITING,
     b"DEAD": Verdict.DEAD,
     b"SPENT": Verdict.SPENT,
@@ -146,26 +154,27 @@ class RedisStore:
     # --- inbound ---
 
     async def ingest(
-        self, cid: str, event_id: str, payload: bytes, *, token: str, window: float, answers: bool = False
+        self, cid: str, event_id: str, payload: bytes, *, token: str, window: float, heard: Heard | None = None
     ) -> Ingested:
         """See `Store.ingest`. One trip."""
-        return await self._ingest(cid, event_id, payload, token, round(window * 1000), answers=answers, timer="", due=0)
+        window_ms = round(window * 1000)
+        return await self._ingest(cid, event_id, payload, token, window_ms, timer="", due=0, heard=heard)
 
     async def fire(self, due: DueTimer, event_id: str) -> Ingested:
         """See `Store.fire`. One trip."""
         timer = due.timer
         return await self._ingest(
-            due.cid, event_id, timer.payload, "", _OWN_WINDOW_MS, answers=False, timer=timer.name, due=timer.due_ms
+            due.cid, event_id, timer.payload, "", _OWN_WINDOW_MS, timer=timer.name, due=timer.due_ms, heard=None
         )
 
     async def _ingest(
-        self, cid: str, eid: str, payload: bytes, token: str, window: int, *, answers: bool, timer: str, due: int
+        self, cid: str, eid: str, payload: bytes, token: str, window: int, *, timer: str, due: int, heard: Heard | None
     ) -> Ingested:
-        keys = self.keys.of(cid, "m x c rdy lse own try w o ordy ohld wake tmr t")
+        keys = self.keys.of(cid, "m x c rdy lse own try w o ordy ohld wake tmr t ses")
         keys[7] = self.keys.reply(cid, eid)
         answer = await self._script(
             "ingest", keys, cid, eid, payload, token, self._lease_ms, window, self.bounds.ids, self.bounds.mailbox,
-            int(answers), timer, due,
+            timer, due, *heard_arguments(heard),
         )  # fmt: skip
         if answer[0] == b"MINE":
             return Mine(Turn(cid, token, eid, payload, answer[2], _record(answer[1])))
@@ -176,7 +185,7 @@ class RedisStore:
     async def claim(self, queue: Queue, limit: int) -> Claim:
         """See `Store.claim`. Two trips for all partitions together, one when nothing is due."""
         token = self.new_token()
-        names = ("rdy", "lse", "own", "try") if queue is Queue.MAILBOX else ("ordy", "olse", "oown", "otry")
+        names = ("rdy", "lse", "own", "try") if queue is Queue.MAILBOX else ("ordy", "olse", "oown", "otry", "ohld")
         share = max(1, -(-limit // len(self.keys.partitions)))
         answers = await asyncio.gather(
             *(
@@ -194,7 +203,7 @@ class RedisStore:
         keys = self.keys.of(cid, "m c o")
         calls = [self._pipe.call("LINDEX", keys[0] if mail else keys[2], 0)]
         if mail:
-            calls.append(self._pipe.call("HMGET", keys[1], "s", "v", "ss", "sn", "sr"))
+            calls.append(self._pipe.call("HMGET", keys[1], *_RECORD))
             calls.append(self._pipe.call("LLEN", keys[2]))
         try:
             answers = await asyncio.gather(*calls)
@@ -256,13 +265,29 @@ class RedisStore:
         answer = await self._script("sent", keys, turn.cid, turn.token, turn.id, self._lease_ms, int(keep))
         return _turn(Queue.OUTBOX, turn.cid, turn.token, answer[1], 1, Record()) if answer[1] else None
 
-    async def count(self, turn: Turn, *, seconds: int, max_messages: int, max_in_row: int, hold: bool) -> Verdict:
+    async def count(
+        self, turn: Turn, rules: SessionRules, *, account: str, month: str, outside: bool, expires_ms: int = 0
+    ) -> Counted:
         """See `Store.count`. One trip."""
-        keys = self.keys.of(turn.cid, "c ordy olse oown otry ohld")
-        answer = await self._script(
-            "count", keys, turn.cid, turn.token, _attempt(turn), seconds * 1000, max_messages, max_in_row, int(hold)
-        )
-        return _VERDICTS[answer]
+        keys = self.keys.of(turn.cid, "c ordy olse oown otry ohld ses led")
+        found = await self._script(
+            "count", keys, turn.cid, turn.token, _attempt(turn), turn.id, account, f"{account}|{month}",
+            *count_arguments(rules, expires_ms, outside=outside),
+        )  # fmt: skip
+        verdict, word = _VERDICTS[found[0]], found[1].decode()
+        return Counted(verdict, country=word) if verdict is Verdict.OUTSIDE else Counted(verdict, word)
+
+    async def buy(self, account: str, month: str, *, free: int, charged_as: str) -> str:
+        """See `Store.buy`. One trip."""
+        key = self.keys.month(account, month)
+        entry: bytes = await self._script("buy", [key], free, charged_as, _LEDGER_MS)
+        return entry.decode()
+
+    async def book(self, account: str, month: str, entries: Mapping[str, int]) -> None:
+        """See `Store.book`. One trip."""
+        key = self.keys.month(account, month)
+        added = (self._pipe.call("HINCRBY", key, entry, number) for entry, number in entries.items())
+        await asyncio.gather(*added, self._pipe.call("PEXPIRE", key, _LEDGER_MS))
 
     async def retry(
         self, queue: Queue, turn: Turn, *, delay: float, error: str = "", max_attempts: int = 0, refund: bool = False
@@ -278,7 +303,7 @@ class RedisStore:
         self, queue: Queue, turn: Turn, delay: float, error: str, limit: str, repeats: str, *, refund: bool
     ) -> Verdict:
         mail = queue is Queue.MAILBOX
-        keys = self.keys.of(turn.cid, "m rdy lse own try dead c" if mail else "o ordy olse oown otry dead c")
+        keys = self.keys.of(turn.cid, f"{'m rdy lse own try' if mail else 'o ordy olse oown otry'} dead c ses led")
         attempt = _attempt(turn) if refund else ""
         # Longer waits are looked at again on the way: no score may lie further ahead.
         delay_ms = min(round(delay * 1000), _FAR_MS - 1000)
@@ -301,7 +326,7 @@ class RedisStore:
         self, turn: Turn, *, error: str, event_id: str, event: bytes, refund: bool, keep: bool
     ) -> Turn | None:
         """See `Store.fail`. One trip."""
-        keys = self.keys.of(turn.cid, "o ordy olse oown otry dead m x c rdy own wake")
+        keys = self.keys.of(turn.cid, "o ordy olse oown otry dead m x c rdy own wake ses led")
         attempt = _attempt(turn) if refund else ""
         answer = await self._script(
             "fail", keys, turn.cid, turn.token, turn.id, _cut(error, 500), attempt, event_id, event, self._lease_ms,
@@ -344,9 +369,7 @@ class RedisStore:
     async def load(self, cid: str) -> Record:
         """See `Store.load`. One trip."""
         c, o = self.keys.of(cid, "c o")
-        fields, queued = await asyncio.gather(
-            self._pipe.call("HMGET", c, "s", "v", "ss", "sn", "sr"), self._pipe.call("LLEN", o)
-        )
+        fields, queued = await asyncio.gather(self._pipe.call("HMGET", c, *_RECORD), self._pipe.call("LLEN", o))
         return _record([*fields, queued])
 
     async def is_idle(self, cid: str) -> bool:
@@ -410,7 +433,7 @@ class RedisStore:
 
     async def forget(self, cid: str) -> int:
         """See `Store.forget`. Two trips, and one for each 500 dead letters of the partition."""
-        keys = self.keys.of(cid, "m x c o t tmr rdy lse own try ordy olse oown otry ohld")
+        keys = self.keys.of(cid, "m x c o t tmr rdy lse own try ordy olse oown otry ohld ses")
         answer = await self._script("forget", keys, cid)
         removed: int = answer[0]
         ids: Sequence[bytes] = answer[1]
@@ -437,7 +460,7 @@ class RedisStore:
 
         Changes nothing, and sees one moment, so that a store in use gives no false alarms.
         """
-        keys = self.keys.of(cid, "m o rdy lse own try ordy olse oown otry ohld tmr t")
+        keys = self.keys.of(cid, "m o rdy lse own try ordy olse oown otry ohld tmr t c ses")
         return [rule.decode() for rule in await self._script("check", keys, cid, *timers)]
 
     async def call(self, *command: str | bytes | int | float) -> Any:
@@ -475,6 +498,6 @@ def _turn(queue: Queue, cid: str, token: str, entry: bytes, attempts: int, recor
 
 
 def _record(fields: Sequence[Any]) -> Record:
-    state, version, started, sent, in_row, queued = fields
-    counts = Counts(int(started or 0), int(sent or 0), int(in_row or 0))
-    return Record(state or b"", int(version or 0), counts, int(queued))
+    state, *numbers = fields
+    version, started, sent, in_row, ends, hour, this_hour, queued = (int(number or 0) for number in numbers)
+    return Record(state or b"", version, Counts(started, sent, in_row, ends, hour, this_hour), queued)

@@ -13,9 +13,10 @@ import httpx
 import msgspec
 from starlette.applications import Starlette
 
-from botkit.adapter import Adapter, SessionRules
+from botkit.adapter import Adapter
 from botkit.channels.viber import Viber
 from botkit.clock import Clock
+from botkit.session_rules import SessionRules
 from botkit.simulators.simulator import Bubble, Choice, NotOnScreenError, Person, Simulator
 from botkit.simulators.viber_api import CHOOSABLE, HOST, Api
 from botkit.simulators.viber_checks import RefusedError, check_message

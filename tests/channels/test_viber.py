@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from botkit import events
-from botkit.adapter import Outcome, Receipt, SessionRules, WebhookRequest
+from botkit.adapter import Outcome, Receipt, WebhookRequest
 from botkit.channels.viber import Viber
 from botkit.clock import Clock
 from botkit.conversation import Conversation
@@ -30,6 +30,7 @@ from botkit.events import (
 from botkit.exceptions import MessageError, NotSentError, PayloadError, ServiceError, SettingsError, UnknownOutcomeError
 from botkit.http import Http
 from botkit.messages import AnyButton, AnyMessage, Button, File, Image, Link, Location, Outgoing, Raw, Text, Typing
+from botkit.session_rules import SessionRules
 from botkit.simulators.simulator import Bubble, Person
 from botkit.simulators.viber import ViberSimulator
 from botkit.simulators.wire import Fault

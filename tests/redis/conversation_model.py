@@ -82,6 +82,8 @@ class Talk:
     sent: int = 0
     in_row: int = 0
     counted: str = ""
+    # Whether the counted attempt began a session while none was open, and when.
+    opened_at: int = 0
 
     def lane(self, queue: Queue) -> Lane:
         return self.mail if queue is Queue.MAILBOX else self.out
@@ -178,7 +180,10 @@ class Talk:
             self.out.owner, self.out.is_held = "", True
             self.out.attempts -= 1
             return Verdict.HELD, Verdict.FENCED
-        if not self.session_at or now >= self.session_at + SESSION or self.sent >= PER_SESSION:
+        self.opened_at = 0
+        if not self.session_at or now >= self.session_at + SESSION:
+            self.session_at, self.sent, self.opened_at = now, 0, now
+        elif self.sent >= PER_SESSION:
             self.session_at, self.sent = now, 0
         self.sent, self.in_row, self.counted = self.sent + 1, self.in_row + 1, _attempt(turn)
         return Verdict.DONE, Verdict.DONE
@@ -187,7 +192,7 @@ class Talk:
         if self.counted != _attempt(turn):
             return
         self.counted, self.sent, self.in_row = "", self.sent - 1, max(0, self.in_row - 1)
-        if self.sent == 0:
+        if self.opened_at:
             self.session_at = 0
 
     def retry(self, queue: Queue, turn: Turn, most: int, now: int, *, delay: int, refund: bool) -> Verdict:

@@ -10,6 +10,7 @@ from botkit.redis.audit import audit
 from botkit.redis.store import Bounds, RedisStore
 from botkit.store import Commit, Mine, Queue, Timer, Verdict
 from tests.redis.conftest import MakeStore
+from tests.redis.store_calls import SILENT, count
 
 Raw = redis.asyncio.Redis
 ANN, BEN = "viber:parcel:ann", "viber:parcel:ben"
@@ -38,8 +39,7 @@ async def test_a_store_at_work_is_whole(whole: RedisStore) -> None:
     assert (await whole.claim(Queue.MAILBOX, 10)).turns
     assert await audit(whole) == []
     (turn,) = (await whole.claim(Queue.OUTBOX, 10)).turns
-    held = await whole.count(turn, seconds=60, max_messages=1, max_in_row=0, hold=True)
-    assert held is Verdict.HELD
+    assert await count(whole, turn, SILENT) is Verdict.HELD
     assert await audit(whole) == []
 
 

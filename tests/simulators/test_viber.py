@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from botkit.adapter import SessionRules, WebhookRequest
+from botkit.adapter import WebhookRequest
 from botkit.channels.telegram import Telegram
 from botkit.channels.viber import Viber
 from botkit.clock import Clock
 from botkit.events import ConversationStarted, MessageReceived, Unsubscribed
 from botkit.messages import Button, Link, Text
+from botkit.session_rules import SessionRules
 from botkit.simulators.simulator import NotOnScreenError, Person
 from botkit.simulators.viber import ViberSimulator
 from botkit.simulators.wire import Fault
