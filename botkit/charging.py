@@ -61,7 +61,7 @@ class Charging:
         month = month_of(self._clock.now())
         if counted.purchase and receipt.outcome in _REFUNDED:
             month, entry = counted.purchase.split("|", 1)
-            entries = {entry: -1, "refunded": 1}
+            entries = {entry: -1}
         if adapter.sessions is not None and receipt.billing:
             entries[f"billing|{receipt.billing}"] = 1
         if entries:

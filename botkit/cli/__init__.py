@@ -13,6 +13,7 @@ _COMMANDS = {
     "webhook": "webhook",
     "routes": "routes",
     "graph": "routes",
+    "sessions": "sessions",
     "doctor": "doctor",
     "new": "new",
 }

@@ -289,6 +289,10 @@ class RedisStore:
         added = (self._pipe.call("HINCRBY", key, entry, number) for entry, number in entries.items())
         await asyncio.gather(*added, self._pipe.call("PEXPIRE", key, _LEDGER_MS))
 
+    async def reset_session(self, cid: str) -> bool:
+        """Ends a conversation's session as if nothing had been sent; what is held is tried again. One trip."""
+        return bool(await self._script("reset", self.keys.of(cid, "c ses ohld ordy"), cid))
+
     async def retry(
         self, queue: Queue, turn: Turn, *, delay: float, error: str = "", max_attempts: int = 0, refund: bool = False
     ) -> Verdict:

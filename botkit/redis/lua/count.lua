@@ -49,7 +49,7 @@ if kind == 'b' and outside == '1' then why = '' end
 if why ~= '' then
   local is_held = at_limit == 'hold' or at_limit == 'charge'
   if f[7] ~= message then
-    redis.call('HSET', c, 'sx', message)
+    redis.call('HSET', c, 'sx', message, 'ac', account)
     redis.call('HINCRBY', led, line .. (is_held and '|held' or '|stopped'), 1)
   end
   if not is_held then return {'LIMIT', why} end

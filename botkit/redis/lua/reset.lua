@@ -2,8 +2,8 @@
 -- Answers whether there was anything to end.
 local c, ses, ohld, ordy = unpack(KEYS)
 local cid = ARGV[2]
-close(c, ses, cid)
-local n = redis.call('HDEL', c, 'sr', 'hh', 'hn', 'sa', 'sk', 'so', 'sx')
+local n = redis.call('HDEL', c, 'ss', 'se', 'sn', 'sr', 'hh', 'hn', 'sa', 'sk', 'so', 'sx')
+redis.call('ZREM', ses, cid)
 local held = redis.call('ZREM', ohld, cid)
 if held == 1 then redis.call('ZADD', ordy, 'NX', now, cid) end
 return n + held
