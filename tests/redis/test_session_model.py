@@ -8,8 +8,10 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import uuid4
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from botkit.adapter import Receipt
 from botkit.charging import Charging
@@ -29,6 +31,7 @@ from tests.session_model import HOUR, SessionModel, month_at
 CID, ACCOUNT = "desk:desk:olena", "desk:desk"
 # An hour is near, and with it a month.
 START = datetime(2026, 11, 30, 22, 59, 50, tzinfo=UTC)
+IS_LONG = settings.get_current_profile_name() == "long"
 # What a script takes for the time: the first lines of all of them.
 TELLS_TIME = """local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000) + tonumber(ARGV[1])
@@ -73,14 +76,15 @@ class Rig:
 
     def __init__(self, url: str, rules: SessionRules) -> None:
         self.clock = StoppedClock()
-        self.store = StoppedStore(url, clock=self.clock, prefix=f"t{uuid4().hex[:12]}", bounds=Bounds(partitions=2))
+        self.store = StoppedStore(url, clock=self.clock, prefix=f"t{uuid4().hex[:12]}", bounds=Bounds(partitions=1))
         self.desk = Desk(sessions=rules)
         self.charging = Charging(self.store, self.clock)
         self.model = SessionModel(rules)
         self.number = 0
         # Where the message that waits was made, and for how long it is worth sending.
         self.waiting: Outgoing | None = None
-        self.verdicts: Counter[tuple[str, str]] = Counter()
+        #: What became of the last attempt, and why; nothing if the message was not due.
+        self.last = ("", "")
 
     @property
     def now(self) -> int:
@@ -94,6 +98,8 @@ class Rig:
                 await self.tries(step.outcome, ttl=(0, 30, 4000)[step.delta])
         else:
             self.move(step)
+            # Where something changes, something is tried.
+            await self.tries(step.outcome, ttl=0)
         await self.compare()
 
     async def hears(self, *, at: int, country: str) -> None:
@@ -113,6 +119,7 @@ class Rig:
             self.waiting = Outgoing(f"{self.number:024d}", ("desk", "desk"), "olena", message, self.now)
             await self.store.enqueue(CID, self.waiting.key, b"")
         turns = (await self.store.claim(Queue.OUTBOX, 10)).turns
+        self.last = ("", "")
         is_due = self.model.held_till is None or self.now >= self.model.held_till
         assert bool(turns) == is_due
         for turn in turns:
@@ -122,7 +129,7 @@ class Rig:
         ttl_ms = round(waiting.message.ttl * 1000)
         self.model.held_till = None
         expected, word = self.model.tries(turn.id, self.now, waiting.created_ms + ttl_ms if ttl_ms else 0)
-        self.verdicts[expected, word.partition("|")[0]] += 1
+        self.last = expected, word.partition("|")[0]
         counted = await self.charging.count(self.desk, turn, waiting)
         verdict = {"go": Verdict.DONE, "held": Verdict.HELD, "limit": Verdict.LIMIT}[expected]
         assert counted.verdict is verdict, (expected, word)
@@ -163,6 +170,7 @@ class Rig:
             else round(datetime(2026, 12, 1, tzinfo=UTC).timestamp() * 1000),
             "end": self.model.window.end if self.model.window else 0,
             "held": round(self.model.held_till or 0) if (self.model.held_till or 9e15) < 9e15 else 0,
+            "expiry": self.waiting.created_ms + round(self.waiting.message.ttl * 1000) if self.waiting else 0,
             "wait": self.now + 1000 * step.number,
         }
         self.clock.ms = max(self.now, ends[step.what] + step.delta - 1)
@@ -176,8 +184,10 @@ class Rig:
         assert counts.in_row == model.in_row
         hour = self.now // HOUR
         assert (counts.hour == hour) * counts.this_hour == (model.hour == hour) * model.this_hour
+
+    async def compare_books(self) -> None:
         for month in ("202611", "202612"):
-            booked = read_ledger(ACCOUNT, month, model.booked.get(month, Counter()).items())
+            booked = read_ledger(ACCOUNT, month, self.model.booked.get(month, Counter()).items())
             assert await load_ledgers(self.store, month, [ACCOUNT]) == [booked]
         assert await audit(self.store) == []
 
@@ -185,8 +195,10 @@ class Rig:
 @asynccontextmanager
 async def rigged(servers: Servers, rules: SessionRules) -> AsyncIterator[Rig]:
     rig = Rig(servers.any_url(), rules)
-    yield rig
-    await rig.store.close()
+    try:
+        yield rig
+    finally:
+        await rig.store.close()
 
 
 small = st.integers(0, 3)
@@ -196,7 +208,7 @@ all_rules = st.builds(
     closes_early=st.sampled_from((0, 5)),
     max_messages=small,
     max_in_row=small,
-    max_per_hour=st.sampled_from((0, 2, 5)),
+    max_per_hour=st.sampled_from((0, 1, 4)),
     free_per_month=st.sampled_from((0, 2)),
     at_limit=st.sampled_from(("hold", "fail", "failover", "charge")),
     on_max=st.sampled_from(("new_session", "block")),
@@ -206,13 +218,17 @@ all_rules = st.builds(
     prices=st.just(Prices(session=Decimal("0.5"), message=Decimal("0.05"), by_country={"UA": Decimal("0.01")})),
 )
 # To move on is to stand a millisecond before, on, or after a boundary.
-moves = st.builds(Step, st.sampled_from(("hour", "month", "end", "end", "held", "wait")), st.integers(0, 2), small)
+edges = st.sampled_from(("hour", "month", "end", "end", "held", "held", "expiry", "wait"))
 outcomes = st.sampled_from(("sent", "sent", "sent", "refused", "not_sent", "unknown"))
+moves = st.builds(Step, edges, st.integers(0, 2), small, outcomes)
 tries = st.builds(Step, st.just("tries"), st.integers(0, 2), st.integers(1, 3), outcomes)
 hears = st.builds(Step, st.just("hears"), st.integers(0, 2), small)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.timeout(3600)
+@settings(
+    max_examples=2000 if IS_LONG else 60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(rules=all_rules, steps=st.lists(st.one_of(tries, tries, hears, moves), min_size=5, max_size=20))
 async def test_every_variant_of_the_rules_does_what_the_model_does(
     servers: Servers, rules: SessionRules, steps: list[Step]
@@ -220,3 +236,68 @@ async def test_every_variant_of_the_rules_does_what_the_model_does(
     async with rigged(servers, rules) as rig:
         for step in steps:
             await rig.take(step)
+        await rig.compare_books()
+
+
+class Edge(NamedTuple):
+    """What was done at the start, the seconds from there to a boundary, and what a message becomes at both sides."""
+
+    rules: SessionRules
+    steps: Sequence[Step]
+    seconds: float
+    before: tuple[str, str]
+    after: tuple[str, str]
+
+
+HEARS, TRIES, PASS_10 = Step("hears"), Step("tries", number=1), Step("wait", delta=1, number=10)
+ASKED = SessionRules(seconds=20, starts_with="first_user_message")
+GOES, NOT_DUE = ("go", ""), ("", "")
+
+EDGES = {
+    "the end of a session": Edge(ASKED, [HEARS], 20, GOES, ("held", "session")),
+    "its early end": Edge(replace(ASKED, closes_early=5), [HEARS], 15, GOES, ("held", "session")),
+    "the end of a session that does not slide": Edge(ASKED, [HEARS, PASS_10, HEARS], 20, GOES, ("held", "session")),
+    "the end of one that slides": Edge(
+        replace(ASKED, window="sliding"), [HEARS, PASS_10, HEARS], 30, GOES, ("held", "session")
+    ),
+    "the end of a session by a message that comes late": Edge(
+        ASKED, [Step("hears", number=3)], 17, GOES, ("held", "session")
+    ),
+    "the end of one that began with a reply": Edge(
+        SessionRules(seconds=20, max_messages=1, on_max="block", at_limit="fail"), [TRIES], 20, ("limit", "max"), GOES
+    ),
+    "the end of a full one that holds": Edge(
+        SessionRules(seconds=20, max_messages=1, on_max="block"), [TRIES, TRIES], 20, NOT_DUE, GOES
+    ),
+    "the hour": Edge(SessionRules(max_per_hour=1, at_limit="fail"), [TRIES], 10, ("limit", "hour"), GOES),
+    "the hour that holds": Edge(SessionRules(max_per_hour=1), [TRIES, TRIES], 10, NOT_DUE, GOES),
+    "the month": Edge(
+        replace(ASKED, free_per_month=1, at_limit="fail"), [TRIES], 3610, ("limit", "session"), ("go", "free")
+    ),
+    "the month at a price": Edge(
+        replace(ASKED, free_per_month=1, at_limit="charge"), [TRIES], 3610, ("go", "charged"), ("go", "free")
+    ),
+    "the end of what is held": Edge(
+        SessionRules(max_in_row=1), [TRIES, Step("tries", delta=1, number=1)], 30, NOT_DUE, ("limit", "expired")
+    ),
+    "the end of what is held for longer than that": Edge(
+        SessionRules(max_per_hour=1),
+        [Step("wait", delta=1, number=11), Step("tries", delta=1, number=1)],
+        41,
+        NOT_DUE,
+        ("limit", "expired"),
+    ),
+}
+
+
+@pytest.mark.parametrize("side", ["before", "after"])
+@pytest.mark.parametrize("name", EDGES)
+async def test_a_millisecond_decides_at(servers: Servers, name: str, side: str) -> None:
+    edge = EDGES[name]
+    async with rigged(servers, edge.rules) as rig:
+        for step in edge.steps:
+            await rig.take(step)
+        rig.clock.ms = StoppedClock.ms + round(edge.seconds * 1000) - (side == "before")
+        await rig.take(TRIES)
+        assert rig.last == getattr(edge, side)
+        await rig.compare_books()
