@@ -26,7 +26,7 @@ PRICES = Prices(session=Decimal("0.5"), message=Decimal("0.05"), by_country={"UA
 
 def rules(**changes: Any) -> SessionRules:
     """Two in a row end a session."""
-    return SessionRules(**({"max_in_row": 2, "prices": PRICES} | changes))
+    return msgspec.structs.replace(SessionRules(max_in_row=2, prices=PRICES), **changes)
 
 
 def parrot(failures: list[str] | None = None, *, ttl: float = 0) -> Router[Flow]:

@@ -55,6 +55,8 @@ async def test_a_store_at_work_is_whole(whole: RedisStore) -> None:
         (("DEL", f"o:{ANN}"), "outbox: is empty but due"),
         (("ZREM", "tmr", f"{ANN}|remind"), "timer remind: will never be due"),
         (("HDEL", f"t:{ANN}", "remind"), "timer remind: has nothing to deliver"),
+        (("ZADD", "ses", 1, ANN), "session: is not listed with the time at which it ends"),
+        (("HSET", f"c:{ANN}", "se", 9_000_000_000_000), "session: is not listed with the time at which it ends"),
     ],
 )
 async def test_a_defect_is_told(whole: RedisStore, command: tuple[str | int, ...], rule: str) -> None:
@@ -72,6 +74,7 @@ async def test_a_defect_is_told(whole: RedisStore, command: tuple[str | int, ...
         (("HSET", "try", BEN, 1), "mailbox: is empty but has attempts"),
         (("HSET", "otry", f"{BEN}|u", 1), "outbox: is empty but has attempts"),
         (("ZADD", "tmr", 1, f"{BEN}|remind"), "timer remind: has nothing to deliver"),
+        (("ZADD", "ses", 1, BEN), "session: is not listed with the time at which it ends"),
     ],
 )
 async def test_what_is_left_of_a_conversation_without_keys_is_told(

@@ -92,7 +92,7 @@ class Rig:
 
     async def take(self, step: Step) -> None:
         if step.what == "hears":
-            await self.hears(at=self.now - 1000 * step.number, country=("", "UA", "SI")[step.delta])
+            await self.hears(at=self.now - 10_000 * step.number, country=("", "UA", "SI")[step.delta])
         elif step.what == "tries":
             for _ in range(step.number):
                 await self.tries(step.outcome, ttl=(0, 30, 4000)[step.delta])
@@ -143,6 +143,10 @@ class Rig:
             await self.conclude(turn, counted, outcome)
 
     async def conclude(self, turn: Turn, counted: Counted, outcome: str) -> None:
+        if outcome == "crossed":
+            # The person writes while the message is on its way, and it is refused then.
+            await self.hears(at=self.now, country="")
+            outcome = "refused"
         receipt: Receipt = {"sent": SENT, "refused": REFUSED, "not_sent": NOT_SENT, "unknown": UNKNOWN}[outcome]
         if outcome == "sent":
             await self.store.sent(turn, keep=False)
@@ -219,7 +223,7 @@ all_rules = st.builds(
 )
 # To move on is to stand a millisecond before, on, or after a boundary.
 edges = st.sampled_from(("hour", "month", "end", "end", "held", "held", "expiry", "wait"))
-outcomes = st.sampled_from(("sent", "sent", "sent", "refused", "not_sent", "unknown"))
+outcomes = st.sampled_from(("sent", "sent", "sent", "sent", "refused", "not_sent", "unknown", "crossed"))
 moves = st.builds(Step, edges, st.integers(0, 2), small, outcomes)
 tries = st.builds(Step, st.just("tries"), st.integers(0, 2), st.integers(1, 3), outcomes)
 hears = st.builds(Step, st.just("hears"), st.integers(0, 2), small)
@@ -261,7 +265,7 @@ EDGES = {
         replace(ASKED, window="sliding"), [HEARS, PASS_10, HEARS], 30, GOES, ("held", "session")
     ),
     "the end of a session by a message that comes late": Edge(
-        ASKED, [Step("hears", number=3)], 17, GOES, ("held", "session")
+        ASKED, [Step("hears", number=1)], 10, GOES, ("held", "session")
     ),
     "the end of one that began with a reply": Edge(
         SessionRules(seconds=20, max_messages=1, on_max="block", at_limit="fail"), [TRIES], 20, ("limit", "max"), GOES
