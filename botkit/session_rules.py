@@ -48,7 +48,7 @@ class Prices(Struct, frozen=True):
         _require(re.fullmatch(r"[A-Z]{3}", self.currency), "a currency is three capital letters, as EUR")
         _require(all(map(_COUNTRY.fullmatch, self.by_country)), "a country is two capital letters, as UA")
         amounts = (self.session, self.message, *self.by_country.values())
-        _require(all(map(_is_amount, amounts)), "a price is from 0 to 999999 and has at most six decimals")
+        _require(all(map(_is_amount, amounts)), "a price is from 0 to less than a million and has at most six decimals")
 
     def of_message(self, country: str) -> Decimal:
         """Returns the price of a message to somebody in that country; an empty one is not known."""
@@ -56,7 +56,7 @@ class Prices(Struct, frozen=True):
 
 
 def _is_amount(amount: Decimal) -> bool:
-    return amount.is_finite() and 0 <= amount <= 999_999 and amount * MICRO == int(amount * MICRO)
+    return amount.is_finite() and 0 <= amount < 1_000_000 and amount * MICRO == int(amount * MICRO)
 
 
 class SessionRules(Struct, frozen=True):

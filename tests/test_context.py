@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 import structlog
+from msgspec import UNSET
 
 from botkit import events
 from botkit.adapter import Adapter
@@ -208,6 +209,26 @@ def test_an_account_of_nobody_here_cannot_be_written_from() -> None:
 
 
 # --- timers
+
+
+def test_another_way_is_decided_on_and_may_be_taken_back() -> None:
+    viber = ADAPTERS["viber"]()
+    desk = Desk(known=(viber,))
+    chosen = [desk.decisions.failover]
+    there = Conversation(viber.account, "ana")
+    for way in (there, None):
+        desk.ctx.fail_over_to(way)
+        chosen.append(desk.decisions.failover)
+    assert chosen == [UNSET, there, None]
+
+
+def test_another_way_leads_elsewhere_and_by_an_account_of_somebody_here() -> None:
+    desk = Desk()
+    with pytest.raises(ValueError, match="to itself"):
+        desk.ctx.fail_over_to(desk.here)
+    with pytest.raises(MessageError, match="no bot here speaks for account 'other' on viber"):
+        desk.ctx.fail_over_to(Conversation(Account("viber", "other"), "ana"))
+    assert desk.decisions.failover is UNSET
 
 
 def test_a_timer_is_an_event_of_the_conversation_to_come() -> None:

@@ -146,3 +146,14 @@ def test_only_what_is_worth_nothing_later_is_transient() -> None:
     transient = [message for message in FULL if message.is_transient]
     assert [type(message) for message in transient] == [Typing, Raw]
     assert not Raw(channel="telegram", payload={}).is_transient
+
+
+@pytest.mark.parametrize("ttl", [0, 30, 90.5, 1_209_600])
+def test_a_ttl_is_none_or_from_half_a_minute_to_two_weeks(ttl: float) -> None:
+    assert Text(text="hi", ttl=ttl).ttl == ttl
+
+
+@pytest.mark.parametrize("ttl", [-1, 29.9, 1_209_600.1, float("nan"), float("inf")])
+def test_any_other_ttl_is_refused_with_the_bounds(ttl: float) -> None:
+    with pytest.raises(MessageError, match="0, or 30 to 1209600 seconds"):
+        Location(latitude=0, longitude=0, ttl=ttl)

@@ -84,7 +84,7 @@ def test_a_price_that_is_none_is_refused(values: dict[str, Any]) -> None:
 
 
 def test_the_finest_and_the_greatest_price_are_allowed() -> None:
-    assert Prices(session=Decimal("0.000001"), message=Decimal(999_999)).session == Decimal("0.000001")
+    assert Prices(session=Decimal("0.000001"), message=Decimal("999999.999999")).session == Decimal("0.000001")
 
 
 @pytest.mark.parametrize(("told", "known"), [("UA", "UA"), ("", ""), ("ua", ""), ("UA|SI", ""), ("Ukraine", "")])

@@ -1,5 +1,6 @@
 """What is left of a service's commercial window."""
 
+import math
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -57,3 +58,44 @@ def test_nothing_is_ever_less_than_none(sent: int, in_row: int, queued: int, hou
     session = session_at(RULES, Counts(START_MS, sent, in_row, END_MS), queued, START + timedelta(hours=hours))
     assert 0 <= session.left <= 60
     assert 0 <= session.left_in_row <= 5
+
+
+OPEN = Counts(START_MS, sent=12, in_row=2, ends_ms=END_MS, hour=START_MS // 3_600_000, this_hour=2)
+
+
+def test_the_hour_s_count_is_over_with_the_hour() -> None:
+    last = START + timedelta(hours=1, milliseconds=-1)
+    assert session_at(RULES, OPEN, 3, last).left_this_hour == 95
+    assert session_at(RULES, OPEN, 3, START + timedelta(hours=1)).left_this_hour == 97
+
+
+def test_without_a_rule_there_is_no_end_to_what_is_left() -> None:
+    boundless = SessionRules(max_messages=0, max_in_row=0, max_per_hour=0)
+    session = session_at(boundless, OPEN, 9, START)
+    assert session.left == session.left_in_row == session.left_this_hour == math.inf
+    assert session.covers_next
+
+
+@pytest.mark.parametrize(
+    ("rules", "counts", "covers"),
+    [
+        (SessionRules(), Counts(), True),
+        (SessionRules(), OPEN, True),
+        (SessionRules(max_in_row=3), OPEN, True),
+        (SessionRules(max_in_row=2), OPEN, False),
+        (SessionRules(max_messages=13), OPEN, True),
+        (SessionRules(max_messages=12), OPEN, True),
+        (SessionRules(max_messages=12, on_max="block"), OPEN, False),
+        (SessionRules(max_messages=13, on_max="block"), OPEN, True),
+        (SessionRules(starts_with="first_user_message"), OPEN, True),
+        (SessionRules(starts_with="first_user_message"), Counts(), False),
+    ],
+)
+def test_whether_the_next_message_is_of_a_session(rules: SessionRules, counts: Counts, *, covers: bool) -> None:
+    assert session_at(rules, counts, 0, START).covers_next is covers
+
+
+def test_more_in_a_row_than_the_rules_allow_ended_the_session() -> None:
+    assert session_at(SessionRules(max_in_row=2), OPEN, 0, START).is_open
+    assert not session_at(SessionRules(max_in_row=1), OPEN, 0, START).is_open
+    assert session_at(SessionRules(max_in_row=1, on_in_row="block"), OPEN, 0, START).is_open

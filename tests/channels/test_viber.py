@@ -476,6 +476,16 @@ async def test_a_text_arrives_with_vibers_marks_and_the_senders_name(rig: Rig) -
     assert receipt.outcome is Outcome.SENT
 
 
+@pytest.mark.parametrize(
+    ("members", "billing"),
+    [({"billing_status": 5}, "5"), ({"billing_status": "2"}, "2"), ({}, ""), ({"billing_status": None}, "")],
+)
+async def test_a_receipt_tells_how_viber_counted_the_message(members: dict[str, Any], billing: str) -> None:
+    answer = {"status": 0, "status_message": "ok", "message_token": 1}
+    receipt = await answered(httpx.Response(200, json=answer | members))
+    assert (receipt.outcome, receipt.billing) == (Outcome.SENT, billing)
+
+
 async def test_a_receipt_is_named_by_all_digits_of_the_message_token(rig: Rig) -> None:
     receipt = await rig.send(Text(text="hi"))
     answer = rig.simulator.wire.calls("send_message")[-1].answer

@@ -305,3 +305,20 @@ async def test_a_millisecond_decides_at(servers: Servers, name: str, side: str) 
         await rig.take(TRIES)
         assert rig.last == getattr(edge, side)
         await rig.compare_books()
+
+
+@pytest.mark.parametrize(
+    ("rules", "steps"),
+    [
+        (SessionRules(max_messages=1, on_max="block"), [Step("tries", number=1, outcome="crossed")]),
+        (replace(ASKED, max_messages=1, on_max="block"), [HEARS, Step("tries", number=1, outcome="crossed")]),
+        (SessionRules(max_in_row=1, at_limit="charge"), [TRIES, HEARS, TRIES, TRIES, HEARS]),
+        (SessionRules(max_in_row=1, at_limit="charge", on_in_row="block"), [TRIES, HEARS, TRIES, HEARS]),
+    ],
+    ids=["full, and refused meanwhile", "asked, full, and refused meanwhile", "a row too long", "a row that blocks"],
+)
+async def test_what_the_persons_message_ends(servers: Servers, rules: SessionRules, steps: Sequence[Step]) -> None:
+    async with rigged(servers, rules) as rig:
+        for step in steps:
+            await rig.take(step)
+        await rig.compare_books()
