@@ -96,11 +96,11 @@ class Outbox:
         if counted.verdict is not Verdict.DONE:
             return None
         receipt = await self._attempt(line, turn, outgoing, to)
+        conclusion = self._conclude(turn, outgoing, account, receipt, keep=keep)
+        if not (counted.purchase or receipt.billing):
+            return await conclusion
         # Both travel in one batch.
-        following, _ = await asyncio.gather(
-            self._conclude(turn, outgoing, account, receipt, keep=keep),
-            self._charging.settle(line.adapter, counted, receipt),
-        )
+        following, _ = await asyncio.gather(conclusion, self._charging.settle(line.adapter, counted, receipt))
         return following
 
     async def _relay(self, turn: Turn, outgoing: Outgoing, to: Conversation, *, keep: bool) -> Turn | None:
