@@ -9,8 +9,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from botkit.adapter import Download
     from botkit.app import App
     from botkit.bot import Bot
+    from botkit.buttons import AskAgent, AskContact, AskLocation, Button, Dial, Link, Login
+    from botkit.channels import gbm, telegram, viber
     from botkit.channels.gbm import BusinessMessages
     from botkit.channels.telegram import Telegram
     from botkit.channels.viber import Viber
@@ -19,15 +22,16 @@ if TYPE_CHECKING:
     from botkit.events import (
         AgentRequested,
         ButtonPressed,
-        Card,
         ConversationStarted,
         Event,
         Media,
         MessageDelivered,
+        MessageExpired,
         MessageFailed,
         MessageReceived,
         MessageSeen,
         Point,
+        SharedContact,
         Subscribed,
         TimerFired,
         TypingStarted,
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
     from botkit.exceptions import (
         BotkitError,
         DefinitionError,
+        DownloadError,
         FlowError,
         IllegalMoveError,
         MessageError,
@@ -47,7 +52,29 @@ if TYPE_CHECKING:
     )
     from botkit.flow import After, Flow, State, Trigger
     from botkit.formatting import escape
-    from botkit.messages import Button, File, Image, Link, Location, Message, Raw, Text, Typing
+    from botkit.languages import Languages, _, ngettext, pgettext
+    from botkit.messages import (
+        Album,
+        Audio,
+        Card,
+        Carousel,
+        Contact,
+        Delete,
+        Edit,
+        File,
+        Image,
+        Joined,
+        Left,
+        Location,
+        Message,
+        Raw,
+        Representative,
+        Sticker,
+        Text,
+        Typing,
+        Video,
+        Voice,
+    )
     from botkit.router import Router
     from botkit.session_rules import Prices, SessionRules
     from botkit.sessions import Session
@@ -59,17 +86,29 @@ __all__ = [
     "Account",
     "After",
     "AgentRequested",
+    "Album",
     "App",
+    "AskAgent",
+    "AskContact",
+    "AskLocation",
+    "Audio",
     "Bot",
     "BotkitError",
     "BusinessMessages",
     "Button",
     "ButtonPressed",
     "Card",
+    "Carousel",
+    "Contact",
     "Context",
     "Conversation",
     "ConversationStarted",
     "DefinitionError",
+    "Delete",
+    "Dial",
+    "Download",
+    "DownloadError",
+    "Edit",
     "Event",
     "File",
     "Flow",
@@ -77,18 +116,24 @@ __all__ = [
     "Handle",
     "IllegalMoveError",
     "Image",
+    "Joined",
+    "Languages",
+    "Left",
     "Link",
     "Location",
+    "Login",
     "Media",
     "Message",
     "MessageDelivered",
     "MessageError",
+    "MessageExpired",
     "MessageFailed",
     "MessageReceived",
     "MessageSeen",
     "Point",
     "Prices",
     "Raw",
+    "Representative",
     "RouteError",
     "Router",
     "ServiceError",
@@ -96,7 +141,9 @@ __all__ = [
     "SessionRules",
     "Settings",
     "SettingsError",
+    "SharedContact",
     "State",
+    "Sticker",
     "Subscribed",
     "Telegram",
     "Text",
@@ -109,30 +156,46 @@ __all__ = [
     "Unsubscribed",
     "User",
     "Viber",
+    "Video",
+    "Voice",
+    "_",
     "__version__",
     "escape",
+    "gbm",
+    "ngettext",
+    "pgettext",
+    "telegram",
+    "viber",
 ]
 
 # Where each name is. A module is imported when a name of it is first used: a command loads no more than it needs.
 _MODULES = {
+    "adapter": "Download",
     "app": "App",
     "bot": "Bot",
+    "buttons": "AskAgent AskContact AskLocation Button Dial Link Login",
+    "channels": "gbm telegram viber",
     "channels.gbm": "BusinessMessages",
     "channels.telegram": "Telegram",
     "channels.viber": "Viber",
     "context": "Context Handle",
     "conversation": "Account Conversation User",
     "events": (
-        "AgentRequested ButtonPressed Card ConversationStarted Event Media MessageDelivered "
-        "MessageFailed MessageReceived MessageSeen Point Subscribed TimerFired TypingStarted "
-        "TypingStopped UnknownEvent Unsubscribed"
+        "AgentRequested ButtonPressed ConversationStarted Event Media MessageDelivered MessageExpired "
+        "MessageFailed MessageReceived MessageSeen Point SharedContact Subscribed TimerFired "
+        "TypingStarted TypingStopped UnknownEvent Unsubscribed"
     ),
     "exceptions": (
-        "BotkitError DefinitionError FlowError IllegalMoveError MessageError RouteError ServiceError SettingsError"
+        "BotkitError DefinitionError DownloadError FlowError IllegalMoveError MessageError RouteError "
+        "ServiceError SettingsError"
     ),
     "flow": "After Flow State Trigger",
     "formatting": "escape",
-    "messages": "Button File Image Link Location Message Raw Text Typing",
+    "languages": "Languages _ ngettext pgettext",
+    "messages": (
+        "Album Audio Card Carousel Contact Delete Edit File Image Joined Left Location Message Raw "
+        "Representative Sticker Text Typing Video Voice"
+    ),
     "router": "Router",
     "session_rules": "Prices SessionRules",
     "sessions": "Session",
@@ -144,7 +207,9 @@ _HOMES = {name: module for module, names in _MODULES.items() for name in names.s
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module 'botkit' has no attribute {name!r}")
-    found: object = getattr(import_module(f"botkit.{_HOMES[name]}"), name)
+    home = f"botkit.{_HOMES[name]}"
+    # What is in `channels` is a module itself, with the words that only its service has.
+    found: object = import_module(f"{home}.{name}") if home == "botkit.channels" else getattr(import_module(home), name)
     globals()[name] = found
     return found
 

@@ -10,10 +10,13 @@ from typing import Any, ClassVar, Protocol, Self
 
 from msgspec import Struct
 
+from botkit.capabilities import Capabilities
 from botkit.conversation import Account, Conversation
-from botkit.events import Event
-from botkit.exceptions import SettingsError
+from botkit.degradation import Prepared, prepare
+from botkit.events import Event, Media
+from botkit.exceptions import DownloadError, SettingsError
 from botkit.messages import AnyMessage, Outgoing
+from botkit.pace import Pace, Paces, read_paces
 from botkit.redaction import Secret
 from botkit.session_rules import SessionRules
 
@@ -34,6 +37,21 @@ class HttpAnswer(Struct, frozen=True):
     body: bytes
 
 
+class Upload(Struct, frozen=True):
+    """A file on its way to a service, as one part of a form."""
+
+    name: str
+    content: bytes
+    mime: str = "application/octet-stream"
+
+
+class Download(Struct, frozen=True):
+    """A file as a service gave it, with the type it claims."""
+
+    content: bytes
+    mime: str = ""
+
+
 class HttpClient(Protocol):
     """How adapters reach their services.
 
@@ -48,9 +66,14 @@ class HttpClient(Protocol):
         *,
         json: object = None,
         form: Mapping[str, str] | None = None,
+        files: Mapping[str, Upload] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> HttpAnswer:
-        """Sends one request and reads the whole answer; redirects are not followed."""
+        """Sends one request and reads the whole answer; redirects are not followed. `files` make the form multipart."""
+        ...
+
+    async def download(self, url: str, *, most: int, headers: Mapping[str, str] | None = None) -> Download:
+        """Fetches a file of at most `most` bytes. Raises DownloadError, which names no address."""
         ...
 
 
@@ -68,8 +91,9 @@ class Receipt(Struct, frozen=True, omit_defaults=True):
     """The channel's answer to one message.
 
     `id` is what later delivery reports will name; `reason` is the service's word and code, without user text;
-    `retry_after` is in seconds; `is_gone` tells that the person cannot be written to until they return; `billing` is
-    how the service says that it counted the message, in its own word.
+    `retry_after` is in seconds; `is_gone` tells that the person cannot be written to until they return; `moved_to` is
+    the id under which the service goes on with the conversation that it refused; `billing` is how the service says
+    that it counted the message, in its own word.
     """
 
     outcome: Outcome
@@ -77,6 +101,7 @@ class Receipt(Struct, frozen=True, omit_defaults=True):
     reason: str = ""
     retry_after: float = 0
     is_gone: bool = False
+    moved_to: str = ""
     billing: str = ""
 
 
@@ -101,10 +126,16 @@ class Adapter(ABC):
     has_receipts: ClassVar[bool] = False
     #: Whether `Event.at` is under the service's signature: what is older than the window is then dropped as a replay.
     signs_time: ClassVar[bool] = False
+    #: The event types of this channel alone: frozen, each with a tag such as `telegram.inline_query`.
+    events: ClassVar[tuple[type[Event], ...]] = ()
+    #: What the service can show; as it stands, plain text with numbered menus.
+    capabilities: ClassVar[Capabilities] = Capabilities()
     #: The service's address; `<PREFIX>_API_URL` replaces it.
     default_api_url: ClassVar[str]
     #: The setting that carries the credentials: `<PREFIX>_<token_setting>`.
     token_setting: ClassVar[str] = "TOKEN"  # noqa: S105  # a name, not a token
+    #: How fast the service takes messages; the settings `<PREFIX>_RATE` and `<PREFIX>_CHAT_RATE` replace it.
+    paces: Paces = Paces()
 
     def __init__(self, *, ta: str = "", api_url: str = "", prefix: str = "") -> None:
         self.ta = ta
@@ -120,6 +151,15 @@ class Adapter(ABC):
 
         Raises SettingsError for a value of the wrong form.
         """
+
+    def paced(self, environ: Mapping[str, str]) -> Self:
+        """Reads `<prefix>_RATE` and `_CHAT_RATE`; returns the adapter. Raises SettingsError."""
+        self.paces = read_paces(self.prefix, environ, self.paces)
+        return self
+
+    def chat_pace(self, to: Conversation) -> Pace | None:
+        """Returns how fast the service takes messages into one conversation."""
+        return self.paces.chat
 
     @property
     def account(self) -> Account:
@@ -150,9 +190,24 @@ class Adapter(ABC):
         Raises PayloadError when the body cannot be read.
         """
 
+    def capabilities_for(self, message: AnyMessage, to: Conversation) -> Capabilities:
+        """Returns what can be shown of this message in this conversation: the adapter's capabilities, if not less."""
+        return self.capabilities
+
+    def prepare(self, message: AnyMessage, to: Conversation, *, offered: int = 0) -> Prepared:
+        """Returns what will be sent for a message: as decided where the service has all of it, else degraded.
+
+        Its menu goes on from `offered` choices that stand already. Raises MessageError that names the bound for what
+        no degradation can mend.
+        """
+        prepared = prepare(message, lambda part: self.capabilities_for(part, to), offered=offered)
+        for part in prepared.messages:
+            self.check(part)
+        return prepared
+
     @abstractmethod
-    def check(self, message: AnyMessage) -> AnyMessage:
-        """Returns what will be sent: the message, or its plain text where the channel lacks the kind.
+    def check(self, message: AnyMessage) -> None:
+        """Returns for a message that the service would take, of a kind and with buttons that it has.
 
         Raises MessageError that names the bound and both numbers.
         """
@@ -175,6 +230,12 @@ class Adapter(ABC):
 
         Transport errors of `client` pass through; the engine classes them. Safe to cancel: the outcome is then unknown.
         """
+
+    async def download(self, media: Media, client: HttpClient, *, most: int) -> Download:
+        """Fetches what somebody sent, at most `most` bytes of it. Raises DownloadError, which names no address."""
+        if not media.url.startswith("https://"):
+            raise DownloadError(f"{self.channel} gives no address for this {media.kind}")
+        return await client.download(media.url, most=most)
 
     @abstractmethod
     async def load_webhook(self, client: HttpClient) -> WebhookStatus:

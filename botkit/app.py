@@ -53,6 +53,8 @@ class App:
             ],
             lifespan=self._lifespan,
         )
+        # No service follows a redirect, and Starlette fails on one with a query that is no UTF-8.
+        self._asgi.router.redirect_slashes = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one ASGI connection."""

@@ -6,6 +6,8 @@ from typing import Any
 
 from botkit.adapter import Adapter
 from botkit.exceptions import DefinitionError
+from botkit.language_checks import handler_problems
+from botkit.languages import Languages
 from botkit.route_table import RouteTable
 from botkit.router import Router
 
@@ -16,10 +18,18 @@ class Bot:
     """What a file in `bots/` builds.
 
     An account without a `ta` of its own gets `<bot>-<channel>`. Routes are checked here: a state that does not exist,
-    a doubled or unreachable route raises RouteError with file, line and fix.
+    a doubled or unreachable route raises RouteError with file, line and fix. With `languages`, `_()` in handlers speaks
+    the language of each person, and an `_()` that cannot be translated raises DefinitionError.
     """
 
-    def __init__(self, name: str, *, routers: Sequence[Router[Any]], accounts: Sequence[Adapter]) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        routers: Sequence[Router[Any]],
+        accounts: Sequence[Adapter],
+        languages: Languages | None = None,
+    ) -> None:
         if not _NAME.fullmatch(name):
             raise DefinitionError(
                 f"{name!r} cannot be a bot's name", fix="use up to 32 small letters, digits and hyphens"
@@ -27,6 +37,10 @@ class Bot:
         self.name = name
         self.accounts = tuple(accounts)
         self.table = RouteTable(routers)
+        self.languages = languages
+        problems = list(handler_problems(self.table.routes)) if languages else []
+        if problems:
+            raise DefinitionError("some texts cannot be translated:\n" + "\n".join(problems))
         for account in self.accounts:
             account.ta = account.ta or f"{name}-{account.channel}"
         if len({account.account for account in self.accounts}) < len(self.accounts):

@@ -1,19 +1,22 @@
 """What a handler works with: it decides here, and nothing leaves before its commit succeeded."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 from msgspec import UNSET, Struct, UnsetType
 from structlog.typing import FilteringBoundLogger
 
-from botkit.adapter import Adapter
+from botkit.adapter import Adapter, Download
+from botkit.buttons import Buttons, rows
 from botkit.conversation import Account, Conversation
-from botkit.events import Event, TimerFired, event_id
+from botkit.events import Event, Media, TimerFired, event_id
 from botkit.events import encode as encode_event
-from botkit.exceptions import MessageError
+from botkit.exceptions import DownloadError, MessageError
 from botkit.flow import Flow
-from botkit.messages import AnyMessage, Buttons, Outgoing, Text, Typing, rows
+from botkit.languages import Speech
+from botkit.menu import Menu
+from botkit.messages import AnyMessage, Outgoing, Text, Typing
 from botkit.sessions import Session
 from botkit.store import Timer
 
@@ -30,9 +33,14 @@ F = TypeVar("F", bound=Flow)
 
 
 class Handle(Struct, frozen=True):
-    """A message that was decided on; later delivery events carry its `id` as `message_key`."""
+    """A message that was decided on; later delivery events carry its `id` as `message_key`.
+
+    A message that goes out in several parts has the id of the last one, which carries its buttons; `parts` has them
+    all. Both are empty where the service has nothing to show for it.
+    """
 
     id: str
+    parts: tuple[str, ...] = ()
 
 
 class Scene(Struct, frozen=True):
@@ -45,14 +53,21 @@ class Scene(Struct, frozen=True):
     session: Session | None
     log: FilteringBoundLogger
     find_adapter: Callable[[Account], Adapter | None]
+    download: Callable[[Media, int], Awaitable[Download]]
 
 
 class Decisions(Struct):
-    """What a handler has decided so far."""
+    """What a handler has decided so far.
 
-    outgoing: list[Outgoing]
-    timers: dict[str, Timer]
-    # Unset leaves the conversation's other way as it is.
+    `speech` is the language of the turn, `menus` are the choices that a typed answer may pick, by conversation, and
+    `values` the long ones behind tokens. An unset `failover` leaves the conversation's other way as it is.
+    """
+
+    speech: Speech
+    outgoing: list[Outgoing] = []
+    timers: dict[str, Timer] = {}
+    menus: dict[Conversation, Menu] = {}
+    values: dict[str, str] = {}
     failover: Conversation | UnsetType | None = UNSET
 
 
@@ -88,8 +103,12 @@ class Context(Generic[F]):
 
     @property
     def locale(self) -> str:
-        """The person's language tag, or an empty string."""
-        return self._scene.event.locale
+        """The person's language tag, such as `sl-SI`: chosen, else said by the service, else the bot's default.
+
+        What the service said last is remembered for timers and reports where the bot has languages. An empty string
+        where nothing is known; `event.locale` is what the service said this time, as it said it.
+        """
+        return self._decisions.speech.locale
 
     @property
     def now(self) -> datetime:
@@ -120,7 +139,13 @@ class Context(Generic[F]):
                 fix="say it in one reply, or wait for the person to write",
             )
         message = _build(content, buttons=buttons, silent=silent, fallback=fallback)
-        return self._add(self._scene.adapter, self.conversation, message)
+        handle = self._add(self._scene.adapter, self.conversation, message)
+        if self._scene.adapter.takes_answer(self.event) and len(handle.parts) > 1:
+            raise MessageError(
+                f"the answer to {type(self.event).__name__} is one message on {self.event.channel}; this makes several",
+                fix="say less, or wait for the person to write",
+            )
+        return handle
 
     def send(
         self,
@@ -149,9 +174,31 @@ class Context(Generic[F]):
             raise MessageError(f"no bot here speaks for account {account.ta!r} on {account.channel}")
         self._decisions.failover = conversation
 
+    async def download(
+        self, media: Media, *, max_bytes: int = 20 * 1024 * 1024, types: Collection[str] = ()
+    ) -> Download:
+        """Fetches a file that this conversation's person sent: at most `max_bytes`, and of one of `types` if given.
+
+        A type is like `image/png`, or `image/` for all of its kind; what a service claims is no proof of the content.
+        Raises DownloadError, which names no address. Not a decision: it happens at once, and again on every attempt.
+        """
+        download = await self._scene.download(media, max_bytes)
+        if types and not any(
+            download.mime == kind or (kind[-1:] == "/" and download.mime.startswith(kind)) for kind in types
+        ):
+            raise DownloadError("the file is not of a type that was asked for")
+        return download
+
     def typing(self) -> None:
         """Decides to show that an answer is being written; of use before a message that takes a moment."""
         self._add(self._scene.adapter, self.conversation, Typing())
+
+    def set_locale(self, tag: str) -> None:
+        """Decides that the person's language is this one, whatever the service says; an empty string takes that back.
+
+        Stored with the conversation, and in effect for `_()` at once. Raises ValueError for what is no language tag.
+        """
+        self._decisions.speech.choose(tag)
 
     def after(
         self, name: str, data: str = "", *, seconds: float = 0, minutes: float = 0, hours: float = 0, days: float = 0
@@ -192,14 +239,29 @@ class Context(Generic[F]):
         return any((*sent.account, sent.to) == here and not sent.message.is_transient for sent in outgoing)
 
     def _add(self, adapter: Adapter, to: Conversation, message: AnyMessage) -> Handle:
+        menus = self._decisions.menus
+        prepared = adapter.prepare(message, to, offered=len(menus.get(to, ())))
+        if prepared.losses:
+            self.log.info("degraded", channel=to.account.channel, losses=prepared.losses)
+        # What is said elsewhere takes its menu along: that conversation has a record of its own.
+        menu = prepared.menu if to != self.conversation else ()
+        last = len(prepared.messages) - 1
+        keys = tuple(
+            self._put(to, part, menu if number == last else ()) for number, part in enumerate(prepared.messages)
+        )
+        if any(not part.is_transient for part in prepared.messages):
+            menus[to] = menus.get(to, ()) + prepared.menu
+        self._decisions.values |= prepared.values
+        return Handle(keys[-1] if keys else "", keys)
+
+    def _put(self, to: Conversation, message: AnyMessage, menu: Menu) -> str:
         outgoing = self._decisions.outgoing
         if len(outgoing) >= MAX_MESSAGES:
             raise MessageError(f"one event may lead to at most {MAX_MESSAGES} messages")
         key = f"{self.event.id}{len(outgoing):02}"
         account = (to.account.channel, to.account.ta)
-        created_ms = round(self.now.timestamp() * 1000)
-        outgoing.append(Outgoing(key, account, to.id, adapter.check(message), created_ms))
-        return Handle(key)
+        outgoing.append(Outgoing(key, account, to.id, message, round(self.now.timestamp() * 1000), menu=menu))
+        return key
 
 
 def _own(name: str) -> str:

@@ -11,17 +11,21 @@ import structlog
 from msgspec import Struct
 from structlog.typing import FilteringBoundLogger
 
-from botkit.adapter import Adapter
+from botkit.adapter import Adapter, Download, HttpClient
+from botkit.albums import gather
 from botkit.bot import Bot
 from botkit.clock import Clock
 from botkit.context import FLOW_TIMER, Context, Decisions, Scene
 from botkit.conversation import Account, digest
-from botkit.events import Event, MessageDelivered, MessageFailed, MessageSeen, TimerFired
-from botkit.events import decode as decode_event
-from botkit.exceptions import RecordError, StoreUnavailableError
+from botkit.delivery import Reports
+from botkit.events import ButtonPressed, Event, Media, MenuOffered, MessageFailed, TimerFired, decoder, type_of
+from botkit.exceptions import DownloadError, RecordError, StoreUnavailableError
 from botkit.flow import Flow
-from botkit.messages import AnyMessage, Outgoing
+from botkit.languages import Speech, speaking
+from botkit.menu import TOKEN, Menu, answer, asks_for_agent
+from botkit.messages import AnyMessage, Outgoing, Raw
 from botkit.messages import encode as encode_outgoing
+from botkit.migration import Adopted, hand_over, is_moving, set_aside, take_over
 from botkit.record import Flows, timeout_of
 from botkit.redaction import Redactor
 from botkit.route_table import Matched
@@ -67,6 +71,7 @@ class Dispatcher:
         clock: Clock,
         redactor: Redactor,
         *,
+        clients: Mapping[Account, HttpClient] | None = None,
         policy: HandlerPolicy | None = None,
         show_errors: bool = False,
         jitter: Callable[[], float] = random.random,
@@ -75,23 +80,31 @@ class Dispatcher:
         self._owners = owners
         self._clock = clock
         self._redactor = redactor
+        self._clients = clients or {}
         self._policy = policy or HandlerPolicy()
         self._show_errors = show_errors
+        self._reports = Reports(store)
         self._jitter = jitter
+        kinds = [kind for owner in owners.values() for kind in owner.adapter.events]
+        self._decode = decoder((*kinds, Adopted))
 
     async def run(self, turn: Turn, *, keep: bool, send: bool) -> Committed | None:
         """Handles the head of a mailbox; None when the turn is over without a commit."""
         try:
-            event = decode_event(turn.payload)
+            event = self._decode(turn.payload)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            await self._bury(turn, f"the event cannot be read ({type(error).__name__})")
+            kind = type_of(turn.payload)
+            reason = f"{type(error).__name__} in type {kind[:64]!r}" if kind else type(error).__name__
+            await self._bury(turn, f"the event cannot be read by any adapter here ({reason})")
             return None
         owner = self._owners.get(event.account)
         if owner is None:
             await self._bury(turn, "no bot here speaks for its account any more")
             return None
         try:
-            commit = await self._decide(turn, owner, event)
+            commit = set_aside(turn, event) or await self._decide_in_time(turn, owner, event)
+            if commit is None:
+                return None
             return await insist(lambda: self._store.commit(turn, commit, keep=keep, send=send))
         except StoreUnavailableError:
             raise
@@ -105,25 +118,50 @@ class Dispatcher:
             await self._give_back(turn, event, error)
             return None
 
-    async def _decide(self, turn: Turn, owner: Owner, event: Event) -> Commit:
-        event = await self._with_message_key(event)
+    async def _decide_in_time(self, turn: Turn, owner: Owner, event: Event) -> Commit | None:
+        """Decides with all that belongs to the event; None when the turn was given back to wait for more of it."""
+        read = await self._reports.read(turn, event)
+        if not isinstance(read, Event):
+            return None if read is Verdict.WAITING else Commit(b"", ())
+        gathered = await gather(self._store, self._decode, turn, read)
+        taken = await take_over(self._store, self._decode, turn, read)
+        if rest := gathered.rest or taken.rest:
+            await insist(lambda: self._store.retry(Queue.MAILBOX, turn, delay=rest))
+            return None
+        commit = await self._decide(taken.turn, owner, gathered.event, (*gathered.ids, *taken.ids))
+        return msgspec.structs.replace(commit, timers=[*taken.timers, *commit.timers])
+
+    async def _decide(self, turn: Turn, owner: Owner, event: Event, gathered: tuple[str, ...]) -> Commit:
+        flows = Flows(turn.record.state)
+        event = await self._understood(event, flows)
+        decisions = Decisions(Speech(owner.bot.languages, flows, event))
         scene = self._scene(turn, owner, event)
-        flows, decisions = Flows(turn.record.state), Decisions([], {})
-        matched = owner.bot.table.match(event, flows.state_of)
+        # A menu is for us alone: nobody said anything.
+        matched = None if isinstance(event, MenuOffered) else owner.bot.table.match(event, flows.state_of)
         is_stale = isinstance(event, TimerFired) and not self._fire_timeout(event, owner.bot, flows)
         if matched is None or is_stale:
             if matched is None and event.is_from_user:
                 scene.log.info("no handler", reason=owner.bot.table.explain(event, flows.state_of))
         else:
-            flows, decisions = await self._handle(turn, owner, scene, matched, flows)
-        return self._commit(scene, flows, decisions)
+            flows, decisions = await self._handle(turn, owner, scene, matched, flows, decisions)
+        flows.menu = _menu_after(event, decisions, flows.menu)
+        if decisions.values:
+            # Before the commit: a button that can be pressed has its value.
+            await insist(lambda: self._store.save_values(decisions.values))
+        flows.gathered += gathered
+        commit = self._commit(scene, flows, decisions)
+        if is_moving(event):
+            return hand_over(turn, event, commit, await insist(lambda: self._store.load_timers(turn.cid)))
+        return commit
 
-    async def _with_message_key(self, event: Event) -> Event:
-        if not isinstance(event, (MessageDelivered, MessageSeen, MessageFailed)) or not event.receipt_id:
-            return event
-        account = f"{event.account.channel}:{event.account.ta}"
-        key = await insist(lambda: self._store.load_receipt(account, event.receipt_id))
-        return msgspec.structs.replace(event, message_key=key)
+    async def _understood(self, event: Event, flows: Flows) -> Event:
+        """Returns the event as handlers know it: what was typed may be a choice, what was pressed a token."""
+        event = answer(event, flows.menu)
+        if isinstance(event, ButtonPressed) and event.value.startswith(TOKEN):
+            token = event.value
+            value = await insist(lambda: self._store.load_value(token))
+            event = msgspec.structs.replace(event, value=value or token)
+        return asks_for_agent(event)
 
     def _scene(self, turn: Turn, owner: Owner, event: Event) -> Scene:
         now = self._clock.now()
@@ -136,19 +174,26 @@ class Dispatcher:
             session=session_at(rules, turn.record.counts, turn.record.queued, now) if rules else None,
             log=_logger(owner, event),
             find_adapter=lambda account: found.adapter if (found := self._owners.get(account)) else None,
+            download=lambda media, most: self._download(owner.adapter, media, most),
         )
+
+    async def _download(self, adapter: Adapter, media: Media, most: int) -> Download:
+        client = self._clients.get(adapter.account)
+        if client is None:
+            raise DownloadError("this process has no connection for the account")
+        return await adapter.download(media, client, most=most)
 
     # --- the handler ---
 
     async def _handle(
-        self, turn: Turn, owner: Owner, scene: Scene, matched: Matched, flows: Flows
+        self, turn: Turn, owner: Owner, scene: Scene, matched: Matched, flows: Flows, decisions: Decisions
     ) -> tuple[Flows, Decisions]:
         event, table = scene.event, owner.bot.table
         flow_class: type[Flow] = matched.route.router.flow
-        decisions = Decisions([], {})
         ctx = Context(scene, flows.get(flow_class), matched.captures, decisions)
         before = ctx.flow.state
-        error = await self._bounded(lambda: table.run(matched, event, ctx))
+        with speaking(decisions.speech):
+            error = await self._bounded(lambda: table.run(matched, event, ctx))
         if error is None:
             scene.log.info(
                 "handled", handler=matched.route.where, state=f"{before} > {ctx.flow.state}",
@@ -156,7 +201,7 @@ class Dispatcher:
             )  # fmt: skip
             return flows, decisions
         # What the failed handler decided is gone; its error handler starts from the stored record.
-        flows, decisions = Flows(turn.record.state), Decisions([], {})
+        flows, decisions = _undecided(turn, owner, event)
         if isinstance(event, TimerFired):
             self._fire_timeout(event, owner.bot, flows)
         ctx = Context(scene, flows.get(flow_class), matched.captures, decisions)
@@ -166,7 +211,8 @@ class Dispatcher:
             nonlocal solved
             solved = isinstance(error, Exception) and await table.handle_error(matched, event, ctx, error)
 
-        second = await self._bounded(solve)
+        with speaking(decisions.speech):
+            second = await self._bounded(solve)
         if second is not None or not solved:
             raise second or error
         return flows, decisions
@@ -219,7 +265,7 @@ class Dispatcher:
         if isinstance(scene.event, MessageFailed):
             outgoing = [msgspec.structs.replace(message, is_last_word=True) for message in outgoing]
         acknowledgement = scene.adapter.acknowledge(scene.event)
-        if acknowledgement is not None:
+        if acknowledgement is not None and not _says_the_same(outgoing, acknowledgement):
             outgoing.insert(0, self._acknowledge(scene, acknowledgement))
         entries = [message.key.encode() + encode_outgoing(message) for message in outgoing]
         return Commit(flows.dump(), entries, list(decisions.timers.values()), reply)
@@ -277,12 +323,32 @@ class Dispatcher:
         await self._bury(turn, reason)
 
 
+def _undecided(turn: Turn, owner: Owner, event: Event) -> tuple[Flows, Decisions]:
+    flows = Flows(turn.record.state)
+    return flows, Decisions(Speech(owner.bot.languages, flows, event))
+
+
 def _split_answer(scene: Scene, outgoing: Sequence[Outgoing]) -> tuple[bytes, list[Outgoing]]:
     """Returns the answer of the webhook, and what is sent elsewhere: nothing else reaches the person now."""
     here = (scene.event.account.channel, scene.event.account.ta, scene.event.conversation.id)
     replies = [message for message in outgoing if (*message.account, message.to) == here]
     answers = [scene.adapter.render_answer(reply.message) for reply in replies if not reply.message.is_transient]
     return answers[0] if answers else b"", [message for message in outgoing if message not in replies]
+
+
+def _says_the_same(outgoing: Sequence[Outgoing], acknowledgement: AnyMessage) -> bool:
+    """Whether the handler has answered by itself what would be acknowledged."""
+    if not isinstance(acknowledgement, Raw):
+        return False
+    said = (sent.message for sent in outgoing if isinstance(sent.message, Raw))
+    return any((raw.channel, raw.method) == (acknowledgement.channel, acknowledgement.method) for raw in said)
+
+
+def _menu_after(event: Event, decisions: Decisions, menu: Menu) -> Menu:
+    if isinstance(event, MenuOffered):
+        return event.choices
+    # A turn that says nothing leaves the menu of the one before to be answered.
+    return decisions.menus.get(event.conversation, menu)
 
 
 def _is_cancelling() -> bool:

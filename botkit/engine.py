@@ -112,6 +112,7 @@ class Engine:
                 token=token,
                 window=adapter.dedupe_window.total_seconds(),
                 heard=_heard(adapter, event),
+                opens=event.opens,
             )
         finally:
             self._asking -= bool(token)
@@ -224,7 +225,9 @@ class Engine:
         return committed.next
 
     async def _send(self, turn: Turn) -> None:
-        await self._outbox.run(turn, keep=lambda: not self._draining)
+        if await self._outbox.run(turn, keep=lambda: not self._draining):
+            # When it is due may be sooner than the loop means to look again.
+            self._kick.set()
 
     async def work_once(self) -> float:
         """Takes what is due, up to the room there is; returns the seconds until more will be."""
@@ -303,10 +306,12 @@ class Engine:
     async def settle(self) -> None:
         """Works until nothing is due and nothing is under way; for tests, which run no loops."""
         while True:
+            # What ends while the work is looked for may leave more of it, unseen.
+            was_busy = bool(self._tasks)
             due = await self.work_once()
             if self._tasks:
                 await asyncio.gather(*self._tasks, return_exceptions=True)
-            elif due > 0:
+            elif due > 0 and not was_busy:
                 return
 
     async def drain(self, seconds: float) -> None:

@@ -7,6 +7,7 @@
     │   └── RouteError              a route is unknown, doubled or can never be reached
     ├── IllegalMoveError            a trigger was called in a state that does not allow it
     ├── MessageError                no service would take this message
+    ├── DownloadError               a file that somebody sent cannot be fetched
     ├── PayloadError                a genuine webhook body that cannot be read
     ├── RecordError                 a stored record that this version must not overwrite
     ├── ServiceError                a service refused a call; `code` is its own code
@@ -57,6 +58,10 @@ class IllegalMoveError(BotkitError):
 
 class MessageError(BotkitError, ValueError):
     """No service, or not this one, would take the message; the text names the bound."""
+
+
+class DownloadError(BotkitError):
+    """A file that somebody sent cannot be fetched: gone, too large, or of another type than asked for."""
 
 
 class PayloadError(BotkitError):

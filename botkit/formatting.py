@@ -1,4 +1,4 @@
-"""Turns Markdown into text with spans, and those into what each service shows.
+"""Turns Markdown into text with spans.
 
 The Markdown is CommonMark with `~~strike~~`, cut to a chat message: lists and rules become lines of text, headings
 are bold; HTML, indented code and reference definitions mean nothing and stay as typed. A line break stays a line
@@ -7,17 +7,15 @@ once there is a mark, the whitespace around lines and blocks is Markdown's.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache, lru_cache
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import unquote
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
+    from markdown_it.rules_core import StateCore
     from markdown_it.token import Token
 
 Kind = Literal["bold", "italic", "strike", "code", "pre", "link", "quote"]
@@ -25,7 +23,12 @@ Kind = Literal["bold", "italic", "strike", "code", "pre", "link", "quote"]
 _MARK = re.compile(r"[\\`*_~\[<&]|(?:^|\r)[^\S\r\n]*(?:[-+=>#]|\d+[.)])", re.MULTILINE)
 _SAFE_URL = re.compile(r"(?:https?|tel|mailto|viber|tg):", re.IGNORECASE)
 _LANGUAGE = re.compile(r"[\w+#.-]*")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+
+_HOLDERS = ("blockquote_open", "bullet_list_open", "ordered_list_open", "list_item_open")
+# How deep quotes and lists may nest (a list counts twice), and brackets. Every line is read again for each block around
+# it, every bracket for each bracket around it: without narrow bounds 8,000 brackets take half a second.
+_BLOCK_NESTING = 20
+_LINK_NESTING = 10
 
 _KINDS: dict[str, Kind] = {"strong": "bold", "em": "italic", "s": "strike", "blockquote": "quote", "a": "link"}
 
@@ -54,31 +57,49 @@ class Formatted(Struct, frozen=True):
     spans: tuple[Span, ...] = ()
 
 
+def outer_first(span: Span) -> tuple[int, int]:
+    """Sorts spans as `Formatted` holds them."""
+    return span.start, -span.end
+
+
 @lru_cache(maxsize=512)
 def parse(markdown: str) -> Formatted:
     """Reads Markdown; any text is good Markdown.
 
     Links to anything but http, https, tel, mailto, viber and tg keep only their label. The result is empty only when
-    the source is: Markdown that would show nothing comes out as typed. Blocks nested deeper than 100 are dropped.
+    the source is: Markdown that would show nothing comes out as typed, as does what nests 20 blocks deep (a list is
+    two) or more. Brackets 10 deep are text. The time grows with the length alone, whatever the marks.
     """
     if not _MARK.search(markdown):
         return Formatted(markdown)
     writer = _Writer()
-    _render(_markdown().parse(markdown.replace("\r\n", "\n").replace("\r", "\n")), writer)
-    return writer.formatted() if writer.text else Formatted(markdown)
+    tokens = _markdown(_BLOCK_NESTING).parse(markdown.replace("\r\n", "\n").replace("\r", "\n"))
+    # What stands inside the deepest block has been dropped.
+    if any(token.level == _BLOCK_NESTING - 1 and token.type in _HOLDERS for token in tokens):
+        return Formatted(markdown)
+    _render(tokens, writer)
+    return writer.formatted() if writer.length else Formatted(markdown)
 
 
 @cache
-def _markdown() -> "MarkdownIt":
+def _markdown(nesting: int) -> "MarkdownIt":
     # Imported at first use: this library takes a third of the time botkit may take to import.
     from markdown_it import MarkdownIt
 
-    parser = MarkdownIt("commonmark", {"html": False, "maxNesting": 100}).enable("strikethrough")
+    parser = MarkdownIt("commonmark", {"html": False, "maxNesting": nesting}).enable("strikethrough")
     # A definition ("[Note]: hello") would make its line vanish, and normalize would alter the user's own characters.
     parser.disable(["code", "reference", "normalize"])
     # Every link is let through here, so that the renderer can keep the label of an unsafe one.
     parser.validateLink = lambda url: True  # type: ignore[method-assign]
+    parser.core.ruler.at("inline", _read_inline)
     return parser
+
+
+def _read_inline(state: "StateCore") -> None:
+    parser = _markdown(_LINK_NESTING)
+    for token in state.tokens:
+        if token.type == "inline" and token.children is not None:
+            parser.inline.parse(token.content, parser, state.env, token.children)
 
 
 class _Open(Struct):
@@ -93,7 +114,8 @@ class _Writer:
     """Collects text and spans; a span starts with the first write inside it that is not blank."""
 
     def __init__(self) -> None:
-        self.text = ""
+        self.parts: list[str] = []
+        self.length = 0
         self.gap = ""
         self.last_line = 0
         self.open: list[_Open] = []
@@ -108,7 +130,7 @@ class _Writer:
     def begin(self, token: "Token") -> None:
         """Starts a block, as far from the last one as in the source: same line, next line, or a blank line apart."""
         first, end = token.map or (0, 0)
-        if self.text and first >= self.last_line:
+        if self.length and first >= self.last_line:
             self.gap = "\n" * (first > self.last_line) + self.newline
         self.last_line = end
 
@@ -121,11 +143,12 @@ class _Writer:
     def write(self, text: str) -> None:
         if not text:
             return
-        self.text += self.gap
-        self.gap = ""
+        self.length += len(self.gap)
         for span in self.open if text.strip() else ():
-            span.start = len(self.text) if span.start < 0 else span.start
-        self.text += text
+            span.start = self.length if span.start < 0 else span.start
+        self.length += len(text)
+        self.parts += (self.gap, text)
+        self.gap = ""
 
     def enter(self, kind: Kind, url: str = "", language: str = "") -> None:
         held = any(span.kind == kind or (kind == "code" and span.kind == "link") for span in self.open)
@@ -139,16 +162,12 @@ class _Writer:
             self.write(span.url)
         self.open.pop()
         if span.is_shown and span.start >= 0:
-            self.spans.append(Span(span.kind, span.start, len(self.text), span.url, span.language))
+            self.spans.append(Span(span.kind, span.start, self.length, span.url, span.language))
         return span.url
 
     def formatted(self) -> Formatted:
         self.spans.reverse()
-        return Formatted(self.text, tuple(sorted(self.spans, key=_outer_first)))
-
-
-def _outer_first(span: Span) -> tuple[int, int]:
-    return span.start, -span.end
+        return Formatted("".join(self.parts), tuple(sorted(self.spans, key=outer_first)))
 
 
 def _render(tokens: Sequence["Token"], writer: _Writer) -> None:
@@ -233,139 +252,3 @@ def _references(match: re.Match[str]) -> str:
 def utf16_length(text: str) -> int:
     """Returns the length in UTF-16 units, which is what Telegram counts in."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
-
-
-_TELEGRAM_TYPES = {"strike": "strikethrough", "link": "text_link", "quote": "blockquote"}
-_VIBER_MARKS = {"bold": "*", "italic": "_", "strike": "~", "code": "```", "pre": "```"}
-_GBM_SPECIAL = re.compile(r"[*_\[\]\\]")
-
-
-def to_telegram(formatted: Formatted) -> tuple[str, list[dict[str, Any]]]:
-    """Returns the text without whitespace at its ends, and its MessageEntity objects.
-
-    Offsets and lengths are in UTF-16 units. Links that Telegram cannot open from a text (`tel:`, `mailto:`, `viber:`)
-    are spelled out.
-    """
-    shown = _spell_links(formatted, keep=("http:", "https:", "tg:"))
-    text = shown.text.strip()
-    lead = len(shown.text) - len(shown.text.lstrip())
-    entities = []
-    for span in _apart_from_code(shown.spans):
-        start, end = max(span.start - lead, 0), max(span.end - lead, 0)
-        if text[start:end].strip():
-            kind = _TELEGRAM_TYPES.get(span.kind, span.kind)
-            entity = {"type": kind, "offset": utf16_length(text[:start]), "length": utf16_length(text[start:end])}
-            extra = {"url": span.url, "language": span.language}
-            entities.append(entity | {name: value for name, value in extra.items() if value})
-    return text, entities
-
-
-def to_viber(formatted: Formatted) -> str:
-    """Returns the text with Viber's marks, links spelled out.
-
-    Viber reads a mark only beside a space or an edge and has no escape. So a mark is left out inside a word, where it
-    would touch another mark, and everywhere when the text itself has that character.
-    """
-    shown = _spell_links(formatted)
-    marks = {kind: mark for kind, mark in _VIBER_MARKS.items() if mark not in formatted.text}
-    wraps: list[tuple[Span, str, str]] = []
-    taken: set[int] = set()
-    for span in _trimmed(shown.text, _apart_from_code(shown.spans)):
-        is_free = taken.isdisjoint((span.start, span.end)) and not "".join(_sides(shown.text, span)).strip()
-        if span.kind in marks and is_free:
-            taken |= {span.start, span.end}
-            wraps.append((span, marks[span.kind], marks[span.kind]))
-    return _wrap(shown.text, wraps)
-
-
-def to_gbm(formatted: Formatted) -> tuple[str, bool]:
-    """Returns the text for Business Messages and whether it `containsRichText`: bold, italic and links.
-
-    Nothing can be escaped there and bad markup is refused. So a text that has `*`, `_`, brackets or a backslash of its
-    own, or marks over several lines, is sent plain; a mark inside a word is left out.
-    """
-    text = _SURROGATE.sub("\ufffd", formatted.text)
-    wraps: list[tuple[Span, str, str]] = []
-    for span in _trimmed(text, [span for span in formatted.spans if span.kind in ("bold", "italic", "link")]):
-        mark = "**" if span.kind == "bold" else "*"
-        touches = any(side.isalnum() for side in _sides(text, span)) or any(span.start == wrap[0].end for wrap in wraps)
-        if span.kind == "link":
-            wraps.append((span, "[", f"]({span.url.replace('(', '%28').replace(')', '%29')})"))
-        elif not touches:
-            wraps.append((span, mark, mark))
-    if not wraps or _GBM_SPECIAL.search(text) or any("\n" in text[span.start : span.end] for span, *_ in wraps):
-        return to_plain(formatted), False
-    return _wrap(text, wraps), True
-
-
-def to_plain(formatted: Formatted) -> str:
-    """Returns the bare text, links as `label (url)`."""
-    return _spell_links(formatted).text
-
-
-def _spell_links(formatted: Formatted, keep: tuple[str, ...] = ()) -> Formatted:
-    """Writes the URL behind each label, but for links that start with `keep`; replaces lone surrogates, too.
-
-    A lone surrogate has no UTF-8, so no service can be sent one.
-    """
-    text = _SURROGATE.sub("\ufffd", formatted.text)
-    spelled = {
-        order: "" if _shows_url(text[span.start : span.end], span.url) else f" ({span.url})"
-        for order, span in enumerate(formatted.spans)
-        if span.kind == "link" and not span.url.lower().startswith(keep)
-    }
-    added = [(formatted.spans[order].end, order, addition) for order, addition in spelled.items()]
-    spans = [_moved(span, order, added) for order, span in enumerate(formatted.spans) if order not in spelled]
-    wraps = [(formatted.spans[order], "", addition) for order, addition in spelled.items()]
-    return Formatted(_wrap(text, wraps), tuple(spans))
-
-
-def _shows_url(label: str, url: str) -> bool:
-    bare = re.sub(r"\A(?:mailto|tel):", "", url, flags=re.IGNORECASE)
-    return unquote(label) in (unquote(url), unquote(bare))
-
-
-def _moved(span: Span, order: int, added: Sequence[tuple[int, int, str]]) -> Span:
-    before = sum(len(addition) for at, _, addition in added if at <= span.start)
-    # What is added at the very end belongs to the span only if the link is inside it, and so comes after it.
-    within = sum(len(addition) for at, link, addition in added if (at, order) < (span.end, link))
-    return replace(span, start=span.start + before, end=span.end + within)
-
-
-def _apart_from_code(spans: Sequence[Span]) -> list[Span]:
-    """Cuts bold, italic and strike where they hold code, which cannot be inside them; pieces may be empty."""
-    codes = [span for span in spans if span.kind in ("code", "pre")]
-    pieces: list[Span] = []
-    for span in spans:
-        start = span.start
-        for code in codes if span.kind in ("bold", "italic", "strike") else ():
-            if span.start <= code.start and code.end <= span.end:
-                pieces.append(replace(span, start=start, end=code.start))
-                start = code.end
-        pieces.append(replace(span, start=start))
-    return sorted(pieces, key=_outer_first)
-
-
-def _trimmed(text: str, spans: Iterable[Span]) -> Iterator[Span]:
-    """Yields the spans without whitespace at their ends, where a mark would not work; blank ones are left out."""
-    for span in spans:
-        inside = text[span.start : span.end]
-        start = span.start + len(inside) - len(inside.lstrip())
-        if inside.strip():
-            yield replace(span, start=start, end=start + len(inside.strip()))
-
-
-def _sides(text: str, span: Span) -> tuple[str, str]:
-    return text[span.start - 1 : span.start] if span.start else "", text[span.end : span.end + 1]
-
-
-def _wrap(text: str, wraps: Iterable[tuple[Span, str, str]]) -> str:
-    """Puts one string before and one after each span; outer spans must come first."""
-    before: dict[int, str] = {}
-    after: dict[int, str] = {}
-    for span, start, end in wraps:
-        before[span.start] = before.get(span.start, "") + start
-        after[span.end] = end + after.get(span.end, "")
-    places = sorted({0, len(text), *before, *after})
-    parts = [text[start:end] + after.get(end, "") + before.get(end, "") for start, end in pairwise(places)]
-    return before.get(0, "") + "".join(parts)

@@ -8,8 +8,8 @@ from typing import Any, Self
 
 import httpx
 
-from botkit.adapter import HttpAnswer
-from botkit.exceptions import NotSentError, TransportError, UnknownOutcomeError
+from botkit.adapter import Download, HttpAnswer, Upload
+from botkit.exceptions import DownloadError, NotSentError, TransportError, UnknownOutcomeError
 
 ASGIApp = Callable[
     [
@@ -69,19 +69,21 @@ class Http:
         *,
         json: object = None,
         form: Mapping[str, str] | None = None,
+        files: Mapping[str, Upload] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> HttpAnswer:
-        """Sends one request and reads the whole answer, up to `MAX_ANSWER`.
+        """Sends one request and reads the whole answer, up to `MAX_ANSWER`; `files` make the form multipart.
 
         Raises NotSentError when the service cannot have seen it, UnknownOutcomeError when it may have.
         """
         failure: TransportError
+        parts = {name: (file.name, file.content, file.mime) for name, file in files.items()} if files else None
         try:
             async with (
                 asyncio.timeout(self._seconds),
-                self._client.stream(method, url, json=json, data=form, headers=headers) as response,
+                self._client.stream(method, url, json=json, data=form, files=parts, headers=headers) as response,
             ):
-                body = await _read(response)
+                body = await _read(response, MAX_ANSWER)
                 return HttpAnswer(response.status_code, response.headers, body)
         except _NOT_SENT as error:
             failure = NotSentError(f"no connection ({type(error).__name__})")
@@ -91,7 +93,27 @@ class Http:
             failure = UnknownOutcomeError(f"the answer is longer than {MAX_ANSWER} bytes")
         # Tools that look into tracebacks find neither httpx's exception, which carries the request, nor the URL: a
         # token may be part of it.
-        del url, json, form, headers
+        del url, json, form, files, parts, headers
+        raise failure
+
+    async def download(self, url: str, *, most: int, headers: Mapping[str, str] | None = None) -> Download:
+        """Fetches a file of at most `most` bytes, within the time of a request; redirects are not followed.
+
+        Raises DownloadError, which names no address. Safe to cancel.
+        """
+        failure: DownloadError
+        try:
+            async with asyncio.timeout(self._seconds), self._client.stream("GET", url, headers=headers) as response:
+                if response.status_code == 200:
+                    content = await _read(response, most)
+                    return Download(content, response.headers.get("content-type", "").partition(";")[0].strip())
+                failure = DownloadError(f"the file was answered with HTTP {response.status_code}")
+        except _TooLongError:
+            failure = DownloadError(f"the file is larger than {most} bytes", fix="ask for more with max_bytes")
+        except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, TimeoutError) as error:
+            failure = DownloadError(f"the file could not be fetched ({type(error).__name__})")
+        # As above: the address may hold a token.
+        del url, headers
         raise failure
 
     async def close(self) -> None:
@@ -107,12 +129,12 @@ class Http:
         await self.close()
 
 
-async def _read(response: httpx.Response) -> bytes:
+async def _read(response: httpx.Response, most: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
     async for chunk in response.aiter_bytes():
         size += len(chunk)
-        if size > MAX_ANSWER:
+        if size > most:
             raise _TooLongError
         chunks.append(chunk)
     return b"".join(chunks)

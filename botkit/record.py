@@ -10,6 +10,7 @@ from botkit.conversation import Conversation
 from botkit.exceptions import FlowError, RecordError
 from botkit.flow import After, Flow
 from botkit.flow_data import misfit
+from botkit.menu import Menu
 
 #: The longest record, in bytes.
 MAX_BYTES = 256 * 1024
@@ -21,9 +22,21 @@ class _Stored(Struct, omit_defaults=True):
     flows: dict[str, Raw] = {}
     # When the timeout that runs for a flow is due, in milliseconds: a firing overtaken by a move is known by it.
     due: dict[str, int] = {}
+    # What a typed number or label may pick.
+    menu: Menu = ()
+    # The language that the person chose, and the one that the service said last.
+    locale: str = ""
+    said_locale: str = ""
+    # Events still in the mailbox whose content was handled with an earlier one: the later parts of an album.
+    gathered: tuple[str, ...] = ()
+    # Where the service goes on with this conversation.
+    moved_to: str = ""
     # Where a message goes that a limit stops here.
     failover: Conversation | None = None
 
+
+#: Ids of gathered events that are kept; there are never more than one look ahead can find.
+_MAX_GATHERED = 64
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(_Stored).decode
@@ -42,6 +55,16 @@ class Flows:
             raise RecordError(f"the record is not readable ({misfit(error)})") from None
         #: When each flow's running timeout is due, in milliseconds; changed by whoever sets the timer.
         self.due = dict(self._stored.due)
+        #: What a typed answer may pick: the choices of the last turn that said anything.
+        self.menu = self._stored.menu
+        #: The language that the person chose, or nothing; see `Speech`.
+        self.locale = self._stored.locale
+        #: The language that the service said last, or nothing.
+        self.said_locale = self._stored.said_locale
+        #: The events that were handled with an earlier one, and are not to be handled again.
+        self.gathered = self._stored.gathered
+        #: The id of the conversation that took this one over, or an empty string.
+        self.moved_to = self._stored.moved_to
         #: Where a message goes that a limit stops here, or None.
         self.failover = self._stored.failover
         self._loaded: dict[str, Flow] = {}
@@ -74,9 +97,21 @@ class Flows:
                 flows[name] = Raw(dumped)
         if sum(len(bytes(raw)) for raw in flows.values()) > MAX_BYTES:
             raise FlowError(f"the flows of one conversation hold more than {MAX_BYTES} bytes", fix="store less in them")
-        same = (self.due, self.failover) == (self._stored.due, self._stored.failover)
-        same = same and all(flows[name] == self._stored.flows.get(name) for name in flows)
-        return b"" if same else _encode(_Stored(flows, self.due, self.failover))
+        kept = _Stored(
+            flows=flows,
+            due=self.due,
+            menu=self.menu,
+            locale=self.locale,
+            said_locale=self.said_locale,
+            gathered=self.gathered[-_MAX_GATHERED:],
+            moved_to=self.moved_to,
+            failover=self.failover,
+        )
+        return b"" if kept == self._stored else _encode(kept)
+
+    def dump_moved(self, to: str) -> bytes:
+        """Returns the record that stays behind when another conversation takes this one over."""
+        return _encode(_Stored(gathered=self.gathered, moved_to=to))
 
     def moved(self) -> Iterator[tuple[type[Flow], str, str]]:
         """Returns each flow whose state changed, with the state before (empty if it is new) and after."""

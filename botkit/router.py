@@ -13,6 +13,7 @@ from botkit.events import (
     Event,
     MediaKind,
     MessageDelivered,
+    MessageExpired,
     MessageFailed,
     MessageReceived,
     MessageSeen,
@@ -178,6 +179,11 @@ class Router(Generic[F]):
     def failed(self, *, state: States = None) -> Register[MessageFailed, F]:
         """Registers a handler for messages that will not arrive."""
         return self._add((MessageFailed,), (), state, "failed")
+
+    @_called
+    def expired(self, *, state: States = None) -> Register[MessageExpired, F]:
+        """Registers a handler for messages that were not delivered within their `ttl`."""
+        return self._add((MessageExpired,), (), state, "expired")
 
     @_called
     def agent_requested(self, *, state: States = None) -> Register[AgentRequested, F]:

@@ -1,7 +1,7 @@
 """A note and a photo for the driver."""
 
-from botkit import ButtonPressed, Context, MessageReceived, Router
-from handlers.parcel import MENU
+from botkit import ButtonPressed, Context, MessageReceived, Router, _
+from handlers.parcel import menu
 from state.parcel import Parcel
 
 router = Router(Parcel)
@@ -11,7 +11,7 @@ router = Router(Parcel)
 async def ask(event: ButtonPressed, ctx: Context[Parcel]) -> None:
     """Somebody wants to tell the driver something."""
     ctx.flow.annotate()
-    ctx.reply("What should the driver know? A text or a photo, please.")
+    ctx.reply(_("What should the driver know? A text or a photo, please."))
 
 
 @router.photo(state="note")
@@ -20,7 +20,7 @@ async def photo(event: MessageReceived, ctx: Context[Parcel]) -> None:
     ctx.flow.has_photo = True
     ctx.flow.note = event.text or ctx.flow.note
     ctx.flow.noted()
-    ctx.reply("Thank you, the driver will see the photo.", buttons=MENU)
+    ctx.reply(_("Thank you, the driver will see the photo."), buttons=menu())
 
 
 @router.text(state="note")
@@ -28,4 +28,4 @@ async def text(event: MessageReceived, ctx: Context[Parcel]) -> None:
     """Somebody tells the driver something."""
     ctx.flow.note = event.text
     ctx.flow.noted()
-    ctx.reply("Thank you, the driver will read it.", buttons=MENU)
+    ctx.reply(_("Thank you, the driver will read it."), buttons=menu())

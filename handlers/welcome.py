@@ -9,25 +9,29 @@ from botkit import (
     Router,
     Subscribed,
     Unsubscribed,
+    _,
 )
 from state.parcel import Parcel
 
-START = [Button("Track a parcel", "track"), Button("Ask a person", "person")]
-
 router = Router(Parcel)
+
+
+def choices() -> list[Button]:
+    """Returns what can be done at the beginning."""
+    return [Button(_("Track a parcel"), "track"), Button(_("Ask a person"), "person")]
 
 
 @router.started()
 async def started(event: ConversationStarted, ctx: Context[Parcel]) -> None:
     """Somebody opens the chat."""
-    ctx.reply("Hello! I know where your parcel is.", buttons=START)
+    ctx.reply(_("Hello! I know where your parcel is."), buttons=choices())
 
 
 @router.subscribed()
 async def subscribed(event: Subscribed, ctx: Context[Parcel]) -> None:
     """Somebody allows messages again."""
     ctx.flow.wants_reminders = True
-    ctx.reply("Welcome back.", buttons=START)
+    ctx.reply(_("Welcome back."), buttons=choices())
 
 
 @router.unsubscribed()
@@ -38,12 +42,12 @@ async def unsubscribed(event: Unsubscribed, ctx: Context[Parcel]) -> None:
     ctx.cancel("reminder")
 
 
-@router.text(r"(?i)^/?stop\b")
+@router.text(r"(?i)^/?(stop|ustavi)\b")
 async def stop(event: MessageReceived, ctx: Context[Parcel]) -> None:
     """Somebody wants no messages but answers."""
     ctx.flow.wants_reminders = False
     ctx.cancel("reminder")
-    ctx.reply("You will get no reminders any more; I only answer. Write *track* at any time.")
+    ctx.reply(_("You will get no reminders any more; I only answer. Write *track* at any time."))
 
 
 @router.fallback(state="person")
@@ -55,4 +59,4 @@ async def for_a_person(event: MessageReceived | ButtonPressed, ctx: Context[Parc
 @router.fallback()
 async def fallback(event: MessageReceived | ButtonPressed, ctx: Context[Parcel]) -> None:
     """Nobody else understood it."""
-    ctx.reply("I can track a parcel for you, or call a person.", buttons=START)
+    ctx.reply(_("I can track a parcel for you, or call a person."), buttons=choices())

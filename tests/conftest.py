@@ -57,3 +57,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--every-line", action="store_true", help="kill at every line of an event's way, not at every eleventh"
     )
+    parser.addoption(
+        "--updates", type=int, default=2000, help="how many generated updates a bot on Telegram must stand"
+    )

@@ -37,8 +37,8 @@ class Pigeon(Adapter):
     def parse(self, request: WebhookRequest) -> Sequence[Event]:
         return ()
 
-    def check(self, message: AnyMessage) -> AnyMessage:
-        return message
+    def check(self, message: AnyMessage) -> None:
+        return
 
     async def send(self, outgoing: Outgoing, to: Conversation, client: HttpClient) -> Receipt:
         return Receipt(Outcome.SENT)

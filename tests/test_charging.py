@@ -9,17 +9,18 @@ import pytest
 from botkit.adapter import Outcome, Receipt
 from botkit.context import Context
 from botkit.conversation import User
-from botkit.events import MessageFailed, MessageReceived
+from botkit.events import MessageFailed, MessageReceived, Unsubscribed
 from botkit.flow import Flow
 from botkit.ledger import Ledger, month_of
 from botkit.messages import Text
+from botkit.pace import Pace, Paces
 from botkit.redis.audit import audit
 from botkit.redis.ledger import load_ledgers
 from botkit.redis.store import RedisStore
 from botkit.router import Router
 from botkit.session_rules import Prices, SessionRules
 from botkit.store import Counted, Turn
-from tests.desk import NOT_SENT, REFUSED, UNKNOWN, Desk, Process, bot, says, where
+from tests.desk import NOT_SENT, REFUSED, UNKNOWN, Desk, Process, bot, happens, says, where
 
 PRICES = Prices(session=Decimal("0.5"), message=Decimal("0.05"), by_country={"UA": Decimal("0.01")})
 
@@ -272,6 +273,51 @@ async def test_a_message_fails_over_once_and_not_round_in_a_circle(botkit_redis_
         await hears(process, "1 2 3 4")
         assert (desk.texts, other.texts) == (["1", "2"], ["3"])
         assert failures == ["the session's limit of messages without an answer"]
+
+
+# --- who cannot be written to ---
+
+
+async def test_what_was_held_for_somebody_who_left_fails_at_once_and_does_not_wait_for_their_return(
+    botkit_redis_url: str,
+) -> None:
+    desk, failures = Desk(sessions=rules()), list[str]()
+    async with Process(botkit_redis_url, bot(parrot(failures), desk)) as process:
+        await hears(process, "1 2 3 4")
+        await process.takes(happens(Unsubscribed))
+        await process.engine.settle()
+        assert failures == ["the person cannot be written to (unsubscribed)"] * 2
+        assert await process.dead_letters() == []
+        await hears(process, "5")
+        assert desk.texts == ["1", "2", "5"]
+        assert await audit(process.store) == []
+
+
+async def test_what_is_suppressed_is_neither_counted_nor_failed_over(botkit_redis_url: str) -> None:
+    desk, other = Desk(sessions=rules(at_limit="failover")), Desk(ta="other")
+    desk.plan.append(Receipt(Outcome.REFUSED, reason="6 not subscribed", is_gone=True))
+    async with Process(botkit_redis_url, bot(parrot(), desk, other)) as process:
+        await hears(process, "to other")
+        await hears(process, "1 2 3 4")
+        assert (desk.texts, other.texts) == ([], [])
+        found = await ledger(process)
+    assert (found.sessions, found.messages, found.refunded, found.stopped) == (0, 0, 1, 0)
+
+
+# --- pace ---
+
+
+async def test_what_a_pace_puts_off_is_counted_when_it_goes(botkit_redis_url: str) -> None:
+    desk = Desk(sessions=rules())
+    desk.paces = Paces(chat=Pace(1, 10))
+    async with Process(botkit_redis_url, bot(parrot(), desk)) as process:
+        await hears(process, "1 2 3")
+        assert (desk.texts, (await ledger(process)).messages) == (["1"], 1)
+        await process.advance(10.1)
+        assert (desk.texts, (await ledger(process)).messages) == (["1", "2"], 2)
+        await process.advance(10.1)
+        assert (desk.texts, (await ledger(process)).held) == (["1", "2"], 1)
+        assert await audit(process.store) == []
 
 
 # --- ttl ---

@@ -11,20 +11,23 @@ import structlog
 from msgspec import UNSET
 
 from botkit import events
-from botkit.adapter import Adapter
+from botkit.adapter import Adapter, Download
 from botkit.bot import Bot
+from botkit.buttons import Button
 from botkit.channels.gbm import BusinessMessages
 from botkit.channels.telegram import Telegram
 from botkit.channels.viber import Viber
 from botkit.context import MAX_MESSAGES, Context, Decisions, Handle, Scene
 from botkit.conversation import Account, Conversation, User
 from botkit.dispatcher import Dispatcher
-from botkit.events import ConversationStarted, Event, MessageDelivered, MessageReceived, MessageSeen, TimerFired
-from botkit.exceptions import MessageError
+from botkit.events import ConversationStarted, Event, Media, MessageDelivered, MessageReceived, MessageSeen, TimerFired
+from botkit.exceptions import DownloadError, MessageError
 from botkit.flow import Flow
 from botkit.http import Http
-from botkit.messages import Button, Image, Text, Typing
+from botkit.languages import Speech
+from botkit.messages import Image, Text, Typing
 from botkit.outbox import Line, Outbox
+from botkit.record import Flows
 from botkit.router import Router
 from botkit.session_rules import SessionRules
 from botkit.sessions import Session
@@ -42,6 +45,10 @@ ADAPTERS: Mapping[str, Callable[[], Adapter]] = {
 LONGEST = {"telegram": 4096, "viber": 7000, "gbm": 3072}
 
 
+async def _no_download(media: Media, most: int) -> Download:
+    raise DownloadError("no file here")
+
+
 class Desk:
     """A context as a handler gets it, and what was decided in it."""
 
@@ -54,17 +61,19 @@ class Desk:
     ) -> None:
         self.adapter = ADAPTERS[channel]()
         self.here = Conversation(self.adapter.account, "ana")
-        self.decisions = Decisions([], {})
         user = User("ana", locale="sl-SI")
+        event = kind(id=EVENT_ID, at=NOW, conversation=self.here, user=user, **more)
+        self.decisions = Decisions(Speech(None, Flows(b""), event))
         adapters = {adapter.account: adapter for adapter in (self.adapter, *known)}
         scene = Scene(
-            event=kind(id=EVENT_ID, at=NOW, conversation=self.here, user=user, **more),
+            event=event,
             bot="shop",
             adapter=self.adapter,
             now=NOW,
             session=None,
             log=structlog.get_logger(),
             find_adapter=adapters.get,
+            download=_no_download,
         )
         self.ctx: Context[Flow] = Context(scene, Flow(), {"args": "1"}, self.decisions)
 
@@ -116,8 +125,8 @@ def test_options_of_a_message_are_given_to_the_message(option: Any) -> None:
 def test_the_keys_of_messages_are_the_event_s_id_and_two_digits() -> None:
     desk = Desk()
     handles = [desk.ctx.reply(f"{number}") for number in range(12)]
-    assert handles[0] == Handle(f"{EVENT_ID}00")
-    assert handles[11] == Handle(f"{EVENT_ID}11")
+    assert handles[0] == Handle(f"{EVENT_ID}00", (f"{EVENT_ID}00",))
+    assert handles[11] == Handle(f"{EVENT_ID}11", (f"{EVENT_ID}11",))
     assert [sent.key for sent in desk.decisions.outgoing] == [handle.id for handle in handles]
 
 
@@ -133,14 +142,13 @@ def test_a_handler_says_at_most_99_things() -> None:
 
 
 @pytest.mark.parametrize("channel", ADAPTERS)
-def test_a_text_that_is_too_long_fails_when_it_is_said(channel: str) -> None:
+def test_a_text_that_is_too_long_goes_out_in_pieces_and_the_handle_has_them_all(channel: str) -> None:
     desk = Desk(channel)
-    desk.ctx.reply("x" * LONGEST[channel])
-    with pytest.raises(MessageError) as raised:
-        desk.ctx.reply("x" * (LONGEST[channel] + 1))
-    assert f"{LONGEST[channel]}" in raised.value.what.replace(",", "")
-    assert f"{LONGEST[channel] + 1}" in raised.value.what.replace(",", "")
-    assert len(desk.decisions.outgoing) == 1
+    whole = desk.ctx.reply("x" * LONGEST[channel])
+    pieces = desk.ctx.reply("x" * (LONGEST[channel] + 1))
+    assert whole.parts == (f"{EVENT_ID}00",)
+    assert pieces == Handle(f"{EVENT_ID}02", (f"{EVENT_ID}01", f"{EVENT_ID}02"))
+    assert [len(text) for text in desk.texts] == [LONGEST[channel], LONGEST[channel], 1]
 
 
 def test_typing_is_shown_in_its_place_between_the_words() -> None:
@@ -197,9 +205,8 @@ def test_a_message_to_another_conversation_goes_there() -> None:
 def test_a_message_elsewhere_has_the_bounds_of_elsewhere() -> None:
     staff = BusinessMessages(ta="staff")
     desk = Desk(known=(staff,))
-    desk.ctx.send(desk.here, "x" * 4096)
-    with pytest.raises(MessageError, match="3072"):
-        desk.ctx.send(Conversation(staff.account, "boss"), "x" * 4096)
+    assert len(desk.ctx.send(desk.here, "x" * 4096).parts) == 1
+    assert len(desk.ctx.send(Conversation(staff.account, "boss"), "x" * 4096).parts) == 2
 
 
 def test_an_account_of_nobody_here_cannot_be_written_from() -> None:

@@ -187,9 +187,17 @@ class Slow(RedisStore):
     """A store that answers when it is too late."""
 
     async def ingest(
-        self, cid: str, event_id: str, payload: bytes, *, token: str, window: float, heard: Heard | None = None
+        self,
+        cid: str,
+        event_id: str,
+        payload: bytes,
+        *,
+        token: str,
+        window: float,
+        heard: Heard | None = None,
+        opens: bool | None = None,
     ) -> Ingested:
-        stored = await super().ingest(cid, event_id, payload, token=token, window=window, heard=heard)
+        stored = await super().ingest(cid, event_id, payload, token=token, window=window, heard=heard, opens=opens)
         await asyncio.Event().wait()
         return stored
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from botkit.conversation import Account, Conversation
-from botkit.events import ButtonPressed, Card, Event, Media, MediaKind, MessageReceived, Point, TimerFired
+from botkit.events import ButtonPressed, Event, Media, MediaKind, MessageReceived, Point, SharedContact, TimerFired
 from botkit.exceptions import RouteError
 from botkit.filters import (
     ButtonPattern,
@@ -175,7 +175,7 @@ def test_media_match_by_their_kind() -> None:
 def test_a_location_and_a_contact_match_where_there_is_one() -> None:
     assert HasLocation()(message(location=Point(50.45, 30.52))) is True
     assert HasLocation()(message("here")) is False
-    assert HasContact()(message(contact=Card("+380441234567"))) is True
+    assert HasContact()(message(contact=SharedContact("+380441234567"))) is True
     assert HasContact()(message("+380441234567")) is False
 
 

@@ -6,29 +6,73 @@ from typing import Any, get_args
 import pytest
 
 from botkit import messages
+from botkit.buttons import AskAgent, AskContact, AskLocation, Button, Dial, Link, Login, rows
 from botkit.exceptions import MessageError
+from botkit.formatting import Span
 from botkit.messages import (
+    MAX_CONTENT,
+    Album,
     AnyMessage,
-    Button,
+    Attachment,
+    Audio,
+    Card,
+    Carousel,
+    Contact,
+    Delete,
+    Edit,
     File,
     Image,
-    Link,
+    Joined,
+    Left,
     Location,
     Message,
     Outgoing,
     Raw,
+    Representative,
+    Sticker,
     Text,
     Typing,
-    rows,
+    Video,
+    Voice,
 )
 
+URL = "https://media.example/a"
+MAP = "https://www.openstreetmap.org/?mlat=1&mlon=2"
+EVERY_BUTTON = rows(
+    [
+        [Button("A", "a"), Link("B", "https://b.example")],
+        [Dial("Call", "+386 40 111 222"), AskLocation("Where?"), AskContact("Number"), AskAgent()],
+        [
+            Login(
+                "In",
+                "https://in.example",
+                client_id="c",
+                code_challenge="x",
+                scopes=("s",),
+                extra={"viber": {"Rows": 2}},
+            )
+        ],
+    ]
+)
 FULL: tuple[AnyMessage, ...] = (
-    Text(text="**hi**", buttons=rows([Button("A", "a"), Link("B", "https://b.example")]), silent=True, fallback="hi"),
-    Text(text="as *typed*", markdown=False),
-    Image(source="https://media.example/a.png", caption="_a_"),
-    File(source="https://media.example/a.pdf", name="a.pdf", size=12),
-    Location(latitude=-90, longitude=180),
-    Typing(),
+    Text(text="**hi**", buttons=EVERY_BUTTON, silent=True, protect=True, fallback="hi", ttl=30, reply_to="7"),
+    Text(text="as *typed*", markdown=False, spans=(Span("bold", 0, 2),), representative=Representative("Ana", "human")),
+    Image(source=f"{URL}.png", caption="_a_", thumbnail=f"{URL}s.png", extra={"viber": {"a": 1}}),
+    Video(path="film.mp4", size=12, duration=1.5),
+    Audio(content=b"\x00\xff", name="a.mp3", title="Song", performer="Ana"),
+    Voice(source="AwAC", duration=2),
+    File(source=f"{URL}.pdf", name="a.pdf", size=12),
+    Location(latitude=-90, longitude=180, name="Shop", address="Street 1"),
+    Contact(phone="+38640111222", name="Ana", last_name="Kos"),
+    Sticker(id="40133", fallback=":)"),
+    Card(title="Shirt", description="*Blue*", image=f"{URL}.png", height="tall", buttons=rows([Button("Buy", "b")])),
+    Carousel(cards=(Card(title="A"), Card(title="B")), width="small"),
+    Album(items=(Image(source=f"{URL}.png"), Video(source=f"{URL}.mp4"))),
+    Edit(message_id="41", text="**new**"),
+    Delete(message_ids=("1", "2")),
+    Typing(action="upload_photo"),
+    Joined(representative=Representative("Ana", "human", URL)),
+    Left(),
     Raw(channel="telegram", payload={"chat_id": 1}, method="sendDice", transient=True),
 )
 
@@ -39,7 +83,9 @@ def outgoing(message: AnyMessage, **values: Any) -> Outgoing:
 
 def test_every_public_message_can_be_stored() -> None:
     public = [cls for name, cls in vars(messages).items() if isinstance(cls, type) and not name.startswith("_")]
-    assert set(get_args(AnyMessage)) == {cls for cls in public if issubclass(cls, Message) and cls is not Message}
+    assert set(get_args(AnyMessage)) == {
+        cls for cls in public if issubclass(cls, Message) and cls not in (Message, Attachment)
+    }
     assert {type(message) for message in FULL} == set(get_args(AnyMessage))
 
 
@@ -86,8 +132,8 @@ def test_a_link_to_anything_else_is_refused(url: str) -> None:
 
 
 @pytest.mark.parametrize("source", ["", "a b", "https://a/b\n"])
-@pytest.mark.parametrize("kind", [Image, File])
-def test_an_attachment_needs_a_source_without_spaces(kind: type[Image] | type[File], source: str) -> None:
+@pytest.mark.parametrize("kind", [Image, Video, Audio, Voice, File])
+def test_an_attachment_needs_a_source_without_spaces(kind: Any, source: str) -> None:
     with pytest.raises(MessageError, match="source"):
         kind(source=source)
 
@@ -135,6 +181,12 @@ def test_no_buttons_are_no_rows() -> None:
         (File(source="https://a/b.pdf", fallback="a paper"), "a paper"),
         (Location(latitude=50.45, longitude=30.52), "https://www.openstreetmap.org/?mlat=50.45&mlon=30.52"),
         (Location(latitude=1, longitude=2, fallback="here"), "here"),
+        (Location(latitude=1, longitude=2, name="Shop", address="Street 1"), f"Shop\nStreet 1\n{MAP}"),
+        (Contact(phone="+386 40", name="Ana", last_name="Kos"), "Ana Kos: +386 40"),
+        (Sticker(id="7"), ""),
+        (Card(title="Shirt", description="Blue", image=URL), f"Shirt\nBlue\n{URL}"),
+        (Carousel(cards=(Card(title="A", description="a"), Card(title="B"))), "A\na\n\nB"),
+        (Album(items=(Image(source=URL, caption="*one*"), Image(source=URL))), f"one\n{URL}\n{URL}"),
         (Typing(), ""),
     ],
 )
@@ -144,16 +196,99 @@ def test_a_channel_without_the_kind_can_say_it_in_plain_text(message: AnyMessage
 
 def test_only_what_is_worth_nothing_later_is_transient() -> None:
     transient = [message for message in FULL if message.is_transient]
-    assert [type(message) for message in transient] == [Typing, Raw]
+    assert [type(message) for message in transient] == [Delete, Typing, Joined, Left, Raw]
     assert not Raw(channel="telegram", payload={}).is_transient
 
 
-@pytest.mark.parametrize("ttl", [0, 30, 90.5, 1_209_600])
-def test_a_ttl_is_none_or_from_half_a_minute_to_two_weeks(ttl: float) -> None:
-    assert Text(text="hi", ttl=ttl).ttl == ttl
+@pytest.mark.parametrize("ttl", [0, 30, 1_209_600])
+def test_a_message_may_live_for_30_seconds_to_14_days_or_for_ever(ttl: float) -> None:
+    assert Text(text="x", ttl=ttl).ttl == ttl
 
 
-@pytest.mark.parametrize("ttl", [-1, 29.9, 1_209_600.1, float("nan"), float("inf")])
-def test_any_other_ttl_is_refused_with_the_bounds(ttl: float) -> None:
-    with pytest.raises(MessageError, match="0, or 30 to 1209600 seconds"):
-        Location(latitude=0, longitude=0, ttl=ttl)
+@pytest.mark.parametrize("ttl", [-1, 0.5, 29.9, 1_209_600.1, float("nan")])
+def test_any_other_time_to_live_is_refused(ttl: float) -> None:
+    with pytest.raises(MessageError, match="30 to 1209600"):
+        Text(text="x", ttl=ttl)
+
+
+@pytest.mark.parametrize("ways", [{}, {"source": URL, "path": "a"}, {"path": "a", "content": b"x"}])
+def test_an_attachment_is_given_in_exactly_one_way(ways: Any) -> None:
+    with pytest.raises(MessageError, match="one of source, path and content"):
+        File(**ways)
+
+
+def test_a_message_carries_up_to_a_mebibyte_itself() -> None:
+    assert File(content=b"x" * MAX_CONTENT).is_upload
+    with pytest.raises(MessageError, match=f"{MAX_CONTENT + 1} bytes; at most {MAX_CONTENT}"):
+        File(content=b"x" * (MAX_CONTENT + 1))
+
+
+@pytest.mark.parametrize("phone", ["+386 40 111-222", "+1 (201) 555 0123", "+1234567", "+123456789012345"])
+def test_a_number_to_dial_has_a_plus_and_7_to_15_digits(phone: str) -> None:
+    assert Dial("Call", phone).number == "+" + "".join(char for char in phone if char.isdigit())
+
+
+@pytest.mark.parametrize("phone", ["", "040 111 222", "+123456", "+1234567890123456", "+38640x11222", "+٣٨٦٤٠١١١"])
+def test_any_other_number_to_dial_is_refused(phone: str) -> None:
+    with pytest.raises(MessageError, match="with \\+ and 7 to 15 digits"):
+        Dial("Call", phone)
+
+
+@pytest.mark.parametrize("make", [lambda: Dial(" ", "+38640111222"), lambda: AskLocation(""), lambda: AskAgent(" ")])
+def test_every_button_needs_a_text(make: Any) -> None:
+    with pytest.raises(MessageError, match="needs a text"):
+        make()
+
+
+@pytest.mark.parametrize("url", ["http://in.example", "https://in .example", "tel:+386"])
+def test_a_login_needs_an_https_address(url: str) -> None:
+    with pytest.raises(MessageError, match="https address"):
+        Login("In", url)
+
+
+@pytest.mark.parametrize("card", [{"title": " "}, {"image": "http://a/b.png"}, {"title": "x", "image": "https://a b"}])
+def test_a_card_needs_a_title_or_a_picture_by_its_https_address(card: Any) -> None:
+    with pytest.raises(MessageError, match="a Card"):
+        Card(**card)
+
+
+@pytest.mark.parametrize(("count", "is_good"), [(1, False), (2, True), (10, True), (11, False)])
+def test_a_carousel_and_an_album_hold_2_to_10(count: int, is_good: bool) -> None:
+    for make in (
+        lambda: Carousel(cards=(Card(title="A"),) * count),
+        lambda: Album(items=(Image(source=URL),) * count),
+    ):
+        if is_good:
+            make()
+        else:
+            with pytest.raises(MessageError, match=f"2 to 10 .*{count}"):
+                make()
+
+
+def test_an_album_holds_one_family_of_things() -> None:
+    image, film, file, song = (kind(source=URL) for kind in (Image, Video, File, Audio))
+    for good in ((image, film), (file, file), (song, song)):
+        assert len(Album(items=good).items) == 2
+    for bad in ((image, file), (file, song), (film, song)):
+        with pytest.raises(MessageError, match="files only, or audio only"):
+            Album(items=bad)
+
+
+def test_the_things_of_an_album_have_no_buttons_of_their_own() -> None:
+    with pytest.raises(MessageError, match="no buttons"):
+        Album(items=(Image(source=URL, buttons=rows([Button("A", "a")])), Image(source=URL)))
+
+
+@pytest.mark.parametrize(("count", "is_good"), [(0, False), (1, True), (100, True), (101, False)])
+def test_1_to_100_messages_are_taken_back_at_once(count: int, is_good: bool) -> None:
+    ids = tuple(map(str, range(count)))
+    if is_good:
+        assert Delete(message_ids=ids).message_ids == ids
+        return
+    with pytest.raises(MessageError, match="1 to 100"):
+        Delete(message_ids=ids)
+
+
+def test_a_place_has_a_name_and_an_address_or_neither() -> None:
+    with pytest.raises(MessageError, match="or neither"):
+        Location(latitude=1, longitude=2, name="Shop")

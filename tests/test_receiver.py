@@ -456,6 +456,7 @@ printable = st.binary(max_size=40).map(lambda value: bytes(byte for byte in valu
 )
 @example(channel="viber", query=b"ta=shop-viber", headers=[(b"content-length", b"x")], body=b"")
 @example(channel="viber", query=b"ta=%ff&ta=%00", headers=[(SIGNATURE.encode(), b"\xff")], body=b"")
+@example(channel="0/", query=b"\x80", headers=[], body=b"")
 @example(channel="gbm", query=b"ta=shop-gbm", headers=[], body=b'{"clientToken":"\\ud800","secret":"\\ud800"}')
 async def test_no_request_is_ever_our_fault(
     silent: SilentRedis, tmp_path: Path, channel: str, query: bytes, headers: list[tuple[bytes, bytes]], body: bytes

@@ -190,3 +190,21 @@ def test_another_way_is_kept_beside_the_flows_until_it_is_taken_back() -> None:
     assert again.dump() == b"", "nothing has changed"
     again.failover = None
     assert Flows(again.dump()).failover is None
+
+
+def test_what_was_gathered_is_remembered_up_to_64_events() -> None:
+    flows = Flows(record(Parcel=ASKED))
+    flows.gathered += tuple(f"event {number}" for number in range(65))
+    again = Flows(flows.dump())
+    assert again.gathered == tuple(f"event {number}" for number in range(1, 65))
+    assert again.get(Parcel).number == "123456"
+    again.gathered = ()
+    assert json.loads(again.dump()) == json.loads(record(Parcel=ASKED))
+
+
+def test_of_a_conversation_that_moved_stay_the_pointer_and_what_was_gathered() -> None:
+    flows = Flows(record(Parcel=ASKED))
+    flows.gathered = ("e1",)
+    stayed = Flows(flows.dump_moved("new"))
+    assert (stayed.moved_to, stayed.gathered, stayed.get(Parcel).number) == ("new", ("e1",), "")
+    assert stayed.dump() == b""

@@ -10,12 +10,12 @@ from botkit.conversation import Account, Conversation
 from botkit.events import (
     AnyEvent,
     ButtonPressed,
-    Card,
     ConversationStarted,
     Event,
     Media,
     MessageReceived,
     Point,
+    SharedContact,
     Subscribed,
     TimerFired,
 )
@@ -146,7 +146,7 @@ def test_a_handler_for_every_event_gets_every_event(log: Log) -> None:
     router = Router()
     router.on(Event)(log.handler("all"))
     table = RouteTable([router])
-    fields = {"name": "t", "value": "v"}
+    fields = {"name": "t", "value": "v", "choices": ()}
     for kind in get_args(AnyEvent):
         known = {name: value for name, value in fields.items() if name in kind.__struct_fields__}
         assert table.match(kind(**WHERE, **known), states()) is not None
@@ -347,7 +347,7 @@ def test_a_filter_of_the_application_is_not_asked_for_an_explanation(pizza: Rout
     [
         (say("x", media=Media("image")), "image"),
         (say(location=Point(0, 0)), "location"),
-        (say(contact=Card("1")), "contact"),
+        (say(contact=SharedContact("1")), "contact"),
         (say(), "message"),
         (TimerFired(name="t", **WHERE), "timer 't'"),
         (TimerFired(name="t", flow="Order", state="size", **WHERE), "timeout of Order in 'size'"),

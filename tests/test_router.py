@@ -10,15 +10,16 @@ from botkit.conversation import Account, Conversation
 from botkit.events import (
     AgentRequested,
     ButtonPressed,
-    Card,
     ConversationStarted,
     Event,
     Media,
     MessageDelivered,
+    MessageExpired,
     MessageFailed,
     MessageReceived,
     MessageSeen,
     Point,
+    SharedContact,
     Subscribed,
     TimerFired,
     TypingStarted,
@@ -56,7 +57,7 @@ EVENTS: dict[str, Event] = {
     "photo": MessageReceived(media=Media("image"), **WHERE),
     "file": MessageReceived(media=Media("file"), **WHERE),
     "location": MessageReceived(location=Point(0, 0), **WHERE),
-    "contact": MessageReceived(contact=Card("1"), **WHERE),
+    "contact": MessageReceived(contact=SharedContact("1"), **WHERE),
     "button": ButtonPressed(value="yes", **WHERE),
     "started": ConversationStarted(**WHERE),
     "subscribed": Subscribed(**WHERE),
@@ -64,6 +65,7 @@ EVENTS: dict[str, Event] = {
     "delivered": MessageDelivered(**WHERE),
     "seen": MessageSeen(**WHERE),
     "failed": MessageFailed(**WHERE),
+    "expired": MessageExpired(**WHERE),
     "agent_requested": AgentRequested(**WHERE),
     "timer": TimerFired(name="yes", **WHERE),
     "timeout": TimerFired(name="t", flow="Order", state="size", **WHERE),
@@ -94,6 +96,7 @@ DECORATORS: list[tuple[Callable[[Router[Order]], Any], str, list[str]]] = [
     (lambda router: router.delivered(), "delivered()", ["delivered"]),
     (lambda router: router.seen(), "seen()", ["seen"]),
     (lambda router: router.failed(), "failed()", ["failed"]),
+    (lambda router: router.expired(), "expired()", ["expired"]),
     (lambda router: router.agent_requested(), "agent_requested()", ["agent_requested"]),
     (lambda router: router.timer("yes"), 'timer("yes")', ["timer"]),
     (lambda router: router.timeout("size"), 'timeout("size")', ["timeout"]),
@@ -192,7 +195,7 @@ def test_a_wrong_button_pattern_is_told_with_its_line() -> None:
 
 PARENTHESES = [
     "on", "text", "command", "button", "photo", "file", "location", "contact", "started", "subscribed", "unsubscribed",
-    "delivered", "seen", "failed", "agent_requested", "timer", "timeout", "fallback", "error",
+    "delivered", "seen", "failed", "expired", "agent_requested", "timer", "timeout", "fallback", "error",
 ]  # fmt: skip
 
 

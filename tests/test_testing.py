@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from botkit.app import App
 from botkit.bot import Bot
+from botkit.buttons import Button
 from botkit.channels.telegram import Telegram
 from botkit.channels.viber import Viber
 from botkit.context import Context
 from botkit.events import ButtonPressed, ConversationStarted, MessageReceived, TimerFired, Unsubscribed
 from botkit.flow import Flow, Trigger
-from botkit.messages import Button
 from botkit.redis.audit import audit
 from botkit.router import Router
 from botkit.simulators.simulator import NotOnScreenError
@@ -31,6 +31,26 @@ class Order(Flow):
     states = ("idle", "size", "done")
     ask = Trigger("*", "size")
     finish = Trigger("size", "done")
+
+
+@pytest.mark.parametrize(("replies", "seconds"), [(3, 0), (4, 1), (8, 5)])
+async def test_what_a_service_s_pace_holds_back_is_seen_and_takes_its_time(
+    botkit_redis_url: str, tmp_path: Path, replies: int, seconds: float
+) -> None:
+    router = Router()
+
+    @router.text()
+    async def count_up(event: MessageReceived, ctx: Context[Flow]) -> None:
+        for number in range(replies):
+            ctx.reply(str(number))
+
+    bot = Bot("shop", routers=[router], accounts=[Telegram()])
+    async with BotTester([bot], botkit_redis_url, folder=tmp_path) as tester:
+        olena = tester.user("olena", channel="telegram")
+        before = tester.clock.offset
+        await olena.says("go")
+        assert olena.received == [str(number) for number in range(replies)]
+        assert (tester.clock.offset - before).total_seconds() == pytest.approx(seconds, abs=0.9)
 
 
 def pizzeria() -> Router[Order]:

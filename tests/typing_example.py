@@ -18,7 +18,12 @@ from botkit import (
     Subscribed,
     Trigger,
     Unsubscribed,
+    _,
+    ngettext,
+    pgettext,
+    telegram,
 )
+from botkit.channels import telegram as same
 
 
 class Parcel(Flow):
@@ -57,6 +62,14 @@ async def text(event: MessageReceived, ctx: Context[Parcel]) -> None:
 async def menu(event: ButtonPressed | MessageReceived | ConversationStarted, ctx: Context[Parcel]) -> None: ...
 
 
+@router.text("b")
+def in_their_language(event: MessageReceived, ctx: Context[Parcel]) -> None:
+    assert_type(_("Hello"), str)
+    assert_type(pgettext("month", "May"), str)
+    assert_type(ngettext("{n} day", "{n} days", 2), str)
+    ctx.set_locale("sl")
+
+
 @router.on((Subscribed, Unsubscribed))
 def either(event: Subscribed | Unsubscribed, ctx: Context[Parcel]) -> None: ...
 
@@ -64,6 +77,19 @@ def either(event: Subscribed | Unsubscribed, ctx: Context[Parcel]) -> None: ...
 @router.fallback()
 @router.on(ButtonPressed, lambda event: event.value == "x")
 async def anything(event: Event, ctx: Context[Parcel]) -> None: ...
+
+
+@router.on(telegram.InlineQuery)
+async def search(event: telegram.InlineQuery, ctx: Context[Parcel]) -> None:
+    assert_type(event.query, str)
+
+
+@router.on((same.PaymentReceived, telegram.RefundReceived), lambda event: event.total_amount > 0)
+async def money(event: telegram.PaymentReceived | telegram.RefundReceived, ctx: Context[Parcel]) -> None: ...
+
+
+@router.on(telegram.PaymentReceived)
+async def news(event: telegram.ServiceMessage, ctx: Context[Parcel]) -> None: ...
 
 
 @plain.text()
@@ -83,6 +109,10 @@ def failed(event: Event, ctx: Context[Parcel], error: Exception) -> None: ...
 
 @router.text("a")  # type: ignore[arg-type]  # the handler of another event
 async def wrong_event(event: ButtonPressed, ctx: Context[Parcel]) -> None: ...
+
+
+@router.on(telegram.InlineQuery)  # type: ignore[arg-type]  # another event of the same channel
+async def wrong_query(event: telegram.ShippingQuery, ctx: Context[Parcel]) -> None: ...
 
 
 @router.button("a")  # type: ignore[arg-type]  # one of two stacked decorators

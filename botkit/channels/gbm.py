@@ -27,16 +27,42 @@ from botkit.adapter import (
     made_up,
     read_secret,
 )
+from botkit.capabilities import Capabilities
+from botkit.channels.gbm_entry import AutoReply, Entry, FaqAnswer, auto_reply_of, entry_of, is_unanswered
 from botkit.channels.gbm_events import read_events
-from botkit.channels.gbm_messages import check_message, render
+from botkit.channels.gbm_messages import (
+    CAPABILITIES,
+    capabilities_for,
+    check_message,
+    event_of,
+    render,
+    representative_of,
+)
+from botkit.channels.gbm_own_events import FeedbackGiven, SignedIn, SignInFailed, SurveyAnswered
 from botkit.channels.gbm_types import ErrorAnswer, Handshake
 from botkit.channels.google_oauth import AccessTokens, ServiceAccount, parse_service_account
 from botkit.clock import Clock
 from botkit.conversation import Conversation
 from botkit.events import Event
 from botkit.exceptions import ServiceError, SettingsError, UnknownOutcomeError
-from botkit.messages import AnyMessage, Outgoing, Raw, Typing
+from botkit.messages import AnyMessage, Outgoing, Raw
+from botkit.pace import Pace, Paces
 from botkit.redaction import Secret
+
+__all__ = [
+    "SCOPE",
+    "AutoReply",
+    "BusinessMessages",
+    "Entry",
+    "FaqAnswer",
+    "FeedbackGiven",
+    "SignInFailed",
+    "SignedIn",
+    "SurveyAnswered",
+    "auto_reply_of",
+    "entry_of",
+    "is_unanswered",
+]
 
 SCOPE = "https://www.googleapis.com/auth/businessmessages"
 _AGENT = re.compile(r"brands/[^/\s]+/agents/[^/\s]+")
@@ -57,8 +83,11 @@ class BusinessMessages(Adapter):
     dedupe_window: ClassVar[timedelta] = timedelta(days=8)
     has_receipts: ClassVar[bool] = True
     signs_time: ClassVar[bool] = True
+    events: ClassVar[tuple[type[Event], ...]] = (SurveyAnswered, SignedIn, SignInFailed, FeedbackGiven)
+    capabilities: ClassVar[Capabilities] = CAPABILITIES
     default_api_url: ClassVar[str] = "https://businessmessages.googleapis.com"
     token_setting: ClassVar[str] = "CREDENTIALS_FILE"  # noqa: S105 - the name of a setting
+    paces = Paces(chat=Pace(60, 60))
 
     def __init__(
         self,
@@ -86,8 +115,8 @@ class BusinessMessages(Adapter):
     def from_env(cls, prefix: str, environ: Mapping[str, str] = os.environ) -> Self:
         """Reads the account's settings: `<prefix>_CREDENTIALS_FILE` or `_CREDENTIALS`, and `_KEY` or `_CLIENT_TOKEN`.
 
-        `_AGENT`, `_NAME`, `_TA` and `_API_URL` may be set too. Raises SettingsError for a value of the wrong form, and
-        for credentials without anything to check webhooks by.
+        `_AGENT`, `_NAME`, `_TA`, `_API_URL`, `_RATE` and `_CHAT_RATE` may be set too. Raises SettingsError for a value
+        of the wrong form, and for credentials without anything to check webhooks by.
         """
         source = read_secret(prefix, "CREDENTIALS", environ)
         setting = f"{prefix}_CREDENTIALS" if environ.get(f"{prefix}_CREDENTIALS") else f"{prefix}_CREDENTIALS_FILE"
@@ -103,7 +132,7 @@ class BusinessMessages(Adapter):
             ta=environ.get(f"{prefix}_TA", "").strip(),
             api_url=environ.get(f"{prefix}_API_URL", "").strip(),
             prefix=prefix,
-        )
+        ).paced(environ)
         adapter._check_settings()
         return adapter
 
@@ -160,12 +189,13 @@ class BusinessMessages(Adapter):
         """
         return read_events(request.body, self.account, self.agent, f"{self.prefix or '<prefix>'}_AGENT")
 
-    def check(self, message: AnyMessage) -> AnyMessage:
-        """Returns the message, files and places as text.
+    def capabilities_for(self, message: AnyMessage, to: Conversation) -> Capabilities:
+        """Returns what can be shown of a message: pictures that Google would not fetch are links."""
+        return capabilities_for(message)
 
-        Raises MessageError for what Google would refuse; names the bound and both numbers.
-        """
-        return check_message(message)
+    def check(self, message: AnyMessage) -> None:
+        """Returns for a message within bounds. Raises MessageError that names the bound and both numbers."""
+        check_message(message)
 
     async def send(self, outgoing: Outgoing, to: Conversation, client: HttpClient) -> Receipt:
         """Makes one attempt to send.
@@ -186,14 +216,19 @@ class BusinessMessages(Adapter):
 
     def _render(self, message: AnyMessage, identity: str) -> tuple[str, dict[str, Any]]:
         """Returns the call with its query, and the body."""
-        representative = {"representativeType": "BOT", "displayName": self.name or self.ta}
-        if isinstance(message, Typing):
-            return f"events?eventId={identity}", {"eventType": "TYPING_STARTED", "representative": representative}
+        representative = representative_of(message, self.name or self.ta)
+        if event := event_of(message):
+            return f"events?eventId={identity}", {"eventType": event, "representative": representative}
         frame = {"messageId": identity, "representative": representative}
         if not isinstance(message, Raw):
             return "messages", frame | render(message)
-        if message.method == "events":
-            return f"events?eventId={identity}", message.payload
+        match message.method.partition(":"):
+            case ("events", _, _):
+                return f"events?eventId={identity}", message.payload
+            case ("surveys", _, _):
+                return f"surveys?surveyId={identity}", message.payload
+            case ("receipt", _, message_id):
+                return f"messages/{quote(message_id, safe='')}/receipt", {"receiptType": "READ"}
         return "messages", frame | message.payload
 
     async def _post(self, path: str, body: dict[str, Any], client: HttpClient) -> HttpAnswer:
@@ -208,7 +243,9 @@ class BusinessMessages(Adapter):
 
     async def _post_as(self, token: Secret, path: str, body: dict[str, Any], client: HttpClient) -> HttpAnswer:
         headers = {"Authorization": f"Bearer {token.reveal()}"}
-        return await client.request("POST", f"{self.api_url}/v1/{path}", json=body, headers=headers)
+        # A receipt is a part of a message that is there already.
+        method = "PATCH" if path.endswith("/receipt") else "POST"
+        return await client.request(method, f"{self.api_url}/v1/{path}", json=body, headers=headers)
 
     def _access_tokens(self) -> AccessTokens:
         if self.credentials is None:
@@ -294,7 +331,8 @@ def _receipt(answer: HttpAnswer, identity: str) -> Receipt:
     if answer.status == 429:
         # The quota belongs to the conversation: the account's other conversations go on.
         return Receipt(Outcome.NOT_SENT, id=identity, reason=reason, retry_after=_retry_after(answer))
-    if answer.status >= 500:
+    # Google asks not to repeat what it answers with 503 itself; a proxy on the way may be in trouble for a moment.
+    if answer.status >= 500 and not (answer.status == 503 and status):
         return Receipt(Outcome.NOT_SENT, id=identity, reason=reason)
     return Receipt(Outcome.REFUSED, reason=reason, is_gone=status == "PERMISSION_DENIED")
 

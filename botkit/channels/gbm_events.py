@@ -1,5 +1,6 @@
 """What Business Messages tells, as events."""
 
+import re
 from base64 import b64decode
 from datetime import UTC, datetime, timedelta
 from typing import TypedDict
@@ -9,6 +10,7 @@ import msgspec
 from msgspec import Raw
 
 from botkit.channels import gbm_types as wire
+from botkit.channels.gbm_own_events import FeedbackGiven, SignedIn, SignInFailed, SurveyAnswered
 from botkit.conversation import Account, Conversation, User, digest
 from botkit.events import (
     AgentRequested,
@@ -28,6 +30,8 @@ from botkit.payload import read_object
 
 #: A picture's address works this long.
 IMAGE_LIFE = timedelta(days=7)
+
+_COUNT = re.compile(r"[0-9]{1,9}")
 
 _decode_update = msgspec.json.Decoder(wire.UserMessage).decode
 _decode_receipt = msgspec.json.Decoder(wire.Receipt).decode
@@ -59,7 +63,8 @@ def read_events(body: bytes, account: Account, agent: str, setting: str) -> list
     if agent and update.agent != agent:
         raise PayloadError(f"a Business Messages payload for another agent than {setting} names")
     if update.receipts:
-        return [_receipt_event(update, update.receipts, entry, account) for entry in update.receipts.receipts]
+        reports = [_receipt_event(update, update.receipts, entry, account) for entry in update.receipts.receipts]
+        return list({report.id: report for report in reports}.values())
     facts: _Facts = {
         "id": event_id(account, _native_id(update, body)),
         "at": _instant(update.send_time or _created(update)),
@@ -67,8 +72,7 @@ def read_events(body: bytes, account: Account, agent: str, setting: str) -> list
         "user": _user(update),
         "raw_json": Raw(body),
     }
-    kind = next((name for name in members if name not in wire.ENVELOPE), "")
-    return [_event(update, facts) or UnknownEvent(**facts, kind=kind)]
+    return [_event(update, facts) or UnknownEvent(**facts, kind=_kind(members))]
 
 
 def _unwrap(body: bytes, tree: dict[str, object]) -> tuple[bytes, dict[str, object]]:
@@ -84,6 +88,13 @@ def _unwrap(body: bytes, tree: dict[str, object]) -> tuple[bytes, dict[str, obje
     return inner, read_object(inner)
 
 
+def _kind(members: dict[str, object]) -> str:
+    """Returns the service's word for what an envelope holds."""
+    given = [name for name, value in members.items() if value is not None and name not in wire.ENVELOPE]
+    # Google's automatic answers stand beside a text; alone they are the only word there is.
+    return next((name for name in given if name != wire.AUTO_REPLY), given[0] if given else "")
+
+
 def _native_id(update: wire.UserMessage, body: bytes) -> str:
     if update.request_id:
         return f"request|{update.request_id}"
@@ -95,7 +106,10 @@ def _native_id(update: wire.UserMessage, body: bytes) -> str:
 
 
 def _created(update: wire.UserMessage) -> str | None:
-    members = (update.message, update.suggestion_response, update.user_status, update.survey_response)
+    members = (
+        *(update.message, update.suggestion_response, update.user_status, update.survey_response),
+        *(update.authentication_response, update.feedback_response, update.feedback),
+    )
     return next((member.create_time for member in members if member), None)
 
 
@@ -127,6 +141,13 @@ def _event(update: wire.UserMessage, facts: _Facts) -> Event | None:
         return _tap(update.suggestion_response, facts)
     if update.user_status:
         return _status(update.user_status, facts)
+    if update.survey_response:
+        return _survey(update.survey_response, facts)
+    if update.authentication_response:
+        return _sign_in(update.authentication_response, facts)
+    feedback = update.feedback_response or update.feedback
+    if feedback:
+        return FeedbackGiven(**facts, message_id=_last_part(feedback.message or ""), rating=feedback.rating or "")
     return None
 
 
@@ -156,15 +177,41 @@ def _tap(tap: wire.SuggestionResponse, facts: _Facts) -> Event:
 
 
 def _status(status: wire.UserStatus, facts: _Facts) -> Event | None:
-    if _is_true(status.requested_live_agent):
+    if wire.is_true(status.requested_live_agent):
         return AgentRequested(**facts)
     if status.is_typing is None:
         return None
-    return TypingStarted(**facts) if _is_true(status.is_typing) else TypingStopped(**facts)
+    return TypingStarted(**facts) if wire.is_true(status.is_typing) else TypingStopped(**facts)
 
 
-def _is_true(flag: object) -> bool:
-    return flag is True or (isinstance(flag, str) and flag.lower() == "true")
+def _survey(answer: wire.SurveyResponse, facts: _Facts) -> Event:
+    return SurveyAnswered(
+        **facts,
+        survey_id=_last_part(answer.survey or ""),
+        question_id=answer.survey_question_id or "",
+        rating=answer.rating or "",
+        text=answer.question_response_text or "",
+        postback=answer.question_response_postback_data or "",
+        question_type=answer.question_type or "",
+        index=_count(answer.question_index),
+        total=_count(answer.total_question_count),
+        source=answer.survey_trigger_source or "",
+        feedback=answer.feedback or "",
+    )
+
+
+def _count(number: int | str | None) -> int | None:
+    """Reads a small whole number, be it a number or the text of one; None for anything else."""
+    text = str(number)
+    return int(text) if _COUNT.fullmatch(text) else None
+
+
+def _sign_in(result: wire.AuthenticationResponse, facts: _Facts) -> Event | None:
+    redirect_uri = result.redirect_uri or result.oauth_redirect_uri or ""
+    if details := result.error_details:
+        description = details.error_description or details.oauth_description or ""
+        return SignInFailed(**facts, error=details.error or "", description=description, redirect_uri=redirect_uri)
+    return SignedIn(**facts, code=result.code, redirect_uri=redirect_uri) if result.code else None
 
 
 def _receipt_event(update: wire.UserMessage, batch: wire.Receipts, entry: Raw, account: Account) -> Event:

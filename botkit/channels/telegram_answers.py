@@ -92,6 +92,9 @@ _OTHER = (
     "terminated by other setWebhook",
 )
 
+#: The reason of a receipt where a message to edit has a caption and no text.
+NO_TEXT = "400 there is no text in the message to edit"
+
 # Python 3.13 calls 413 "Content Too Large"; Telegram's word is the older one.
 _PHRASES = responses | {413: "Request Entity Too Large"}
 
@@ -136,11 +139,13 @@ def read_receipt(answer: HttpAnswer) -> Receipt:
     if 400 <= code < 500 or (said and is_success and code < 500):
         migrated = said.parameters.migrate_to_chat_id if said else None
         reason = f"{code} {word}" + (f", now {migrated}" if migrated else "")
-        return Receipt(Outcome.REFUSED, reason=reason, is_gone=word in _GONE)
+        moved_to = str(migrated) if migrated else ""
+        return Receipt(Outcome.REFUSED, reason=reason, is_gone=word in _GONE, moved_to=moved_to)
     return Receipt(Outcome.UNKNOWN, reason=f"{code} {word}")
 
 
 def _message_id(result: Any) -> str:
+    result = result[-1] if isinstance(result, list) and result else result
     message_id = result.get("message_id") if isinstance(result, dict) else None
     return str(message_id) if type(message_id) is int else ""
 

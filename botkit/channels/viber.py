@@ -23,20 +23,21 @@ from botkit.adapter import (
     made_up,
     read_secret,
 )
+from botkit.capabilities import Capabilities
 from botkit.channels.viber_events import read_event
-from botkit.channels.viber_messages import MAX_URL, check_message, render
+from botkit.channels.viber_keyboards import MAX_URL
+from botkit.channels.viber_messages import CAPABILITIES, MAX_NAME, capabilities_for, check_message, render
 from botkit.channels.viber_sessions import read_session_rules
 from botkit.channels.viber_types import STATUSES
 from botkit.conversation import Conversation
 from botkit.events import ConversationStarted, Event
 from botkit.exceptions import PayloadError, ServiceError, SettingsError
 from botkit.formatting import utf16_length
-from botkit.messages import AnyMessage, Outgoing, Raw, Typing
+from botkit.messages import AnyMessage, Outgoing, Raw, Representative
+from botkit.pace import Pace, Paces
 from botkit.payload import read_object
 from botkit.redaction import Redactor, Secret
 from botkit.session_rules import SessionRules
-
-MAX_NAME = 28
 
 EVENT_TYPES = ("delivered", "seen", "failed", "subscribed", "unsubscribed", "conversation_started")
 
@@ -70,6 +71,8 @@ class Viber(Adapter):
     has_receipts: ClassVar[bool] = True
     signs_time: ClassVar[bool] = True
     default_api_url: ClassVar[str] = "https://chatapi.viber.com"
+    capabilities: ClassVar[Capabilities] = CAPABILITIES
+    paces = Paces(broadcast=Pace(500, 10))
 
     def __init__(
         self,
@@ -91,7 +94,7 @@ class Viber(Adapter):
 
     @classmethod
     def from_env(cls, prefix: str, environ: Mapping[str, str] = os.environ) -> Self:
-        """Reads `<prefix>_TOKEN`, `_NAME`, `_AVATAR`, `_TA`, `_API_URL` and the session rules.
+        """Reads `<prefix>_TOKEN`, `_NAME`, `_AVATAR`, `_TA`, `_API_URL`, `_RATE`, `_CHAT_RATE` and the session rules.
 
         Those are the fields of `SessionRules`, each as a setting:
         numbers `_SESSION_SECONDS`, `_SESSION_MESSAGES`, `_SESSION_IN_ROW`, `_SESSION_PER_HOUR`,
@@ -114,7 +117,7 @@ class Viber(Adapter):
             ta=environ.get(f"{prefix}_TA", "").strip(),
             api_url=environ.get(f"{prefix}_API_URL", "").strip(),
             prefix=prefix,
-        )
+        ).paced(environ)
 
     def _setting(self, name: str) -> str:
         return f"{self.prefix}_{name}" if self.prefix else name.lower()
@@ -180,33 +183,32 @@ class Viber(Adapter):
         event = read_event(self.account, request.body)
         return [event] if event else []
 
-    def check(self, message: AnyMessage) -> AnyMessage:
-        """Returns what will be sent: a `File` with a caption, which Viber cannot show, becomes words and a link.
+    def capabilities_for(self, message: AnyMessage, to: Conversation) -> Capabilities:
+        """Returns what can be shown of a message: attachments that Viber would not fetch are links."""
+        return capabilities_for(message)
 
-        Raises MessageError that names the bound and both numbers.
-        """
-        return check_message(message, self._sender)
+    def check(self, message: AnyMessage) -> None:
+        """Returns for a message within bounds. Raises MessageError that names the bound and both numbers."""
+        check_message(message, self._sender_of(message))
 
     def takes_answer(self, event: Event) -> bool:
         """Whether the event is the opening of the chat by somebody whom only a welcome message can reach."""
         return isinstance(event, ConversationStarted) and not event.subscribed
 
     def render_answer(self, message: AnyMessage) -> bytes:
-        """Returns the welcome message, a message without receiver; nothing for a `Typing`, which is no welcome."""
-        if isinstance(message, Typing):
+        """Returns the welcome message, a message without receiver; nothing for a sign, which is no welcome."""
+        if message.is_transient:
             return b""
-        payload = {"sender": self._sender} | render(message)
+        payload = {"sender": self._sender_of(message)} | render(message)
         payload.pop("receiver", None)
         return msgspec.json.encode(payload)
 
     async def send(self, outgoing: Outgoing, to: Conversation, client: HttpClient) -> Receipt:
         """Makes one attempt; Viber takes no idempotency key: a repeat after an unknown outcome may show twice."""
         message = outgoing.message
-        if isinstance(message, Typing):
-            return Receipt(Outcome.SENT)
         if isinstance(message, Raw) and message.method not in ("", "send_message"):
             return _receipt(await self._post(message.method, message.payload, client))
-        payload = {"sender": self._sender} | render(message) | {"receiver": to.id}
+        payload = {"sender": self._sender_of(message)} | render(message) | {"receiver": to.id}
         return _receipt(await self._post("send_message", payload, client))
 
     async def load_webhook(self, client: HttpClient) -> WebhookStatus:
@@ -228,10 +230,11 @@ class Viber(Adapter):
         """Removes the webhook, and with it the bot's chats until another is set. Raises ServiceError."""
         await self._call("set_webhook", {"url": ""}, client)
 
-    @property
-    def _sender(self) -> dict[str, str]:
-        sender = {"name": self.name or self.ta[:MAX_NAME]}
-        return sender | {"avatar": self.avatar} if self.avatar else sender
+    def _sender_of(self, message: AnyMessage) -> dict[str, str]:
+        who = message.representative or Representative()
+        avatar = who.avatar or self.avatar
+        sender = {"name": (who.name or self.name or self.ta)[:MAX_NAME]}
+        return sender | {"avatar": avatar} if avatar else sender
 
     async def _call(self, resource: str, payload: Mapping[str, Any], client: HttpClient) -> dict[str, Any]:
         answer = await self._post(resource, payload, client)

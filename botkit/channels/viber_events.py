@@ -10,7 +10,6 @@ from botkit.channels.viber_types import Callback, Content, Person, read_callback
 from botkit.conversation import Account, Conversation, User, digest
 from botkit.events import (
     ButtonPressed,
-    Card,
     ConversationStarted,
     Event,
     Media,
@@ -20,6 +19,7 @@ from botkit.events import (
     MessageReceived,
     MessageSeen,
     Point,
+    SharedContact,
     Subscribed,
     UnknownEvent,
     Unsubscribed,
@@ -112,7 +112,7 @@ def _message(callback: Callback, content: Content, known: dict[str, Any]) -> Eve
         words = text if link in text else f"{text}\n{link}".strip()
         return MessageReceived(message_id=message_id, text=words, **known)
     if content.type == "contact" and content.contact:
-        card = Card(phone=_text(content.contact.phone_number), name=content.contact.name or "")
+        card = SharedContact(phone=_text(content.contact.phone_number), name=content.contact.name or "")
         return MessageReceived(message_id=message_id, text=text, contact=card, **known)
     if content.type == "location" and content.location:
         place = content.location

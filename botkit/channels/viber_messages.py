@@ -1,28 +1,57 @@
-"""Checks messages against Viber's bounds and renders them as its JSON."""
+"""Our messages in Viber's words: what it can show, its bounds, and its JSON.
+
+https://developers.viber.com/docs/api/rest-bot-api#message-types
+"""
 
 import re
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import msgspec
+from msgspec.structs import replace
 
+from botkit.buttons import AnyButton, AskContact, AskLocation, Button, Link, Rows
+from botkit.capabilities import Bound, Capabilities, Support
+from botkit.channels.viber_keyboards import MAX_COLUMNS, MAX_LABEL, MAX_URL, version_of
 from botkit.exceptions import MessageError
-from botkit.formatting import to_viber, utf16_length
-from botkit.messages import AnyButton, AnyMessage, Button, File, Image, Location, Raw, Text, Typing
+from botkit.formatting import Formatted, parse, utf16_length
+from botkit.messages import (
+    AnyMessage,
+    Attachment,
+    Card,
+    Carousel,
+    Contact,
+    File,
+    Image,
+    Location,
+    Message,
+    Raw,
+    Sticker,
+    Text,
+    Video,
+)
+from botkit.rendering import to_plain, to_viber
 
 #: Lengths are in UTF-16 units: Viber says "characters", and this reading of it is never too long.
 MAX_TEXT = 7000
 MAX_CAPTION = 768
 MAX_TRACKING = 4000
-MAX_URL = 2000
 MAX_FILE_NAME = 256
 MAX_FILE_SIZE = 52_428_800
+MAX_VIDEO_SIZE = 27_262_976
+MAX_VIDEO_SECONDS = 180
+MAX_NAME = 28
+MAX_PHONE = 18
 MAX_ROWS = 12
-MAX_COLUMNS = 6
-MAX_LABEL = 250
 # Viber names no bound for a button's value; it is sent as a text, and longer ones are a mistake.
 MAX_VALUE = 250
 MAX_REQUEST = 30 * 1024
+# A card's words share one button of at most 250 characters of markup.
+MAX_CARD_TITLE = 80
+MAX_CARD_TEXT = 120
+MAX_CARD_BUTTONS = 2
 
 PICTURES = ("jpeg", "jpg", "png", "gif")
 
@@ -37,18 +66,102 @@ FORBIDDEN = frozenset((
 
 _RESOURCE = re.compile(r"[a-z_]{1,40}")
 
-Sendable = Text | Image | File | Location | Raw
+
+def _size(formatted: Formatted) -> int:
+    return utf16_length(to_viber(formatted))
 
 
-def check_message(message: AnyMessage, sender: Mapping[str, str]) -> AnyMessage:
-    """Returns what will be sent: the message, or words and a link for a `File` with a caption, which Viber has not.
+def _markup_size(formatted: Formatted) -> int:
+    return utf16_length(escape(to_plain(formatted), quote=False))
 
-    Raises MessageError that names the bound and both numbers.
-    """
-    if isinstance(message, Typing):
-        return message
-    if isinstance(message, File) and message.caption:
-        message = Text(text=message.plain, markdown=False, buttons=message.buttons)
+
+_KINDS: tuple[type[Message], ...] = (Text, Image, Video, File, Location, Contact, Sticker, Card, Carousel, Raw)
+
+CAPABILITIES = Capabilities(
+    messages=dict.fromkeys(_KINDS, Support.NATIVE),
+    text=Bound(MAX_TEXT, _size, "UTF-16 units"),
+    caption=Bound(MAX_CAPTION, _size, "UTF-16 units"),
+    captions=frozenset({Image}),
+    card_title=Bound(MAX_CARD_TITLE, _markup_size, "UTF-16 units"),
+    card_text=Bound(MAX_CARD_TEXT, _markup_size, "UTF-16 units"),
+    buttons=frozenset({Button, Link, AskLocation, AskContact}),
+    with_buttons=frozenset(_KINDS),
+    shows=lambda button: not isinstance(button, Link) or utf16_length(button.url) <= MAX_URL,
+    max_buttons={Message: MAX_ROWS * MAX_COLUMNS, Card: MAX_CARD_BUTTONS},
+    max_row=MAX_COLUMNS,
+    max_rows=MAX_ROWS,
+    max_label=MAX_LABEL,
+    label_size=lambda label: utf16_length(escape(label, quote=False)),
+    max_value=MAX_VALUE,
+    value_size=utf16_length,
+    options=frozenset({"representative", "ttl"}),
+    notes={
+        "Image": "by an address that ends in jpeg, jpg, png or gif; others as a link",
+        "Video": "by address with its size; others as a link",
+        "File": "by address with its size; others as a link",
+        "Sticker": "by Viber's number",
+        "Card": "as rich media, with up to two buttons; longer ones in parts",
+        "ttl": "kept by botkit: Viber itself tries for 14 days",
+    },
+)
+
+
+def capabilities_for(message: AnyMessage) -> Capabilities:
+    """Returns what can be shown of a message: an attachment that Viber cannot fetch or would refuse is a link."""
+    if _is_shown(message):
+        return CAPABILITIES
+    return replace(CAPABILITIES, messages={**CAPABILITIES.messages, type(message): Support.WORDS})
+
+
+def _is_shown(message: AnyMessage) -> bool:
+    match message:
+        case Image():
+            return _is_address(message) and _extension(urlsplit(message.source).path) in PICTURES
+        case Video():
+            return _is_address(message) and 0 < message.size <= MAX_VIDEO_SIZE and message.duration <= MAX_VIDEO_SECONDS
+        case File():
+            is_sized = 0 < message.size <= MAX_FILE_SIZE
+            return _is_address(message) and is_sized and _extension(_file_name(message)) not in FORBIDDEN
+        case Sticker():
+            return message.id.isascii() and message.id.isdigit()
+        case Card():
+            return utf16_length(message.image) <= MAX_URL and not any(map(_asks, message.buttons))
+        case Carousel():
+            return all(map(_is_shown, message.cards))
+        case Contact():
+            is_short = utf16_length(_full_name(message)) <= MAX_NAME
+            return is_short and utf16_length(message.phone) <= MAX_PHONE
+    return True
+
+
+def _is_address(message: Attachment) -> bool:
+    return message.is_url and utf16_length(message.source) <= MAX_URL
+
+
+def _asks(row: Sequence[AnyButton]) -> bool:
+    # Rich media takes no buttons that pick a place or share a number.
+    return any(isinstance(button, (AskLocation, AskContact)) for button in row)
+
+
+def _file_name(message: File) -> str:
+    return message.name or unquote(urlsplit(message.source).path).rpartition("/")[2]
+
+
+def _full_name(message: Contact) -> str:
+    return f"{message.name} {message.last_name}".strip()
+
+
+def _extension(name: str) -> str:
+    return name.rpartition("/")[2].rpartition(".")[2].lower() if "." in name else ""
+
+
+# --- bounds ---
+
+
+def check_message(message: AnyMessage, sender: Mapping[str, str]) -> None:
+    """Returns for a message that Viber takes. Raises MessageError that names the bound and both numbers."""
+    if message.is_transient and not isinstance(message, Raw):
+        return
     _check_content(message)
     _check_buttons(message.buttons)
     try:
@@ -57,17 +170,6 @@ def check_message(message: AnyMessage, sender: Mapping[str, str]) -> AnyMessage:
     except (UnicodeEncodeError, TypeError):
         raise MessageError("a message must be JSON, without halves of surrogate pairs, to be sent on viber") from None
     _limit("a whole message", size, MAX_REQUEST, unit="bytes of JSON")
-    return message
-
-
-def render(message: Sendable) -> dict[str, Any]:
-    """Returns the message as Viber's JSON, still without receiver and sender. The same message gives the same bytes."""
-    payload = _content(message)
-    if message.buttons:
-        payload["keyboard"] = {"Type": "keyboard", "Buttons": _keyboard(message.buttons)}
-        if tracking_data := _tracking_data(message.buttons):
-            payload["tracking_data"] = tracking_data
-    return payload
 
 
 def _limit(what: str, length: int, bound: int, unit: str = "characters") -> None:
@@ -75,72 +177,160 @@ def _limit(what: str, length: int, bound: int, unit: str = "characters") -> None
         raise MessageError(f"{what} has {length} {unit}; Viber takes at most {bound}")
 
 
-def _check_content(message: Sendable) -> None:
+def _check_content(message: AnyMessage) -> None:
     match message:
         case Text():
             _limit("a Text", utf16_length(to_viber(message.formatted)), MAX_TEXT)
         case Image():
-            _limit("a caption", utf16_length(to_viber(message.formatted)), MAX_CAPTION)
             _check_address(message)
-            if _extension(message.source.partition("?")[0]) not in PICTURES:
+            _limit("a caption", utf16_length(to_viber(message.formatted)), MAX_CAPTION)
+            if _extension(urlsplit(message.source).path) not in PICTURES:
                 raise MessageError(f"an Image's address must end in one of {', '.join(PICTURES)} for Viber")
+        case Video():
+            _check_address(message)
+            _check_size("a Video", message.size, MAX_VIDEO_SIZE)
+            _limit("a Video", round(message.duration), MAX_VIDEO_SECONDS, unit="seconds")
         case File():
             _check_address(message)
             _check_file(message)
-        case Raw() if message.channel != "viber":
-            raise MessageError(f"a Raw for {message.channel} cannot be sent on viber")
-        case Raw() if message.method and not _RESOURCE.fullmatch(message.method):
-            raise MessageError("the method of a Raw must be 1 to 40 lower-case letters or underscores for Viber")
+        case Contact():
+            _limit("a Contact's name", utf16_length(_full_name(message)), MAX_NAME)
+            _limit("a Contact's number", utf16_length(message.phone), MAX_PHONE)
+        case Sticker() if not (message.id.isascii() and message.id.isdigit()):
+            raise MessageError("Viber's stickers have numbers", fix="take one of its published list")
+        case Raw():
+            _check_raw(message)
 
 
-def _check_address(message: Image | File) -> None:
+def _check_raw(message: Raw) -> None:
+    if message.channel != "viber":
+        raise MessageError(f"a Raw for {message.channel} cannot be sent on viber")
+    if message.method and not _RESOURCE.fullmatch(message.method):
+        raise MessageError("the method of a Raw must be 1 to 40 lower-case letters or underscores for Viber")
+
+
+def _check_address(message: Attachment) -> None:
     if not message.is_url:
         raise MessageError("Viber fetches attachments itself: the source must be an http(s) address")
     _limit("an attachment's address", utf16_length(message.source), MAX_URL)
 
 
 def _check_file(message: File) -> None:
-    if not message.name:
+    name = _file_name(message)
+    if not name:
         raise MessageError("a File needs a name for Viber")
-    _limit("a File's name", utf16_length(message.name), MAX_FILE_NAME)
-    if not 1 <= message.size <= MAX_FILE_SIZE:
-        raise MessageError(f"a File has {message.size} bytes; Viber takes 1 to {MAX_FILE_SIZE}")
-    if (extension := _extension(message.name)) in FORBIDDEN:
+    _limit("a File's name", utf16_length(name), MAX_FILE_NAME)
+    _check_size("a File", message.size, MAX_FILE_SIZE)
+    if (extension := _extension(name)) in FORBIDDEN:
         raise MessageError(f"a File must not be of the format .{extension} for Viber")
 
 
-def _extension(name: str) -> str:
-    return name.rpartition("/")[2].rpartition(".")[2].lower() if "." in name else ""
+def _check_size(what: str, size: int, most: int) -> None:
+    if not 1 <= size <= most:
+        raise MessageError(f"{what} has {size} bytes; Viber takes 1 to {most}")
 
 
-def _check_buttons(buttons: Sequence[Sequence[AnyButton]]) -> None:
+def _check_buttons(buttons: Rows) -> None:
     _limit("a keyboard", len(buttons), MAX_ROWS, unit="rows")
     for row in buttons:
         _limit("a row of buttons", len(row), MAX_COLUMNS, unit="buttons")
         for button in row:
-            _limit("a button's text", utf16_length(button.text), MAX_LABEL)
+            _limit("a button's text", CAPABILITIES.label_size(button.text), MAX_LABEL)
             if isinstance(button, Button):
                 _limit("a Button's value", utf16_length(button.value), MAX_VALUE)
-            else:
+            elif isinstance(button, Link):
                 _limit("a Link's address", utf16_length(button.url), MAX_URL)
 
 
-def _content(message: Sendable) -> dict[str, Any]:
+# --- JSON ---
+
+
+def render(message: AnyMessage) -> dict[str, Any]:
+    """Returns the message as Viber's JSON, still without receiver and sender. The same message gives the same bytes."""
+    payload = _content(message)
+    extra = dict(message.extra.get("viber", {}))
+    looks = extra.pop("keyboard", {})
+    if message.buttons and not isinstance(message, Card):
+        payload["keyboard"] = {"Type": "keyboard", **looks, "Buttons": _keyboard(message.buttons)}
+    if tracking_data := _tracking_data(_all_buttons(message)):
+        payload["tracking_data"] = tracking_data
+    version = max(payload.get("min_api_version", 1), version_of(payload.get("keyboard", {})))
+    return payload | ({"min_api_version": version} if version > 1 else {}) | extra
+
+
+def _content(message: AnyMessage) -> dict[str, Any]:
     match message:
         case Text():
             return {"type": "text", "text": to_viber(message.formatted)}
         case Image():
-            return {"type": "picture", "text": to_viber(message.formatted), "media": message.source}
+            picture = {"type": "picture", "text": to_viber(message.formatted), "media": message.source}
+            return picture | _filled(thumbnail=message.thumbnail)
+        case Video():
+            film = {"type": "video", "media": message.source, "size": message.size}
+            return film | _filled(duration=round(message.duration), thumbnail=message.thumbnail)
         case File():
-            return {"type": "file", "media": message.source, "size": message.size, "file_name": message.name}
+            return {"type": "file", "media": message.source, "size": message.size, "file_name": _file_name(message)}
         case Location():
             return {"type": "location", "location": {"lat": message.latitude, "lon": message.longitude}}
+        case Contact():
+            contact = {"name": _full_name(message), "phone_number": message.phone}
+            return {"type": "contact", "contact": contact}
+        case Sticker():
+            return {"type": "sticker", "sticker_id": int(message.id)}
+        case Card() | Carousel():
+            return _rich_media(message.cards if isinstance(message, Carousel) else (message,), message.plain)
         case Raw():
             return dict(message.payload)
+    raise TypeError(f"viber has no {type(message).__name__}")
 
 
-def _keyboard(rows: Sequence[Sequence[AnyButton]]) -> list[dict[str, Any]]:
-    return [_button(button, width) for row in rows for button, width in zip(row, _widths(len(row)), strict=True)]
+def _all_buttons(message: AnyMessage) -> list[AnyButton]:
+    cards = message.cards if isinstance(message, Carousel) else ()
+    return [button for part in (*cards, message) for row in part.buttons for button in row]
+
+
+# --- rich media: cards of six columns and seven rows ---
+
+
+def _rich_media(cards: Sequence[Card], plain: str) -> dict[str, Any]:
+    most = max(len([button for row in card.buttons for button in row]) for card in cards)
+    buttons = [button for card in cards for button in _card(card, most)]
+    media = {"Type": "rich_media", "ButtonsGroupColumns": MAX_COLUMNS, "ButtonsGroupRows": 7, "Buttons": buttons}
+    alt_text = plain if utf16_length(plain) <= MAX_TEXT else plain[: MAX_TEXT // 2]
+    return {"type": "rich_media", "min_api_version": 7, "alt_text": alt_text, "rich_media": media}
+
+
+def _card(card: Card, most: int) -> list[dict[str, Any]]:
+    """Returns a card as buttons that fill its seven rows, whatever it has: else the cards after it would shift."""
+    picked = [button for row in card.buttons for button in row]
+    free = 7 - most
+    pictured = free - 2 if card.image else 0
+    words = _words(card)
+    blocks: list[dict[str, Any]] = []
+    if card.image:
+        shown = {"Image": card.image, "ImageScaleType": "crop"}
+        blocks.append(_block(pictured, "none", "none") | shown)
+    blocks.append(_block(free - pictured, "none", "none") | {"Text": words, "TextVAlign": "top", "TextHAlign": "left"})
+    blocks += [_key(button, MAX_COLUMNS) for button in picked]
+    blocks += [_block(1, "none", "none") for _ in range(most - len(picked))]
+    return blocks
+
+
+def _words(card: Card) -> str:
+    title = f"<b>{escape(card.title, quote=False)}</b>" if card.title.strip() else ""
+    description = escape(to_plain(parse(card.description)), quote=False).replace("\n", "<br>")
+    return "<br>".join(part for part in (title, description) if part)
+
+
+def _block(rows: int, action: str, body: str) -> dict[str, Any]:
+    return {"Columns": MAX_COLUMNS, "Rows": rows, "ActionType": action, "ActionBody": body}
+
+
+# --- keyboards ---
+
+
+def _keyboard(rows: Rows) -> list[dict[str, Any]]:
+    return [_key(button, width) for row in rows for button, width in zip(row, _widths(len(row)), strict=True)]
 
 
 def _widths(count: int) -> list[int]:
@@ -149,24 +339,43 @@ def _widths(count: int) -> list[int]:
     return [width + 1] * wider + [width] * (count - wider)
 
 
-def _button(button: AnyButton, columns: int) -> dict[str, Any]:
-    is_reply = isinstance(button, Button)
+def _key(button: AnyButton, columns: int) -> dict[str, Any]:
+    action, body = _action(button)
     return {
         "Columns": columns,
         "Rows": 1,
-        "ActionType": "reply" if is_reply else "open-url",
-        "ActionBody": button.value if isinstance(button, Button) else button.url,
-        "Text": button.text,
+        "ActionType": action,
+        "ActionBody": body,
+        # Viber reads a label as HTML.
+        "Text": escape(button.text, quote=False),
         # Without it Viber shows the value, or the link, as if the person had typed it.
         "Silent": True,
+        **button.extra.get("viber", {}),
     }
 
 
-def _tracking_data(rows: Sequence[Sequence[AnyButton]]) -> str:
+def _action(button: AnyButton) -> tuple[str, str]:
+    match button:
+        case Button():
+            return "reply", button.value
+        case Link():
+            return "open-url", button.url
+        case AskLocation():
+            return "location-picker", button.text
+        case AskContact():
+            return "share-phone", button.text
+    raise TypeError(f"viber has no {type(button).__name__}")
+
+
+def _tracking_data(buttons: Sequence[AnyButton]) -> str:
     """Returns the labels by value; only the values where that would be too long, nothing where even they are."""
-    labels = {button.value: button.text for row in rows for button in row if isinstance(button, Button)}
+    labels = {button.value: button.text for button in buttons if isinstance(button, Button)}
     for known in (labels, dict.fromkeys(labels, "")):
         text = msgspec.json.encode({"b": known}).decode()
         if known and utf16_length(text) <= MAX_TRACKING:
             return text
     return ""
+
+
+def _filled(**members: Any) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value}

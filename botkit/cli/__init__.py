@@ -15,6 +15,7 @@ _COMMANDS = {
     "graph": "routes",
     "sessions": "sessions",
     "doctor": "doctor",
+    "messages": "messages",
     "new": "new",
 }
 

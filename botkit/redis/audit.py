@@ -14,7 +14,7 @@ BATCH = 500
 _SHARED = dict.fromkeys(("rdy", "lse", "ordy", "olse", "ohld", "tmr", "ses"), "ZSCAN")
 _SHARED |= dict.fromkeys(("own", "try", "oown", "otry"), "HSCAN")
 # A conversation's own keys: with work in them, and those that stay when there is none.
-_WORK = ("m", "o", "t")
+_WORK = ("m", "o", "t", "e")
 _REST = ("x", "c")
 
 

@@ -19,7 +19,13 @@ NAMES = (
     "fail",
     "enqueue",
     "forget",
+    "peek",
     "check",
+    "bucket",
+    "rest",
+    "receipt",
+    "status",
+    "park",
 )
 
 

@@ -1,6 +1,6 @@
-"""The API of the simulated Business Messages: tokens, messages, events, read receipts; errors as Google words them."""
+"""The API of the simulated Business Messages: tokens, messages, events, surveys, receipts; errors in Google's words."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -9,8 +9,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from botkit.simulators.gbm_checks import CallRefusedError, check_event, check_message, invalid
+from botkit.simulators.gbm_checks import (
+    CallRefusedError,
+    check_event,
+    check_message,
+    check_receipt,
+    check_survey,
+    invalid,
+)
+from botkit.simulators.gbm_files import File, check_files
 from botkit.simulators.gbm_phone import Chat, Line, features
+from botkit.simulators.gbm_state import RemarkKind
+from botkit.simulators.gbm_surveys import Question, Survey
 from botkit.simulators.gbm_tokens import GrantRefusedError, TokenDesk
 from botkit.simulators.wire import Exchange, Wire
 
@@ -21,7 +31,19 @@ QUOTA = 60
 
 Act = Callable[[Chat, Request, bytes], dict[str, Any]]
 
-_JOINS = {"REPRESENTATIVE_JOINED": "A person joined", "REPRESENTATIVE_LEFT": "The person left"}
+#: Google's word for each status.
+STATUSES = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    409: "ALREADY_EXISTS",
+    429: "RESOURCE_EXHAUSTED",
+    500: "INTERNAL",
+    503: "UNAVAILABLE",
+}
+
+_JOINS = {"REPRESENTATIVE_JOINED": ("A person", "joined"), "REPRESENTATIVE_LEFT": ("The person", "left")}
 
 
 class Service(Protocol):
@@ -30,6 +52,11 @@ class Service(Protocol):
     wire: Wire
     tokens: TokenDesk
     duplicates: Literal["409", "ignored"]
+    repeated_surveys: Literal["429", "ignored"]
+    late: tuple[int, str]
+    questions: Sequence[Question]
+    files: dict[str, File]
+    takes_webp: bool
     has_quota: bool
     launched: set[str]
     on_change: Callable[[], None]
@@ -40,6 +67,18 @@ class Service(Protocol):
 
     def took(self, chat: Chat, message_id: str) -> None:
         """Is told of every message that was accepted."""
+        ...
+
+    def heard(self, chat: Chat) -> None:
+        """Is told of whatever answers somebody who asked for a person."""
+        ...
+
+    def remark(self, kind: RemarkKind, chat: Chat, detail: str) -> None:
+        """Is told of what passes and should not."""
+        ...
+
+    async def before_answer(self, chat: Chat) -> None:
+        """Does what the service may do while the caller still waits for an answer."""
         ...
 
 
@@ -54,6 +93,7 @@ class Api:
                 Route("/token", self._token, methods=["POST"]),
                 Route(f"{path}/messages", self._endpoint("messages", self._message), methods=["POST"]),
                 Route(f"{path}/events", self._endpoint("events", self._event), methods=["POST"]),
+                Route(f"{path}/surveys", self._endpoint("surveys", self._survey), methods=["POST"]),
                 Route(f"{path}/messages/{{message}}/receipt", self._endpoint("receipt", _read), methods=["PATCH"]),
             ],
             exception_handlers={404: _not_found, 405: _not_found},
@@ -91,6 +131,7 @@ class Api:
         except CallRefusedError as refusal:
             return _refusal(refusal)
         self.service.on_change()
+        await self.service.before_answer(chat)
         return _json(200, result)
 
     def _conversation(self, request: Request) -> Chat:
@@ -110,6 +151,7 @@ class Api:
     def _message(self, chat: Chat, request: Request, body: bytes) -> dict[str, Any]:
         message = _read_body(request, body)
         check_message(message)
+        check_files(message, self.service.files, takes_webp=self.service.takes_webp)
         as_fallback = self._shows_fallback(chat, request, message)
         self._check_window(chat)
         result = message | {"name": f"conversations/{chat.id}/messages/{message['messageId']}"}
@@ -118,11 +160,23 @@ class Api:
         self._count(chat)
         chat.use(f"message|{message['messageId']}")
         chat.show(message, as_fallback=as_fallback)
+        self._watch(chat, message, as_fallback=as_fallback)
         self.service.took(chat, message["messageId"])
         return result
 
+    def _watch(self, chat: Chat, message: Mapping[str, Any], *, as_fallback: bool) -> None:
+        """Remarks on what the service lets pass."""
+        self.service.heard(chat)
+        if as_fallback:
+            self.service.remark("fallback_shown", chat, message["messageId"])
+        if message.get("representative", {}).get("representativeType") == "HUMAN" and not chat.has_person:
+            self.service.remark("unannounced_person", chat, message["messageId"])
+
     def _shows_fallback(self, chat: Chat, request: Request, message: Mapping[str, Any]) -> bool:
-        is_forced = request.query_params.get("forceFallback") == "true"
+        forced = request.query_params.get("forceFallback", "false")
+        if forced not in ("true", "false"):
+            raise invalid("Invalid value at 'force_fallback' (TYPE_BOOL).")
+        is_forced = forced == "true"
         if is_forced and (chat.ta in self.service.launched or not message.get("fallback")):
             raise invalid("forceFallback needs a fallback, and an agent that is not launched.")
         if not is_forced and not set(features(message)) & set(chat.lacks):
@@ -133,7 +187,8 @@ class Api:
 
     def _check_window(self, chat: Chat) -> None:
         if self.service.tokens.clock.timestamp() - chat.wrote_at > WINDOW:
-            raise _precondition("The user's last message is more than 30 days old.")
+            code, status = self.service.late
+            raise CallRefusedError(code, status, "The user's last message is more than 30 days old.")
 
     def _is_repeat(self, chat: Chat, identity: str) -> bool:
         """Tells whether the id was used before and is to be ignored. Raises CallRefusedError where it is an error."""
@@ -151,26 +206,67 @@ class Api:
     def _event(self, chat: Chat, request: Request, body: bytes) -> dict[str, Any]:
         event = _read_body(request, body)
         check_event(event)
-        event_id = request.query_params.get("eventId", "")
-        if not event_id:
-            raise invalid("event_id is required.")
+        check_files(event, self.service.files, takes_webp=self.service.takes_webp)
+        event_id = _query(request, "eventId", "event_id")
         result = event | {"name": f"conversations/{chat.id}/events/{event_id}"}
         if self._is_repeat(chat, f"event|{event_id}"):
             return result
         chat.use(f"event|{event_id}")
         if event["eventType"] in _JOINS:
-            chat.remember(Line("service", "event", _JOINS[event["eventType"]]))
+            self._change_representative(chat, event)
         else:
             chat.is_bot_typing = event["eventType"] == "TYPING_STARTED"
         return result
 
+    def _change_representative(self, chat: Chat, event: Mapping[str, Any]) -> None:
+        representative = event.get("representative", {})
+        somebody, verb = _JOINS[event["eventType"]]
+        chat.remember(Line("service", "event", f"{representative.get('displayName') or somebody} {verb}"))
+        # Only people have to say that they come; who is not named is taken for one.
+        if representative.get("representativeType") == "BOT":
+            return
+        chat.has_person = verb == "joined"
+        if chat.has_person:
+            self.service.heard(chat)
+
+    def _survey(self, chat: Chat, request: Request, body: bytes) -> dict[str, Any]:
+        if body.strip():
+            check_survey(_read_body(request, body))
+        survey_id = _query(request, "surveyId", "survey_id")
+        result = {"name": f"conversations/{chat.id}/surveys/{survey_id}"}
+        if self._is_repeat(chat, f"survey|{survey_id}"):
+            return result
+        if "surveys" in chat.lacks:
+            raise _precondition("The user's device does not support surveys.")
+        now = self.service.tokens.clock.timestamp()
+        if chat.was_surveyed(now):
+            if self.service.repeated_surveys == "429":
+                raise CallRefusedError(429, "RESOURCE_EXHAUSTED", "A survey was sent in the last 24 hours.")
+            return result
+        chat.use(f"survey|{survey_id}")
+        chat.ask(Survey(survey_id, "PARTNER", now, list(self.service.questions)))
+        return result
+
+
+def refusal_body(code: int, message: str = "Simulated.") -> bytes:
+    """Returns Google's error envelope for a status."""
+    return _envelope(CallRefusedError(code, STATUSES.get(code, "UNKNOWN"), message))
+
 
 def _read(chat: Chat, request: Request, body: bytes) -> dict[str, Any]:
     receipt = _read_body(request, body)
+    check_receipt(receipt)
     message_id = request.path_params["message"]
-    if receipt != {"receiptType": "READ"} or message_id not in chat.received:
-        raise invalid("A receipt needs the receipt_type READ and a message of the user.")
+    if message_id not in chat.received:
+        raise invalid("A receipt needs a message of the user.")
     return receipt | {"name": f"conversations/{chat.id}/messages/{message_id}/receipt"}
+
+
+def _query(request: Request, name: str, field: str) -> str:
+    value = request.query_params.get(name, "")
+    if not value:
+        raise invalid(f"{field} is required.")
+    return value
 
 
 def _read_body(request: Request, body: bytes) -> dict[str, Any]:
@@ -190,8 +286,12 @@ def _precondition(message: str) -> CallRefusedError:
 
 
 def _refusal(refusal: CallRefusedError) -> Response:
+    return Response(_envelope(refusal), refusal.code, media_type="application/json")
+
+
+def _envelope(refusal: CallRefusedError) -> bytes:
     error = {"code": refusal.code, "message": refusal.message, "status": refusal.status, "details": []}
-    return _json(refusal.code, {"error": error})
+    return msgspec.json.encode({"error": error})
 
 
 async def _not_found(_request: Request, _error: Exception) -> Response:

@@ -1,5 +1,6 @@
 """What Google accepts in a call: every union, enumeration and bound of its Message and Event objects."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,9 @@ TOP_LEVEL = frozenset(
         "containsRichText",
     }
 )
+#: RFC 3966 without `tel:`: a global number, its visual separators allowed.
+PHONE = re.compile(r"\+[0-9][0-9().-]*")
+URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")
 EVENT_TYPES = ("TYPING_STARTED", "TYPING_STOPPED", "REPRESENTATIVE_JOINED", "REPRESENTATIVE_LEFT")
 
 
@@ -63,6 +67,18 @@ def check_event(body: Mapping[str, Any]) -> None:
         raise invalid("Invalid value at 'event.event_type'.")
     if "representative" in body:
         _check_representative(body["representative"])
+
+
+def check_receipt(body: Mapping[str, Any]) -> None:
+    """Checks a Receipt object of the agent's: the only thing it can say is READ. Raises CallRefusedError."""
+    _known(body, {"name", "message", "receiptType"}, "receipt")
+    if body.get("receiptType") != "READ":
+        raise invalid("Invalid value at 'receipt.receipt_type'.")
+
+
+def check_survey(body: Mapping[str, Any]) -> None:
+    """Checks a Survey object, of which everything is the service's. Raises CallRefusedError."""
+    _known(body, {"name"}, "survey")
 
 
 def _check_text(body: Mapping[str, Any]) -> None:
@@ -115,8 +131,15 @@ def _check_contents(value: object, where: str) -> None:
     contents = _object(value, where)
     _known(contents, {"fileUrl", "thumbnailUrl", "forceRefresh", "altText"}, where)
     _flag(contents, "forceRefresh")
-    if not str(contents.get("fileUrl", "")).startswith(("https://", "http://")):
-        raise invalid(f"{where}.file_url must be a public URL.")
+    if not isinstance(contents.get("altText", ""), str):
+        raise invalid(f"Invalid value at '{where}.alt_text' (TYPE_STRING).")
+    _check_address(contents, "fileUrl", where, is_required=True)
+    _check_address(contents, "thumbnailUrl", where)
+
+
+def _check_address(body: Mapping[str, Any], name: str, where: str, *, is_required: bool = False) -> None:
+    if (is_required or name in body) and not str(body.get(name, "")).startswith(("https://", "http://")):
+        raise invalid(f"{where}.{name} must be a public URL.")
 
 
 def _check_suggestions(value: object, most: int, where: str) -> None:
@@ -153,15 +176,20 @@ def _check_action(action: Mapping[str, Any], where: str) -> None:
     _known(inside, {field}, where)
     if not inside.get(field) or not isinstance(inside[field], str):
         raise invalid(f"{where} needs {field}.")
-    if kind == "dialAction" and not inside[field].startswith("+"):
+    if kind == "dialAction" and not PHONE.fullmatch(inside[field]):
         raise invalid(f"{where}.dial_action.phone_number must start with + and the country code.")
+    if kind == "openUrlAction" and not URL.fullmatch(inside[field]):
+        raise invalid(f"{where}.open_url_action.url must be a valid URL.")
 
 
 def _check_authentication(request: Mapping[str, Any], where: str) -> None:
     oauth = _object(request.get("oauth"), f"{where}.oauth")
     _known(oauth, {"clientId", "codeChallenge", "codeChallengeMethod", "scopes"}, f"{where}.oauth")
-    if not all(oauth.get(field) for field in ("clientId", "codeChallenge", "scopes")):
+    scopes = _array(oauth.get("scopes"), f"{where}.oauth.scopes")
+    if not all(isinstance(text, str) and text for text in (oauth.get("clientId"), oauth.get("codeChallenge"), *scopes)):
         raise invalid(f"{where}.oauth needs client_id, code_challenge and scopes.")
+    if not scopes or oauth.get("codeChallengeMethod", "plain") not in ("plain", "S256"):
+        raise invalid(f"{where}.oauth needs scopes, and plain or S256 as code_challenge_method.")
 
 
 def _check_representative(value: object) -> None:
@@ -169,6 +197,9 @@ def _check_representative(value: object) -> None:
     _known(representative, {"representativeType", "displayName", "avatarImage"}, "representative")
     if representative.get("representativeType") not in ("BOT", "HUMAN"):
         raise invalid("Invalid value at 'representative.representative_type'.")
+    if not isinstance(representative.get("displayName", ""), str):
+        raise invalid("Invalid value at 'representative.display_name' (TYPE_STRING).")
+    _check_address(representative, "avatarImage", "representative")
 
 
 def _known(body: Mapping[str, Any], names: frozenset[str] | set[str], where: str) -> None:

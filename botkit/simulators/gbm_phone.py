@@ -4,14 +4,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from botkit.channels.gbm import Entry
 from botkit.formatting import parse
+from botkit.simulators.gbm_files import card_contents
+from botkit.simulators.gbm_surveys import LIFE, PERIOD, Option, Question, Survey
 from botkit.simulators.simulator import Bubble, Choice, NotOnScreenError, Person
 
 #: How many lines and ids a conversation remembers.
 MEMORY = 1000
 
-OfferKind = Literal["reply", "action", "agent", "login"]
+OfferKind = Literal["reply", "action", "agent", "login", "answer"]
+Ability = Literal["suggestions", "richCard", "image", "surveys"]
+
+#: What the suggestion says that asks somebody to sign in.
+SIGN_IN = "Sign in"
+
+#: Where people come from unless they say otherwise.
+PLACE = Entry(entry_point="PLACESHEET", place_id="ChIJsimulated")
 
 
 class Offer(Struct, frozen=True):
@@ -27,7 +38,7 @@ class Offer(Struct, frozen=True):
         """The suggestion as the contract of simulators has it."""
         if self.kind == "agent":
             return Choice(self.label, "agent")
-        if self.kind == "reply":
+        if self.kind in ("reply", "answer"):
             return Choice(self.label, "reply", self.postback)
         return Choice(self.label, "link", self.url)
 
@@ -59,6 +70,15 @@ class Chat(Struct):
     received: list[str] = []
     accepted_at: list[float] = []
     is_bot_typing: bool = False
+    entry: Entry = PLACE
+    opened: list[str] = []
+    #: Receipts that nobody was told of yet, as entries of a payload.
+    unreported: list[dict[str, str]] = []
+    #: Whether a person of the business has joined, and since when somebody waits for one; 0 when nobody does.
+    has_person: bool = False
+    asked_at: float = 0.0
+    survey: Survey | None = None
+    surveyed_at: float | None = None
 
     def remember(self, line: Line) -> None:
         """Puts a line on the screen."""
@@ -80,6 +100,55 @@ class Chat(Struct):
             line.message_id = body["messageId"]
             self.remember(line)
 
+    def was_surveyed(self, now: float) -> bool:
+        """Whether a survey was sent so lately that there is none now."""
+        return self.surveyed_at is not None and now - self.surveyed_at < PERIOD
+
+    def ask(self, survey: Survey) -> None:
+        """Puts a survey on the screen, in place of an older one."""
+        self.end_survey()
+        self.survey, self.surveyed_at = survey, survey.sent_at
+        self._show_question()
+
+    def answer(self, label: str, now: float) -> tuple[Survey, Question, Option]:
+        """Takes an answer to the question on the screen and shows the next; returns the survey as it was.
+
+        Raises NotOnScreenError.
+        """
+        self.expire(now)
+        survey, question = self.survey, self.survey.question if self.survey else None
+        if survey is None or question is None:
+            raise NotOnScreenError(f"there is no survey on the screen of {self.person.name}")
+        option = next((one for one in question.options if label in (one.label, one.postback, one.rating)), None)
+        if option is None:
+            offered = ", ".join(one.label for one in question.options)
+            raise NotOnScreenError(f"the survey on the screen of {self.person.name} has no {label!r}, but {offered}")
+        self.end_survey()
+        self.remember(Line("person", "text", option.label))
+        self.survey = replace(survey, answered=survey.answered + 1)
+        self._show_question()
+        return survey, question, option
+
+    def _show_question(self) -> None:
+        question = self.survey.question if self.survey else None
+        if question is None:
+            self.survey = None
+            return
+        buttons = [Offer("answer", option.label, option.postback) for option in question.options]
+        self.remember(Line("service", "survey", question.text, buttons=buttons))
+
+    def end_survey(self) -> None:
+        """Takes the survey off the screen; its question stays as a text."""
+        self.survey = None
+        for line in self.lines:
+            if line.kind == "survey":
+                line.buttons = []
+
+    def expire(self, now: float) -> None:
+        """Ends a survey that nobody answered for too long."""
+        if self.survey and now - self.survey.sent_at > LIFE:
+            self.end_survey()
+
     def bubbles(self) -> list[Bubble]:
         """Returns what the screen shows, oldest first."""
         bubbles = [self._bubble(line) for line in self.lines]
@@ -91,16 +160,20 @@ class Chat(Struct):
             rows.append([offer.choice for offer in line.chips])
         return Bubble(line.side, line.kind, line.text, line.source, rows)
 
-    def find(self, label: str) -> tuple[Line, Offer]:
-        """Returns the newest visible suggestion with the label, postback or address. Raises NotOnScreenError."""
-        visible = list(self._visible())
+    def find(self, label: str, *kinds: OfferKind) -> tuple[Line, Offer]:
+        """Returns the newest visible suggestion with the label, postback or address, of one of the kinds if given.
+
+        Raises NotOnScreenError.
+        """
+        visible = [(line, offer) for line, offer in self.visible() if not kinds or offer.kind in kinds]
         for line, offer in visible:
             if label in (offer.label, offer.postback, offer.url):
                 return line, offer
         offered = ", ".join(offer.label for _, offer in visible) or "nothing to tap"
         raise NotOnScreenError(f"there is no {label!r} on the screen of {self.person.name}, but {offered}")
 
-    def _visible(self) -> Iterator[tuple[Line, Offer]]:
+    def visible(self) -> Iterator[tuple[Line, Offer]]:
+        """Yields the suggestions that can be pressed, the newest first."""
         for line in reversed(self.lines):
             chips = line.chips if line is self.lines[-1] else []
             for offer in (*chips, *line.buttons):
@@ -109,7 +182,10 @@ class Chat(Struct):
 
 def features(body: Mapping[str, Any]) -> list[str]:
     """Returns what a device must be able to do for a message."""
-    return [name for name in ("suggestions", "richCard", "image") if body.get(name)]
+    needed = {name for name in ("suggestions", "richCard", "image") if body.get(name)}
+    if any(card.get("suggestions") for card in card_contents(body)):
+        needed.add("suggestions")
+    return sorted(needed)
 
 
 def _lines(body: Mapping[str, Any]) -> Iterator[Line]:
@@ -118,17 +194,10 @@ def _lines(body: Mapping[str, Any]) -> Iterator[Line]:
     elif "image" in body:
         yield Line("bot", "image", source=body["image"]["contentInfo"]["fileUrl"])
     else:
-        for content in _contents(body["richCard"]):
+        for content in card_contents(body):
             text = "\n".join(content[name] for name in ("title", "description") if content.get(name))
             source = content["media"]["contentInfo"]["fileUrl"] if "media" in content else ""
             yield Line("bot", "card", text, source, buttons=_offers(content.get("suggestions", [])))
-
-
-def _contents(card: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    if "standaloneCard" in card:
-        return [card["standaloneCard"]["cardContent"]]
-    contents: Sequence[Mapping[str, Any]] = card["carouselCard"]["cardContents"]
-    return contents
 
 
 def _offers(suggestions: Sequence[Mapping[str, Any]]) -> list[Offer]:
@@ -139,7 +208,7 @@ def _offer(suggestion: Mapping[str, Any]) -> Offer:
     if "liveAgentRequest" in suggestion:
         return Offer("agent", "Message a live agent")
     if "authenticationRequest" in suggestion:
-        return Offer("login", "Sign in")
+        return Offer("login", SIGN_IN)
     if "reply" in suggestion:
         return Offer("reply", suggestion["reply"]["text"], suggestion["reply"]["postbackData"])
     action = suggestion["action"]

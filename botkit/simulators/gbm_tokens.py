@@ -57,9 +57,12 @@ class TokenDesk:
         form = dict(parse_qsl(body.decode("utf-8", "replace")))
         if form.get("grant_type") != GRANT_TYPE:
             raise GrantRefusedError("unsupported_grant_type", f"Invalid grant_type: {form.get('grant_type', '')}")
-        client = self._check(form.get("assertion", ""))
+        return self.issue(self._check(form.get("assertion", "")).ta)
+
+    def issue(self, ta: str) -> str:
+        """Returns a new token of an account, as after a good grant."""
         token = f"ya29.simulated-{secrets.token_urlsafe(24)}"
-        self._tokens[token] = (client.ta, self.clock.timestamp() + self.seconds)
+        self._tokens[token] = (ta, self.clock.timestamp() + self.seconds)
         return token
 
     def _check(self, assertion: str) -> _Client:

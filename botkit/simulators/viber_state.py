@@ -15,7 +15,10 @@ API_VERSION = 10
 
 
 class Line(Struct):
-    """A message on a phone; `keyboard` is drawn below the newest message that has one, `card` in the message itself."""
+    """A message on a phone; `keyboard` is drawn below the newest message that has one, `card` in the message itself.
+
+    `keyboard_columns` and `card_columns` are how many columns share a row.
+    """
 
     side: Literal["bot", "person", "service"]
     kind: str
@@ -23,22 +26,34 @@ class Line(Struct):
     source: str = ""
     keyboard: list[dict[str, Any]] = []
     card: list[dict[str, Any]] = []
+    keyboard_columns: int = 6
+    card_columns: int = 6
 
 
 class Chat(Struct):
     """One person's chat with one bot.
 
+    `consents` tells whether their name and picture may be told, `devices` how many of theirs report a delivery,
+    `has_device` whether any of them can show a bot's messages, `online` what get_online answers (0 online, 1 offline,
+    2 undisclosed, 3 try later).
+
     `unanswered` are the bot's messages of the clock hour `hour`, `in_row` all of them, since the person's last one.
-    A session starts with the bot's first message: `in_session` counts what the running one holds, `sessions` them all.
+    A session of the rules starts with the bot's first message: `in_session` counts what the running one holds,
+    `sessions` them all. Viber's own started at `opened_at`, with a message of the person; 0 is none.
     `asked_at` is when get_user_details was called.
     """
 
     person: Person
     is_subscribed: bool = False
     api_version: int = API_VERSION
+    consents: bool = True
+    devices: int = 1
+    has_device: bool = True
+    online: Literal[0, 1, 2, 3] = 0
     lines: list[Line] = []
     tracking_data: str = ""
     wrote_at: float = 0
+    opened_at: float = 0
     hour: int = 0
     unanswered: int = 0
     in_row: int = 0
@@ -63,18 +78,31 @@ class Chat(Struct):
         cards = [button for line in reversed(self.lines) for button in line.card]
         return [*(shown.keyboard if shown else ()), *cards]
 
+    @property
+    def country(self) -> str:
+        """Where the person is, by their locale."""
+        region = self.person.locale.partition("-")[2].upper()
+        return region if len(region) == 2 else "SI"
+
 
 class Bot(Struct):
-    """One bot: its webhook, as set_webhook was told, and its chats by the person's id."""
+    """One bot: its webhook, as set_webhook was told, and its chats by the person's id.
+
+    `free_messages` and `charged_messages` went out without an open session, the free ones in the calendar month
+    `month` (UTC).
+    """
 
     url: str = ""
     event_types: list[str] = []
     sends_names: bool = False
     sends_photos: bool = False
     chats: dict[str, Chat] = {}
+    month: str = ""
+    free_messages: int = 0
+    charged_messages: int = 0
 
 
-class Delivery(Struct):
+class Delivery(Struct, eq=False):
     """A callback that waits for its 200; `body` never changes."""
 
     ta: str
@@ -101,17 +129,3 @@ class State(Struct):
     pending: list[Delivery] = []
     violations: list[Violation] = []
     last_token: int = 0
-
-
-def rows_of(buttons: Sequence[dict[str, Any]], columns: int = 6) -> list[list[dict[str, Any]]]:
-    """Lays buttons out as a device does: a row is full when the next button does not fit."""
-    rows: list[list[dict[str, Any]]] = []
-    free = 0
-    for button in buttons:
-        width = button.get("Columns", columns)
-        if width > free:
-            rows.append([])
-            free = columns
-        rows[-1].append(button)
-        free -= width
-    return rows

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from botkit import events
 from botkit.adapter import Outcome, Receipt, WebhookRequest
+from botkit.buttons import AnyButton, Button, Link
 from botkit.channels.viber import Viber
 from botkit.clock import Clock
-from botkit.conversation import Conversation
+from botkit.conversation import Account, Conversation
 from botkit.events import (
     ButtonPressed,
     ConversationStarted,
@@ -29,7 +30,7 @@ from botkit.events import (
 )
 from botkit.exceptions import MessageError, NotSentError, PayloadError, ServiceError, SettingsError, UnknownOutcomeError
 from botkit.http import Http
-from botkit.messages import AnyButton, AnyMessage, Button, File, Image, Link, Location, Outgoing, Raw, Text, Typing
+from botkit.messages import AnyMessage, File, Image, Location, Outgoing, Raw, Text, Typing
 from botkit.session_rules import SessionRules
 from botkit.simulators.simulator import Bubble, Person
 from botkit.simulators.viber import ViberSimulator
@@ -45,6 +46,7 @@ HEADER = "x-viber-content-signature"
 WEBHOOK = "https://bot.test/webhooks/viber?ta=demo"
 ANA = Person("Ana Kos", "sl-SI")
 USER = {"id": "aUc1jJ3kQ8mZtYwXbNvR2g=="}
+HERE = Conversation(Account("viber", "demo"), USER["id"])
 
 
 def adapter(**changes: str) -> Viber:
@@ -97,7 +99,8 @@ class Rig:
 
     async def send(self, message: AnyMessage, to: str = "") -> Receipt:
         place = Conversation(self.adapter.account, to or self.to.id)
-        outgoing = Outgoing("event00", ("viber", "demo"), place.id, self.adapter.check(message))
+        (part,) = self.adapter.prepare(message, place).messages
+        outgoing = Outgoing("event00", ("viber", "demo"), place.id, part)
         return await self.adapter.send(outgoing, place, self.client)
 
     @property
@@ -525,7 +528,7 @@ async def test_a_place_arrives(rig: Rig) -> None:
 
 async def test_typing_is_sent_by_not_calling(rig: Rig) -> None:
     calls = len(rig.simulator.wire)
-    assert await rig.send(Typing()) == Receipt(Outcome.SENT)
+    assert rig.adapter.prepare(Typing(), rig.to).messages == ()
     assert len(rig.simulator.wire) == calls
 
 
@@ -614,7 +617,7 @@ WITHIN: dict[str, tuple[AnyMessage, AnyMessage]] = {
         Image(source=f"https://m.example/{'x' * 1979}.png"),
     ),
     "file name": (msgspec.structs.replace(FILE, name="x" * 256), msgspec.structs.replace(FILE, name="x" * 257)),
-    "no file name": (FILE, msgspec.structs.replace(FILE, name="")),
+    "no file name": (msgspec.structs.replace(FILE, name=""), File(source="https://m.example/", size=1)),
     "empty file": (FILE, msgspec.structs.replace(FILE, size=0)),
     "big file": (msgspec.structs.replace(FILE, size=52_428_800), msgspec.structs.replace(FILE, size=52_428_801)),
     "forbidden file": (FILE, msgspec.structs.replace(FILE, name="setup.EXE")),
@@ -647,7 +650,7 @@ WITHIN: dict[str, tuple[AnyMessage, AnyMessage]] = {
 @pytest.mark.parametrize("bound", WITHIN)
 def test_what_is_within_a_bound_passes_and_what_is_beyond_does_not(bound: str) -> None:
     within, beyond = WITHIN[bound]
-    assert adapter().check(within) == within
+    assert adapter().prepare(within, HERE).messages == (within,)
     with pytest.raises(MessageError, match=r"(?i)viber"):
         adapter().check(beyond)
 

@@ -78,6 +78,21 @@ def test_routes_are_printed_one_a_line_with_patterns_as_people_write_them(run: R
     assert r"text '^\d+$'" in rows[1]
 
 
+def test_an_event_of_one_channel_is_printed_by_its_name(run: Run, project: Path) -> None:
+    (project / "bots.py").write_text("""
+from botkit import App, Bot, Router, telegram
+
+router = Router()
+
+@router.on(telegram.InlineQuery)
+async def search(event, ctx): ...
+
+app = App([Bot("search", routers=[router], accounts=[])])
+""")
+    (row,) = json.loads(run("routes", "--json").out)
+    assert (row["events"], row["handler"]) == (["InlineQuery"], "search")
+
+
 @pytest.mark.parametrize(
     ("state", "numbers"), [("idle", [2, 3]), ("number", [1, 2, 3]), ("order", [1, 2, 3]), ("order.size", [1, 2, 3])]
 )
@@ -135,7 +150,7 @@ def test_graph_tells_programs_states_and_arrows(run: Run) -> None:
     assert flow["arrows"][0] == {"source": "*", "dest": "number", "label": "ask"}
 
 
-@pytest.mark.parametrize("command", ["chat", "webhook", "routes", "graph", "doctor", "new"])
+@pytest.mark.parametrize("command", ["chat", "webhook", "routes", "graph", "doctor", "messages", "new"])
 def test_the_help_of_every_command_has_an_example(run: Run, command: str) -> None:
     done = run(command, "--help")
     assert done.code == 0

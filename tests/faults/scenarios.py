@@ -7,13 +7,15 @@ from pathlib import Path
 from uuid import uuid4
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from botkit import Context, ConversationStarted, Flow, MessageReceived, Router, TimerFired, Trigger
+from botkit import Context, ConversationStarted, Flow, MessageDelivered, MessageReceived, Router, TimerFired, Trigger
 from botkit.adapter import HttpClient, Outcome, Receipt
 from botkit.bot import Bot
 from botkit.clock import Clock
 from botkit.conversation import Conversation
 from botkit.engine import Acceptance, EnginePolicy
+from botkit.events import Event, Media
 from botkit.exceptions import StoreUnavailableError
 from botkit.ledger import Ledger, month_of
 from botkit.messages import Outgoing
@@ -21,7 +23,7 @@ from botkit.record import Flows
 from botkit.redis.audit import audit
 from botkit.redis.ledger import load_ledgers
 from botkit.session_rules import SessionRules
-from tests.desk import Desk, Process, opens, says, where
+from tests.desk import Desk, Process, opens, reported, says, where
 
 
 class Log(Flow):
@@ -53,6 +55,11 @@ async def bad(event: MessageReceived, ctx: Context[Log]) -> None:
     raise ValueError("never works")
 
 
+@router.text("^file")
+async def file(event: MessageReceived, ctx: Context[Log]) -> None:
+    ctx.flow.heard += [media.file_id for media in event.album]
+
+
 @router.text()
 async def one(event: MessageReceived, ctx: Context[Log]) -> None:
     ctx.flow.heard.append(event.text)
@@ -63,6 +70,11 @@ async def one(event: MessageReceived, ctx: Context[Log]) -> None:
 async def call(event: TimerFired, ctx: Context[Log]) -> None:
     ctx.flow.heard.append("called")
     ctx.reply("called")
+
+
+@router.delivered()
+async def delivered(event: MessageDelivered, ctx: Context[Log]) -> None:
+    ctx.flow.heard.append("delivered" if event.message_key == f"{says('one', native='one').id}00" else "unknown")
 
 
 @router.started()
@@ -82,6 +94,17 @@ class Platform(Desk):
     async def send(self, outgoing: Outgoing, to: Conversation, client: HttpClient) -> Receipt:
         append(self.journal, f"sent {outgoing.key}")
         return Receipt(Outcome.SENT, id=f"id-{outgoing.key}")
+
+
+def made(name: str) -> Event:
+    """Returns the event of a name: whoever says a file's name sends it, as a part of an album."""
+    if name == "report":
+        # It may come before the message that it is about is noted as sent.
+        return replace(reported(MessageDelivered, f"id-{says('one', native='one').id}00"), id=f"{name:r<22}")
+    if name.startswith("open"):
+        return opens(native=name)
+    said = says(name, native=name)
+    return replace(said, media=Media("image", name), group="album") if name.startswith("file") else said
 
 
 def append(journal: Path, line: str) -> None:
@@ -117,7 +140,7 @@ class Run:
         """Delivers an event as a service does: again and again until it is acknowledged."""
         if f"accepted {name}" in self.lines():
             return
-        event = opens(native=name) if name.startswith("open") else says(name, native=name)
+        event = made(name)
         for _ in range(3):
             try:
                 accepted = await process.takes(event)
@@ -196,10 +219,22 @@ async def welcome(run: Run, process: Process) -> None:
     await process.engine.settle()
 
 
+async def report(run: Run, process: Process) -> None:
+    await run.deliver(process, "one")
+    await run.deliver(process, "report")
+    await process.engine.settle()
+
+
 async def drain(run: Run, process: Process) -> None:
     await run.deliver(process, "one")
     await run.deliver(process, "two x")
     await process.engine.drain(1)
+
+
+async def album(run: Run, process: Process) -> None:
+    for name in ("file a", "file b", "one"):
+        await run.deliver(process, name)
+    await process.advance(1)
 
 
 async def charged(run: Run, process: Process) -> None:
@@ -229,6 +264,8 @@ SCENARIOS = {
     "dead": Wanted(dead, ["one"], messages=1, dead_letters=1),
     "timer": Wanted(timer, ["later", "called"], messages=1),
     "welcome": Wanted(welcome, ["opened"], answers=1),
+    "album": Wanted(album, ["file a", "file b", "one"], messages=1),
+    "report": Wanted(report, ["one", "delivered"], messages=1),
     "drain": Wanted(drain, ["one", "two x"], messages=3),
     "charged": Wanted(charged, ["two x"], messages=2, sessions=CHARGED),
 }

@@ -19,7 +19,7 @@ from tests.faults.scenarios import SCENARIOS, Run, check
 
 Cut = Literal["before", "half", "reply"]
 
-#: The others are parts of these.
+#: The others are parts of these; of what reports do, the model of the scripts makes every call twice.
 NAMES = ("two queued", "dead", "timer", "welcome", "charged")
 
 

@@ -57,6 +57,8 @@ async def test_a_store_at_work_is_whole(whole: RedisStore) -> None:
         (("HDEL", f"t:{ANN}", "remind"), "timer remind: has nothing to deliver"),
         (("ZADD", "ses", 1, ANN), "session: is not listed with the time at which it ends"),
         (("HSET", f"c:{ANN}", "se", 9_000_000_000_000), "session: is not listed with the time at which it ends"),
+        (("HSET", f"e:{ANN}", "flow:=x", "report"), "timer flow:=x: will never be due"),
+        (("ZADD", "tmr", 1, f"{ANN}|flow:=x"), "timer flow:=x: has nothing to deliver"),
     ],
 )
 async def test_a_defect_is_told(whole: RedisStore, command: tuple[str | int, ...], rule: str) -> None:
@@ -91,7 +93,7 @@ async def test_a_lease_of_a_conversation_that_is_also_due_is_told(whole: RedisSt
     assert await audit(whole) == [f"{ANN}: mailbox: is in 2 of its places, not in one"]
 
 
-@pytest.mark.parametrize("key", ["m:{}", "x:{}", "c:{}", "o:{}", "t:{}", "rdy", "own"])
+@pytest.mark.parametrize("key", ["m:{}", "x:{}", "c:{}", "o:{}", "t:{}", "e:{}", "rdy", "own"])
 async def test_a_trace_outside_its_partition_is_told(make_store: MakeStore, raw: Raw, key: str) -> None:
     store = make_store(bounds=Bounds(partitions=2))
     wrong = 1 - store.keys.partition(ANN)

@@ -74,6 +74,32 @@ local function refund(c, ses, led, cid, attempt)
   if line then redis.call('HINCRBY', led, line .. '|refunded', 1) end
 end
 
+-- Puts an event of our own into the mailbox, for whoever comes next.
+local function post(m, rdy, own, wake, cid, entry)
+  redis.call('RPUSH', m, entry)
+  if redis.call('HEXISTS', own, cid) == 1 then return end
+  redis.call('ZADD', rdy, 'NX', now, cid)
+  if redis.call('LLEN', wake) == 0 then redis.call('RPUSH', wake, '1') end
+end
+
+-- Notes how far a message has come, if it is further than before; nothing is further than these three ends.
+local FAR = {sent = 1, delivered = 2, seen = 3, failed = 3, expired = 3}
+local function advance(d, status, keep)
+  local was = redis.call('HGET', d, 'st')
+  if was and FAR[status] <= FAR[was] then return false end
+  -- On one of several devices it did arrive.
+  if was == 'delivered' and status ~= 'seen' then return false end
+  redis.call('HSET', d, 'st', status, status, now)
+  redis.call('PEXPIRE', d, keep)
+  return true
+end
+
+-- What a sender must know of a conversation: until when its pace is used up, and why nobody can be written to.
+local function terms(c)
+  local f = redis.call('HMGET', c, 'pt', 'g')
+  return {f[1] or '0', f[2] or ''}
+end
+
 -- The record as the caller reads it.
 local function record(c, o)
   local f = redis.call('HMGET', c, 's', 'v', 'ss', 'sn', 'sr', 'se', 'hh', 'hn')

@@ -1,0 +1,347 @@
+"""Our messages in Telegram's words: what the Bot API can show, its bounds, and the calls it is sent.
+
+https://core.telegram.org/bots/api#available-methods
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from botkit.adapter import Upload
+from botkit.buttons import AnyButton, AskContact, AskLocation, Button, Link, Login, Rows
+from botkit.capabilities import Bound, Capabilities, Support
+from botkit.exceptions import MessageError
+from botkit.formatting import Formatted, utf16_length
+from botkit.messages import (
+    Album,
+    AnyMessage,
+    Attachment,
+    Audio,
+    Card,
+    Carousel,
+    Contact,
+    Delete,
+    Edit,
+    File,
+    Image,
+    Location,
+    Message,
+    Raw,
+    Sticker,
+    Text,
+    Typing,
+    Video,
+    Voice,
+)
+from botkit.rendering import to_telegram
+from botkit.uploads import load_upload, upload_size
+
+MAX_TEXT = 4096
+MAX_CAPTION = 1024
+MAX_BUTTONS = 100
+MAX_ROW = 8
+MAX_VALUE = 64
+MAX_PHOTO = 10 * 1024 * 1024
+MAX_UPLOAD = 50 * 1024 * 1024
+#: What Telegram fetches as a document from an address.
+DOCUMENTS = ("gif", "pdf", "zip")
+# fmt: off
+ACTIONS = frozenset((
+    "typing", "upload_photo", "record_video", "upload_video", "record_voice", "upload_voice", "upload_document",
+    "choose_sticker", "find_location", "record_video_note", "upload_video_note",
+))
+# fmt: on
+
+_METHOD_FORM = re.compile(r"[A-Za-z]+")
+_EXTENSION = re.compile(r"\.([A-Za-z0-9]{1,8})(?:[?#].*)?\Z")
+_ASKS = (AskLocation, AskContact)
+#: Methods and the member that holds the file, by kind.
+FILES: Mapping[type[Attachment], tuple[str, str]] = {
+    Image: ("sendPhoto", "photo"),
+    Video: ("sendVideo", "video"),
+    Audio: ("sendAudio", "audio"),
+    Voice: ("sendVoice", "voice"),
+    File: ("sendDocument", "document"),
+}
+
+
+class Call(Struct, frozen=True):
+    """One call of the Bot API; with `files` it is a form, whose other parameters are JSON texts."""
+
+    method: str
+    parameters: Mapping[str, Any]
+    files: Mapping[str, Upload] = {}
+
+
+def _size(formatted: Formatted) -> int:
+    return utf16_length(to_telegram(formatted)[0])
+
+
+def _is_inline(button: AnyButton) -> bool:
+    return not isinstance(button, Link) or button.url.lower().startswith(("https://", "http://", "tg://"))
+
+
+_NATIVE: tuple[type[Message], ...] = (
+    *(Text, Image, Video, Audio, Voice, File, Location, Contact, Sticker, Album, Edit, Delete, Typing, Raw),
+)
+
+CAPABILITIES = Capabilities(
+    messages={**dict.fromkeys(_NATIVE, Support.NATIVE), Card: Support.PARTS, Carousel: Support.PARTS},
+    text=Bound(MAX_TEXT, _size, "UTF-16 units"),
+    caption=Bound(MAX_CAPTION, _size, "UTF-16 units"),
+    buttons=frozenset({Button, Link, Login, AskLocation, AskContact}),
+    with_buttons=frozenset({Text, Image, Video, Audio, Voice, File, Location, Contact, Sticker, Edit}),
+    shows=_is_inline,
+    max_buttons={Message: MAX_BUTTONS},
+    max_row=MAX_ROW,
+    max_value=MAX_VALUE,
+    value_size=lambda value: len(value.encode("utf-8", "surrogatepass")),
+    options=frozenset({"silent", "protect", "reply_to"}),
+    notes={
+        "AskLocation": "private chats only, with a keyboard in place of the person's own",
+        "AskContact": "private chats only, with a keyboard in place of the person's own",
+        "Dial": "the number stands in the text",
+        "File": "by address GIF, PDF and ZIP only; others as a link, or uploaded",
+        "receipts": "none exist",
+    },
+)
+#: Buttons below a message, with no way to ask for a place or a number.
+INLINE = replace(CAPABILITIES, buttons=CAPABILITIES.buttons - {AskLocation, AskContact})
+#: A keyboard in place of the person's own: its keys type their label.
+KEYBOARD = replace(CAPABILITIES, buttons=frozenset({Button, *_ASKS}), max_value=2**31, types_answers=True)
+
+
+def capabilities_for(message: AnyMessage, *, is_private: bool) -> Capabilities:
+    """Returns what can be shown of a message: its own keyboard if it asks for something, in a private chat."""
+    asks = any(isinstance(button, _ASKS) for row in message.buttons for button in row)
+    found = KEYBOARD if asks and is_private and not isinstance(message, Edit) else INLINE
+    if isinstance(message, File) and message.is_url and not _is_fetched(message.source):
+        return replace(found, messages={**found.messages, File: Support.WORDS})
+    return found
+
+
+def _is_fetched(url: str) -> bool:
+    extension = _EXTENSION.search(url.rpartition("/")[2])
+    return extension is None or extension[1].lower() in DOCUMENTS
+
+
+# --- bounds ---
+
+
+def check_message(message: AnyMessage) -> None:
+    """Returns for a message that Telegram takes. Raises MessageError that names the bound and both numbers."""
+    match message:
+        case Raw():
+            _check_raw(message)
+        case Text():
+            _check_length("text", to_telegram(message.formatted)[0], 1, MAX_TEXT)
+        case Attachment():
+            _check_attachment(message)
+        case Album():
+            for item in message.items:
+                _check_attachment(item)
+        case Typing() if message.action not in ACTIONS:
+            raise MessageError(f"{message.action!r} is no chat action", fix=f"use one of {', '.join(sorted(ACTIONS))}")
+        case Edit() | Delete():
+            _check_ids(message)
+    _check_buttons(message.buttons)
+    if message.reply_to:
+        _check_id(message.reply_to)
+
+
+def _check_attachment(message: Attachment) -> None:
+    _check_length("caption", to_telegram(message.formatted)[0], 0, MAX_CAPTION)
+    if message.is_upload:
+        most = MAX_PHOTO if isinstance(message, Image) else MAX_UPLOAD
+        if (size := upload_size(message)) > most:
+            raise MessageError(f"a {type(message).__name__} of {size} bytes; Telegram takes {most}")
+
+
+def _check_ids(message: Edit | Delete) -> None:
+    for message_id in (message.message_id,) if isinstance(message, Edit) else message.message_ids:
+        _check_id(message_id)
+
+
+def _check_id(message_id: str) -> None:
+    if not (message_id.isascii() and message_id.isdigit() and len(message_id) < 20):
+        raise MessageError("Telegram's message ids are numbers", fix="use event.message_id, or the id of a receipt")
+
+
+def _check_raw(message: Raw) -> None:
+    if message.channel != "telegram":
+        raise MessageError(f"a Raw for {message.channel} was sent on telegram", fix='build it with channel="telegram"')
+    # The method becomes a part of the URL.
+    if not _METHOD_FORM.fullmatch(message.method):
+        raise MessageError("a Raw for telegram needs the name of a method", fix='such as method="sendDice"')
+
+
+def _check_length(what: str, text: str, least: int, most: int) -> None:
+    length = utf16_length(text)
+    if length < least:
+        raise MessageError(f"the {what} has {length} UTF-16 units without its formatting; Telegram needs {least}")
+    if length > most:
+        raise MessageError(f"the {what} has {length} UTF-16 units without its formatting; Telegram takes {most}")
+
+
+def _check_buttons(buttons: Rows) -> None:
+    total, widest = sum(map(len, buttons)), max(map(len, buttons), default=0)
+    if total > MAX_BUTTONS:
+        raise MessageError(f"the message has {total} buttons; Telegram takes {MAX_BUTTONS}")
+    if widest > MAX_ROW:
+        raise MessageError(f"a row has {widest} buttons; Telegram takes {MAX_ROW}")
+    is_keyboard = _is_keyboard(buttons)
+    for button in (button for row in buttons for button in row):
+        if not is_keyboard:
+            _check_button(button)
+
+
+def _check_button(button: AnyButton) -> None:
+    if isinstance(button, Link) and not _is_inline(button):
+        raise MessageError("a Link opens an address that is not http, https or tg; Telegram takes only those")
+    if isinstance(button, Button):
+        size = len(button.value.encode("utf-8", "surrogatepass"))
+        if size > MAX_VALUE:
+            raise MessageError(f"a Button's value has {size} bytes; Telegram takes {MAX_VALUE}")
+
+
+# --- calls ---
+
+
+async def render(message: AnyMessage, address: Mapping[str, Any]) -> Call:
+    """Returns the call that sends the message to the chat; reads files of ours. Raises MessageError for a lost one."""
+    options = _options(message)
+    match message:
+        case Raw():
+            return _raw(message, address)
+        case Edit():
+            call = Call("editMessageText", {"message_id": int(message.message_id), **_words("text", message.formatted)})
+        case Text():
+            call = Call("sendMessage", _words("text", message.formatted))
+        case Attachment():
+            call = await _attachment(message)
+        case Album():
+            call = await _album(message)
+        case _:
+            call = _plain_call(message)
+    extra = message.extra.get("telegram", {})
+    return replace(call, parameters={**address, **call.parameters, **options, **extra})
+
+
+def _plain_call(message: AnyMessage) -> Call:
+    match message:
+        case Location():
+            place = {"latitude": message.latitude, "longitude": message.longitude}
+            named = {"title": message.name, "address": message.address}
+            return Call("sendVenue", place | named) if message.name else Call("sendLocation", place)
+        case Contact():
+            who = {"phone_number": message.phone, "first_name": message.name}
+            return Call("sendContact", who | _filled(last_name=message.last_name))
+        case Sticker():
+            return Call("sendSticker", {"sticker": message.id})
+        case Delete():
+            return Call("deleteMessages", {"message_ids": [int(message_id) for message_id in message.message_ids]})
+        case Typing():
+            return Call("sendChatAction", {"action": message.action})
+    raise TypeError(f"telegram has no {type(message).__name__}")
+
+
+def _raw(message: Raw, address: Mapping[str, Any]) -> Call:
+    # What names no chat of its own is about the conversation; answers to queries are about nobody's.
+    is_about_chat = not message.method.startswith(("answer", "get", "setMy", "deleteMy"))
+    is_complete = "chat_id" in message.payload or "inline_message_id" in message.payload
+    return Call(
+        message.method, {**address, **message.payload} if is_about_chat and not is_complete else message.payload
+    )
+
+
+def _options(message: AnyMessage) -> dict[str, Any]:
+    options = _filled(disable_notification=message.silent, protect_content=message.protect)
+    if message.reply_to:
+        options["reply_parameters"] = {"message_id": int(message.reply_to), "allow_sending_without_reply": True}
+    if message.buttons:
+        options["reply_markup"] = _markup(message.buttons)
+    return options
+
+
+def _is_keyboard(buttons: Rows) -> bool:
+    return any(isinstance(button, _ASKS) for row in buttons for button in row)
+
+
+def _markup(buttons: Rows) -> dict[str, Any]:
+    if _is_keyboard(buttons):
+        keys = [[_typed_key(button) for button in row] for row in buttons]
+        return {"keyboard": keys, "resize_keyboard": True, "one_time_keyboard": True}
+    return {"inline_keyboard": [[_inline_key(button) for button in row] for row in buttons]}
+
+
+def _typed_key(button: AnyButton) -> dict[str, Any]:
+    asked = {AskLocation: {"request_location": True}, AskContact: {"request_contact": True}}
+    return {"text": button.text, **asked.get(type(button), {}), **button.extra.get("telegram", {})}
+
+
+def _inline_key(button: AnyButton) -> dict[str, Any]:
+    extra = button.extra.get("telegram", {})
+    match button:
+        case Button():
+            return {"text": button.text, "callback_data": button.value, **extra}
+        case Login():
+            return {"text": button.text, "login_url": {"url": button.url}, **extra}
+        case Link():
+            return {"text": button.text, "url": button.url, **extra}
+    raise TypeError(f"telegram has no {type(button).__name__} below a message")
+
+
+def _words(name: str, formatted: Formatted) -> dict[str, Any]:
+    text, entities = to_telegram(formatted)
+    return {name: text, **_filled(**{"entities" if name == "text" else f"{name}_entities": entities})}
+
+
+def _captioned(message: Attachment) -> dict[str, Any]:
+    return _filled(**_words("caption", message.formatted))
+
+
+def _details(message: Attachment) -> dict[str, Any]:
+    duration = round(getattr(message, "duration", 0))
+    named = {"title": message.title, "performer": message.performer} if isinstance(message, Audio) else {}
+    return _filled(duration=duration, **named)
+
+
+async def _attachment(message: Attachment) -> Call:
+    method, name = FILES[type(message)]
+    parameters = _captioned(message) | _details(message)
+    if message.is_upload:
+        return Call(method, parameters, {name: await load_upload(message)})
+    return Call(method, {name: message.source, **parameters})
+
+
+async def _album(album: Album) -> Call:
+    media, files = [], {}
+    for number, item in enumerate(album.items):
+        source = item.source or f"attach://file{number}"
+        if item.is_upload:
+            files[f"file{number}"] = await load_upload(item)
+        media.append({"type": FILES[type(item)][1], "media": source, **_captioned(item), **_details(item)})
+    return Call("sendMediaGroup", {"media": media}, files)
+
+
+def as_form(parameters: Mapping[str, Any]) -> dict[str, str]:
+    """Returns parameters as the texts of a form: what is no text becomes JSON."""
+    return {
+        name: value if isinstance(value, str) else msgspec.json.encode(value).decode()
+        for name, value in parameters.items()
+    }
+
+
+def without_words(call: Call) -> Call:
+    """Returns the call that edits the caption where there is no text to edit."""
+    parameters = dict(call.parameters)
+    caption = {"caption": parameters.pop("text"), "caption_entities": parameters.pop("entities", [])}
+    return Call("editMessageCaption", parameters | caption)
+
+
+def _filled(**parameters: Any) -> dict[str, Any]:
+    return {name: value for name, value in parameters.items() if value}
