@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 LEVELS: tuple[tuple[str, ...], ...] = (
     ("exceptions", "conversation", "clock", "redaction"),
     ("events", "messages", "buttons", "formatting", "rendering", "splitting"),
-    ("adapter", "store", "payload", "capabilities", "degradation", "menu", "uploads", "pace"),
+    ("adapter", "session_rules", "store", "payload", "capabilities", "degradation", "menu", "uploads", "pace"),
     (
         *("context", "filters", "record", "sessions"),
         *("router", "route", "route_table", "route_checks", "moves"),
@@ -35,6 +35,9 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "albums",
         "migration",
         "outbox",
+        "failover",
+        "charging",
+        "ledger",
         "engine",
         "delivery",
         "governor",
