@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from botkit.adapter import Download, SessionRules
+    from botkit.adapter import Download
     from botkit.app import App
     from botkit.bot import Bot
     from botkit.buttons import AskAgent, AskContact, AskLocation, Button, Dial, Link, Login
@@ -79,6 +79,7 @@ if TYPE_CHECKING:
         Voice,
     )
     from botkit.router import Router
+    from botkit.session_rules import Prices, SessionRules
     from botkit.sessions import Session
     from botkit.settings import Settings
 
@@ -135,6 +136,7 @@ __all__ = [
     "MessageReceived",
     "MessageSeen",
     "Point",
+    "Prices",
     "Raw",
     "Representative",
     "RouteError",
@@ -174,7 +176,7 @@ __all__ = [
 
 # Where each name is. A module is imported when a name of it is first used: a command loads no more than it needs.
 _MODULES = {
-    "adapter": "Download SessionRules",
+    "adapter": "Download",
     "app": "App",
     "bot": "Bot",
     "buttons": "AskAgent AskContact AskLocation Button Dial Link Login",
@@ -202,6 +204,7 @@ _MODULES = {
         "Representative Sticker Text Typing Video Voice"
     ),
     "router": "Router",
+    "session_rules": "Prices SessionRules",
     "sessions": "Session",
     "settings": "Settings",
 }

@@ -6,7 +6,7 @@ import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, ClassVar, Literal, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 from msgspec import Struct
 
@@ -18,6 +18,7 @@ from botkit.exceptions import DownloadError, SettingsError
 from botkit.messages import AnyMessage, Outgoing
 from botkit.pace import Pace, Paces, read_paces
 from botkit.redaction import Secret
+from botkit.session_rules import SessionRules
 
 
 class WebhookRequest(Struct, frozen=True):
@@ -91,7 +92,8 @@ class Receipt(Struct, frozen=True, omit_defaults=True):
 
     `id` is what later delivery reports will name; `reason` is the service's word and code, without user text;
     `retry_after` is in seconds; `is_gone` tells that the person cannot be written to until they return; `moved_to` is
-    the id under which the service goes on with the conversation that it refused.
+    the id under which the service goes on with the conversation that it refused; `billing` is how the service says
+    that it counted the message, in its own word.
     """
 
     outcome: Outcome
@@ -100,20 +102,7 @@ class Receipt(Struct, frozen=True, omit_defaults=True):
     retry_after: float = 0
     is_gone: bool = False
     moved_to: str = ""
-
-
-class SessionRules(Struct, frozen=True):
-    """A service's commercial window, counted per conversation.
-
-    A session starts with the business's first message, lasts `seconds`, holds `max_messages` and is then followed by a
-    new one; `max_in_row` messages may go out without an answer. `at_limit` says what happens to the next one: `hold`
-    keeps it, in order, until the person writes; `fail` gives it up with a `MessageFailed` event.
-    """
-
-    seconds: int = 24 * 3600
-    max_messages: int = 60
-    max_in_row: int = 5
-    at_limit: Literal["hold", "fail"] = "hold"
+    billing: str = ""
 
 
 class WebhookStatus(Struct, frozen=True):

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from botkit.conversation import Account, Conversation
 from botkit.messages import AnyMessage
@@ -200,37 +200,3 @@ class Broadcasts(Protocol):
     async def note(self, spot: Spot, *fates: Fate) -> None:
         """Notes what became of a recipient's message; each fate counts once, and the first of the ends stands."""
         ...
-
-
-class Estimate(Struct):
-    """What a lane of a broadcast will take: whom it reaches, in which sessions, how long, and what is lost on the way.
-
-    `within` go out in open sessions, `opens` begin one, `stopped` are over a limit of the session rules. `gone` fit the
-    segment and are left out. `seconds` is the least that the service's pace allows.
-    """
-
-    account: Account
-    recipients: int = 0
-    gone: int = 0
-    within: int = 0
-    opens: int = 0
-    stopped: int = 0
-    seconds: float = 0
-    losses: tuple[str, ...] = ()
-
-
-class Plan(Struct, frozen=True):
-    """A draft and what will come of it when it is started."""
-
-    broadcast: Broadcast
-    lanes: Sequence[Estimate] = field(default_factory=list)
-
-    @property
-    def recipients(self) -> int:
-        """How many people it is for."""
-        return sum(lane.recipients for lane in self.lanes)
-
-    @property
-    def seconds(self) -> float:
-        """How long it takes at least; the lanes go at the same time."""
-        return max((lane.seconds for lane in self.lanes), default=0)

@@ -10,14 +10,15 @@ import structlog
 
 from botkit.adapter import Adapter
 from botkit.bot import Bot
-from botkit.broadcast import Broadcast, Estimate, Plan, Segment, Stage
+from botkit.broadcast import Broadcast, Segment, Stage
 from botkit.clock import Clock
 from botkit.conversation import Conversation
+from botkit.estimate import Estimator, Plan
 from botkit.exceptions import BotkitError, FlowError, MessageError, RecordError
+from botkit.ledger import month_of
 from botkit.messages import AnyMessage, Delete, Edit, Raw
 from botkit.record import Flows
 from botkit.segments import Sieve
-from botkit.sessions import session_at
 from botkit.store import Person, Store
 
 log = structlog.get_logger("botkit.broadcaster")
@@ -55,18 +56,25 @@ class Broadcaster:
             notify=notify,
         )
         sieve = Sieve(segment, self._bot.table.flows)
-        lanes = [_Lane(adapter, draft, self._clock.now()) for adapter in adapters]
+        lanes = [_Lane(adapter, await self._estimator(adapter, message)) for adapter in adapters]
         await self._store.broadcasts.draft(draft)
         async for page in self._store.people():
             for person in page:
                 _choose(person, sieve, lanes)
             await asyncio.gather(*(self._add(draft, number, lane) for number, lane in enumerate(lanes)))
-        return Plan(draft, [lane.estimated() for lane in lanes])
+        return Plan(draft, [lane.estimator.estimate() for lane in lanes])
 
     async def start(self, broadcast_id: str, *, at: datetime | None = None) -> bool:
         """Lets a planned broadcast run, at once or from an instant on; False if it is not there to be started."""
         at_ms = round(at.timestamp() * 1000) if at else 0
         return await self._store.broadcasts.move(broadcast_id, Stage.RUNNING, at_ms=at_ms)
+
+    async def _estimator(self, adapter: Adapter, message: AnyMessage) -> Estimator:
+        now = self._clock.now()
+        if adapter.sessions is None:
+            return Estimator(adapter, message, now)
+        booked = await self._store.booked(f"{adapter.channel}:{adapter.ta}", month_of(now))
+        return Estimator(adapter, message, now, free_used=booked.get("free", 0))
 
     def _adapters(self, segment: Segment) -> Sequence[Adapter]:
         found = [
@@ -89,15 +97,11 @@ class Broadcaster:
 class _Lane:
     """An account's part of a broadcast, while its recipients are chosen."""
 
-    def __init__(self, adapter: Adapter, draft: Broadcast, now: datetime) -> None:
+    def __init__(self, adapter: Adapter, estimator: Estimator) -> None:
         self.adapter = adapter
+        self.estimator = estimator
         self.chosen: list[str] = []
-        self._message = draft.message
-        self._now = now
         self._head = f"{adapter.channel}:{adapter.ta}:"
-        self._estimate = Estimate(adapter.account)
-        # A person nobody knows: what the service takes of this message at all.
-        self._estimate.losses = adapter.prepare(draft.message, Conversation(adapter.account, "1")).losses
 
     def place(self, person: Person) -> str:
         """Returns the id of the person's conversation if it is one of this account; else nothing."""
@@ -107,31 +111,9 @@ class _Lane:
         return person.cid.removeprefix(self._head) if person.cid.startswith(self._head) else ""
 
     def take(self, conversation_id: str, person: Person) -> None:
-        """Notes a recipient, and what becomes of the session."""
-        estimate, rules = self._estimate, self.adapter.sessions
-        if person.record.gone:
-            estimate.gone += 1
-            return
-        self.chosen.append(conversation_id)
-        estimate.recipients += 1
-        if rules is None:
-            return
-        session = session_at(rules, person.record.counts, person.record.queued, self._now)
-        if session.left_in_row <= 0:
-            estimate.stopped += 1
-        elif session.is_open and session.left > 0:
-            estimate.within += 1
-        else:
-            estimate.opens += 1
-
-    def estimated(self) -> Estimate:
-        """Returns what is known now, with the time that the paces ask for."""
-        paces, number = self.adapter.paces, self._estimate.recipients
-        requests = -(-number // self.adapter.receivers(self._message)) if self.adapter.max_receivers else number
-        waits = [pace.interval * (count - pace.at_once) for pace, count in (
-            (paces.account, number), (paces.broadcast, requests)) if pace]  # fmt: skip
-        self._estimate.seconds = max(0.0, *waits, 0.0)
-        return self._estimate
+        """Notes a recipient, unless nobody can write to them."""
+        if self.estimator.take(person):
+            self.chosen.append(conversation_id)
 
 
 def _choose(person: Person, sieve: Sieve, lanes: Sequence[_Lane]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 from structlog.typing import FilteringBoundLogger
 
@@ -67,7 +67,8 @@ class Decisions(Struct):
     """What a handler has decided so far.
 
     `speech` is the language of the turn, `handoff` its pause, `flows` the record that both write into. `menus` are the
-    choices that a typed answer may pick, by conversation, and `values` the long ones behind tokens.
+    choices that a typed answer may pick, by conversation, and `values` the long ones behind tokens. An unset `failover`
+    leaves the conversation's other way as it is.
     """
 
     speech: Speech
@@ -77,6 +78,7 @@ class Decisions(Struct):
     timers: dict[str, Timer] = {}
     menus: dict[Conversation, Menu] = {}
     values: dict[str, str] = {}
+    failover: Conversation | UnsetType | None = UNSET
 
 
 class Context(Generic[F]):
@@ -166,6 +168,18 @@ class Context(Generic[F]):
     ) -> Handle:
         """Decides to write into another conversation of one of this app's accounts; as `reply` in all else."""
         return self._add(self._adapter_of(to), to, _build(content, buttons=buttons, silent=silent, fallback=fallback))
+
+    def fail_over_to(self, conversation: Conversation | None) -> None:
+        """Decides where this conversation's messages go that a limit stops, with `SessionRules(at_limit="failover")`.
+
+        It is kept with the conversation until another is named, or None. What arrives there keeps its handle.
+        """
+        if conversation == self.conversation:
+            raise ValueError("a conversation cannot fail over to itself")
+        if conversation is not None and self._scene.find_adapter(conversation.account) is None:
+            account = conversation.account
+            raise MessageError(f"no bot here speaks for account {account.ta!r} on {account.channel}")
+        self._decisions.failover = conversation
 
     async def download(
         self, media: Media, *, max_bytes: int = 20 * 1024 * 1024, types: Collection[str] = ()

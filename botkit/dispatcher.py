@@ -284,6 +284,8 @@ class Dispatcher:
 
     def _commit(self, scene: Scene, decisions: Decisions) -> Commit:
         self._set_timeouts(scene, decisions)
+        if decisions.failover is not msgspec.UNSET:
+            decisions.flows.failover = decisions.failover
         outgoing = list(decisions.outgoing)
         reply = b""
         if scene.adapter.takes_answer(scene.event):

@@ -14,6 +14,7 @@ from botkit.events import Event, decode, encode
 from botkit.exceptions import StoreUnavailableError
 from botkit.feeder import Feeder
 from botkit.outbox import Outbox
+from botkit.session_rules import Heard
 from botkit.store import Claim, Duplicate, Full, Ingested, Mine, Queue, Store, Turn
 
 log = structlog.get_logger("botkit.engine")
@@ -114,7 +115,7 @@ class Engine:
                 encode(event),
                 token=token,
                 window=adapter.dedupe_window.total_seconds(),
-                answers=event.is_from_user and adapter.sessions is not None,
+                heard=_heard(adapter, event),
                 opens=event.opens,
             )
         finally:
@@ -348,3 +349,10 @@ class Engine:
         for task in (renewing, *self._tasks):
             task.cancel()
         await asyncio.gather(renewing, *working, *self._tasks, return_exceptions=True)
+
+
+def _heard(adapter: Adapter, event: Event) -> Heard | None:
+    if adapter.sessions is None or not event.is_from_user:
+        return None
+    country = event.user.country if event.user else ""
+    return Heard(adapter.sessions, f"{event.account.channel}:{event.account.ta}", event.at, country)

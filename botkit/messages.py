@@ -368,6 +368,8 @@ class Outgoing(Struct, frozen=True, omit_defaults=True):
     broadcast: str = ""
     # What the other conversation hears in place of a message; `message` then only names it.
     signal: SignalReceived | None = None
+    # True for what another conversation could not send: it does not fail over a second time.
+    has_failed_over: bool = False
 
 
 encode = msgspec.json.Encoder().encode

@@ -11,17 +11,20 @@ from msgspec.structs import replace
 from botkit.adapter import Adapter, HttpClient, Outcome, Receipt
 from botkit.batches import Batches
 from botkit.broadcast import Fate, spot_of
+from botkit.charging import REASONS, Charging, expires_ms
 from botkit.clock import Clock
 from botkit.conversation import Account, Conversation
 from botkit.delivery import expiry
 from botkit.events import MenuOffered, MessageFailed, SignalReceived, event_id
 from botkit.events import encode as encode_event
-from botkit.exceptions import NotSentError, UnknownOutcomeError
+from botkit.exceptions import MessageError, NotSentError, RecordError, UnknownOutcomeError
+from botkit.failover import redirected
 from botkit.governor import Governor, Hold
 from botkit.messages import Outgoing, Raw
 from botkit.messages import decode as decode_outgoing
 from botkit.messages import encode as encode_outgoing
 from botkit.migration import WINDOW, delivered
+from botkit.record import Flows
 from botkit.store import Full, Queue, Store, Turn, Verdict, insist
 
 # Age decides about messages that cannot be sent, not the number of attempts.
@@ -72,6 +75,7 @@ class Outbox:
         self._clock = clock
         self._policy = policy or SendPolicy()
         self._jitter = jitter
+        self._charging = Charging(store, clock)
         self.governor = Governor(store.accounts, clock)
         self._batches = Batches(self.governor)
         #: When the last message is due that a pace held back, in seconds: a test's clock may be moved there.
@@ -102,17 +106,27 @@ class Outbox:
             return await self._give_up(turn, outgoing, "no bot here speaks for its account any more", keep=keep)
         if turn.record.gone and not _is_call(outgoing):
             return await self._suppress(turn, outgoing, keep=keep)
-        if self._is_too_old(turn, outgoing, line.adapter):
-            return await self._give_up(turn, outgoing, "not sent within its time", keep=keep)
+        if reason := self._lateness(turn, outgoing, line.adapter):
+            return await self._give_up(turn, outgoing, reason, keep=keep)
         if hold := await self.governor.wait(line.adapter, to, turn, outgoing):
             return await self._put_off(turn, hold)
-        verdict = await self._count(line.adapter, turn, outgoing)
-        if verdict is Verdict.LIMIT:
-            return await self._give_up(turn, outgoing, "the session's limit of messages without an answer", keep=keep)
-        if verdict is not Verdict.DONE:
+        return await self._send(line, turn, outgoing, to, keep=keep)
+
+    async def _send(
+        self, line: Line, turn: Turn, outgoing: Outgoing, to: Conversation, *, keep: bool
+    ) -> Turn | Verdict | None:
+        counted = await self._charging.count(line.adapter, turn, outgoing)
+        if counted.verdict is Verdict.LIMIT:
+            return await self._stop(turn, outgoing, line.adapter, counted.why, keep=keep)
+        if counted.verdict is not Verdict.DONE:
             return None
         receipt = await self._attempt(line, turn, outgoing, to)
-        return await self._conclude(turn, outgoing, to, receipt, keep=keep)
+        conclusion = self._conclude(turn, outgoing, to, receipt, keep=keep)
+        if not (counted.purchase or receipt.billing):
+            return await conclusion
+        # Both travel in one batch.
+        following, _ = await asyncio.gather(conclusion, self._charging.settle(line.adapter, counted, receipt))
+        return following
 
     async def _put_off(self, turn: Turn, hold: Hold) -> Verdict:
         verdict = await self._store.retry(Queue.OUTBOX, turn, delay=hold.seconds)
@@ -128,13 +142,16 @@ class Outbox:
     async def _relay(self, turn: Turn, outgoing: Outgoing, to: Conversation, *, keep: bool) -> Turn | None:
         if outgoing.signal is not None:
             return await self._tell(turn, outgoing, outgoing.signal, keep=keep)
-        if outgoing.menu:
-            await insist(lambda: self._offer(outgoing, to))
         # A commit touches one conversation; what it says in another goes there by its key, once.
-        entry = encode_outgoing(replace(outgoing, to=to.id))
-        if not await insist(lambda: self._store.enqueue(to.key, outgoing.key, entry)):
+        if not await self._enqueue(replace(outgoing, to=to.id), to):
             return await self._give_up(turn, outgoing, "the other conversation's outbox is full", keep=keep)
         return await insist(lambda: self._store.sent(turn, keep=keep))
+
+    async def _enqueue(self, outgoing: Outgoing, to: Conversation) -> bool:
+        if outgoing.menu:
+            await insist(lambda: self._offer(outgoing, to))
+        entry = encode_outgoing(outgoing)
+        return await insist(lambda: self._store.enqueue(to.key, outgoing.key, entry))
 
     async def _offer(self, outgoing: Outgoing, to: Conversation) -> None:
         # Before the message: nobody can answer what they do not see.
@@ -166,24 +183,41 @@ class Outbox:
             return None
         return await insist(lambda: self._store.sent(turn, keep=keep))
 
-    def _is_too_old(self, turn: Turn, outgoing: Outgoing, adapter: Adapter) -> bool:
+    def _lateness(self, turn: Turn, outgoing: Outgoing, adapter: Adapter) -> str:
+        """Returns why it is too late for a message, or nothing."""
+        if 0 < expires_ms(outgoing) <= self._clock.timestamp() * 1000:
+            return REASONS["expired"]
         age = self._clock.timestamp() - outgoing.created_ms / 1000
         # Where messages are held for the person, one may be old before its first attempt.
         is_late = age > self._policy.max_age and (turn.attempts > 1 or adapter.sessions is None)
-        return is_late or turn.attempts > self._policy.max_attempts
+        return "not sent within its time" if is_late or turn.attempts > self._policy.max_attempts else ""
 
-    async def _count(self, adapter: Adapter, turn: Turn, outgoing: Outgoing) -> Verdict:
-        rules = adapter.sessions
-        if rules is None or outgoing.message.is_transient:
-            return Verdict.DONE
-        return await self._store.count(
-            turn,
-            seconds=rules.seconds,
-            max_messages=rules.max_messages,
-            max_in_row=rules.max_in_row,
-            # A broadcast waits for nobody.
-            hold=rules.at_limit == "hold" and not outgoing.broadcast,
+    async def _stop(self, turn: Turn, outgoing: Outgoing, adapter: Adapter, why: str, *, keep: bool) -> Turn | None:
+        """Sends what a limit stopped by the conversation's other way, if it may and there is one, or gives it up."""
+        may_move = adapter.sessions is not None and adapter.sessions.at_limit == "failover" and why != "expired"
+        if may_move and not outgoing.has_failed_over and await self._fail_over(turn, outgoing):
+            return await insist(lambda: self._store.sent(turn, keep=keep))
+        return await self._give_up(turn, outgoing, REASONS[why], keep=keep)
+
+    async def _fail_over(self, turn: Turn, outgoing: Outgoing) -> bool:
+        try:
+            to = Flows((await insist(lambda: self._store.load(turn.cid))).state).failover
+            if to is None or (line := self._lines.get(to.account)) is None:
+                return False
+            moved = redirected(outgoing, to, line.adapter)
+        except (MessageError, RecordError) as error:
+            log.warning("cannot fail over", account=outgoing.account[1], message=outgoing.key, reason=error.what)
+            return False
+        if moved.values:
+            # Before the message: a button that can be pressed has its value.
+            await insist(lambda: self._store.save_values(moved.values))
+        for part in moved.parts:
+            if not await self._enqueue(part, to):
+                return False
+        log.info(
+            "failed over", account=outgoing.account[1], message=outgoing.key, to=to.account.ta, losses=moved.losses
         )
+        return bool(moved.parts)
 
     async def _attempt(self, line: Line, turn: Turn, outgoing: Outgoing, to: Conversation) -> Receipt:
         if turn.attempts > 1:

@@ -6,6 +6,7 @@ from typing import TypeVar, cast
 import msgspec
 from msgspec import Raw, Struct
 
+from botkit.conversation import Conversation
 from botkit.exceptions import FlowError, RecordError
 from botkit.flow import After, Flow
 from botkit.flow_data import misfit
@@ -45,6 +46,8 @@ class _Stored(Struct, omit_defaults=True):
     moved_to: str = ""
     pause: Pause | None = None
     tags: tuple[str, ...] = ()
+    # Where a message goes that a limit stops here.
+    failover: Conversation | None = None
 
 
 #: Ids of gathered events that are kept; there are never more than one look ahead can find.
@@ -81,6 +84,8 @@ class Flows:
         self.pause = self._stored.pause
         #: What the bot keeps of the conversation in single words.
         self.tags = frozenset(self._stored.tags)
+        #: Where a message goes that a limit stops here, or None.
+        self.failover = self._stored.failover
         self._loaded: dict[str, Flow] = {}
         self._before: dict[str, str] = {}
 
@@ -122,6 +127,7 @@ class Flows:
             moved_to=self.moved_to,
             pause=self.pause,
             tags=tags,
+            failover=self.failover,
         )
         return b"" if kept == self._stored else _encode(kept)
 

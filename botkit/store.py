@@ -14,6 +14,7 @@ from botkit.broadcast import Broadcasts
 from botkit.conversation import Account
 from botkit.exceptions import StoreUnavailableError
 from botkit.pace import Pace
+from botkit.session_rules import Heard, SessionRules
 
 T = TypeVar("T")
 
@@ -33,16 +34,35 @@ class Verdict(enum.Enum):
     WAITING = "waiting"  # given back, due again later
     DEAD = "dead"  # moved to the dead letters
     SPENT = "spent"  # no more repeats of an unknown outcome are allowed; the caller must give the message up
-    HELD = "held"  # kept until the person writes
-    LIMIT = "limit"  # over the session's limit, and holding was not asked for
+    HELD = "held"  # kept until the person writes, or until a time at which it may go
+    LIMIT = "limit"  # it may not go, and holding was not asked for
+    OUTSIDE = "outside"  # counted, but no session covers it: the account's month decides
 
 
 class Counts(Struct, frozen=True):
-    """A conversation's commercial window: when it started (ms, 0 = none), how many went out in it, and in a row."""
+    """A conversation's commercial window: when it started and ends (ms, 0 = none), and how many went out in it.
+
+    `in_row` went out without an answer, `this_hour` of them in the clock hour `hour` (hours since the epoch).
+    """
 
     started_ms: int = 0
     sent: int = 0
     in_row: int = 0
+    ends_ms: int = 0
+    hour: int = 0
+    this_hour: int = 0
+
+
+class Counted(Struct, frozen=True):
+    """What became of counting an attempt, and if it may not go, `why`: `hour`, `row`, `max`, `session` or `expired`.
+
+    `country` is the person's where the message is `OUTSIDE`. `purchase` names what was then booked for it.
+    """
+
+    verdict: Verdict
+    why: str = ""
+    country: str = ""
+    purchase: str = ""
 
 
 class Record(Struct, frozen=True):
@@ -234,6 +254,7 @@ class Person(Struct, frozen=True):
     cid: str
     record: Record
     place: bytes = b""
+    country: str = ""
 
 
 class Ahead(Struct, frozen=True):
@@ -279,13 +300,13 @@ class Store(Protocol):
         *,
         token: str,
         window: float,
-        answers: bool = False,
+        heard: Heard | None = None,
         opens: bool | None = None,
     ) -> Ingested:
         """Stores an event once per `window` seconds; with a token, also takes an idle conversation.
 
-        `answers` tells that the person wrote: what was held for that goes out. `opens` tells that the person can be
-        written to from here on, or that they cannot.
+        `heard` tells that the person wrote: a session may begin, and what was held for that goes out. `opens` tells
+        that the person can be written to from here on, or that they cannot: what was held is then looked at again.
         """
         ...
 
@@ -325,8 +346,29 @@ class Store(Protocol):
         """Returns the payloads of a conversation's timers that are not due yet."""
         ...
 
-    async def count(self, turn: Turn, *, seconds: int, max_messages: int, max_in_row: int, hold: bool) -> Verdict:
-        """Counts an attempt to send in the session before it is made: DONE, HELD, LIMIT or FENCED."""
+    async def count(
+        self, turn: Turn, rules: SessionRules, *, account: str, month: str, outside: bool, expires_ms: int = 0
+    ) -> Counted:
+        """Counts an attempt to send before it is made: DONE, OUTSIDE, HELD, LIMIT or FENCED.
+
+        Without `outside` nothing goes out that no session covers; an attempt counted as OUTSIDE is taken back then.
+        What is held is due again when its time comes, or at `expires_ms` (0 = never). Books it in the account's month.
+        """
+        ...
+
+    async def buy(self, account: str, month: str, *, free: int, charged_as: str) -> str:
+        """Books a message that no session covers, and returns the entry of the ledger: `free` while there are so many.
+
+        Then it is `charged_as`, and where that is empty nothing is booked: the entry is empty.
+        """
+        ...
+
+    async def book(self, account: str, month: str, entries: Mapping[str, int]) -> None:
+        """Adds numbers to entries of an account's month; they are kept for 400 days."""
+        ...
+
+    async def booked(self, account: str, month: str) -> Mapping[str, int]:
+        """Returns what `buy` and `book` have put into an account's month."""
         ...
 
     async def retry(

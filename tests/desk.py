@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any, Self
 from uuid import uuid4
 
-from botkit.adapter import Adapter, HttpClient, Outcome, Receipt, SessionRules, WebhookRequest, WebhookStatus
+from botkit.adapter import Adapter, HttpClient, Outcome, Receipt, WebhookRequest, WebhookStatus
 from botkit.bot import Bot
 from botkit.capabilities import EVERYTHING
 from botkit.clock import Clock
@@ -31,6 +31,7 @@ from botkit.outbox import Line, Outbox, SendPolicy
 from botkit.redaction import Redactor, Secret
 from botkit.redis.store import Bounds, RedisStore
 from botkit.router import Router
+from botkit.session_rules import SessionRules
 
 Report = MessageDelivered | MessageSeen | MessageFailed
 

@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 import structlog
+from msgspec import UNSET
 
 from botkit import events
-from botkit.adapter import Adapter, Download, SessionRules
+from botkit.adapter import Adapter, Download
 from botkit.bot import Bot
 from botkit.buttons import Button
 from botkit.channels.gbm import BusinessMessages
@@ -38,6 +39,7 @@ from botkit.messages import Image, Text, Typing
 from botkit.outbox import Line, Outbox
 from botkit.record import Flows
 from botkit.router import Router
+from botkit.session_rules import SessionRules
 from botkit.sessions import Session
 from botkit.simulators.simulator import Person
 from botkit.store import Queue
@@ -228,6 +230,26 @@ def test_an_account_of_nobody_here_cannot_be_written_from() -> None:
 # --- timers
 
 
+def test_another_way_is_decided_on_and_may_be_taken_back() -> None:
+    viber = ADAPTERS["viber"]()
+    desk = Desk(known=(viber,))
+    chosen = [desk.decisions.failover]
+    there = Conversation(viber.account, "ana")
+    for way in (there, None):
+        desk.ctx.fail_over_to(way)
+        chosen.append(desk.decisions.failover)
+    assert chosen == [UNSET, there, None]
+
+
+def test_another_way_leads_elsewhere_and_by_an_account_of_somebody_here() -> None:
+    desk = Desk()
+    with pytest.raises(ValueError, match="to itself"):
+        desk.ctx.fail_over_to(desk.here)
+    with pytest.raises(MessageError, match="no bot here speaks for account 'other' on viber"):
+        desk.ctx.fail_over_to(Conversation(Account("viber", "other"), "ana"))
+    assert desk.decisions.failover is UNSET
+
+
 def test_a_timer_is_an_event_of_the_conversation_to_come() -> None:
     desk = Desk()
     desk.ctx.after("remind", "parcel 7", hours=1, minutes=30)
@@ -387,7 +409,7 @@ async def test_the_session_shows_what_is_left_before_this_answer(botkit_redis_ur
         await shop.advance(hours=24)
         await ana.says("next day")
     first, second, third = sessions
-    assert first == Session(None, None, 0, 10, 5)
+    assert first == Session(None, None, 0, 10, 5, 100)
     assert second is not None
     assert (second.sent, second.left, second.left_in_row, second.is_open) == (2, 8, 5, True)
     assert second.started_at is not None

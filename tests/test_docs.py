@@ -29,7 +29,7 @@ OF_THE_PROJECT = ("languages",)
 
 _BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
-_SETTING = re.compile(r"\bPARCEL_[A-Z]+_[A-Z_]+\b")
+_SETTING = re.compile(r"\bPARCEL_[A-Z]+_[A-Z_]+(?<!_)\b")
 
 every_channel = pytest.mark.parametrize("channel", CHANNELS)
 every_page = pytest.mark.parametrize("page", PAGES)

@@ -6,20 +6,21 @@ from datetime import timedelta
 
 import pytest
 
-from botkit.adapter import SessionRules
-from botkit.broadcast import Fate, Plan, Segment, Stage, Tally, spot_of
+from botkit.broadcast import Fate, Segment, Stage, Tally, spot_of
 from botkit.broadcaster import Broadcaster
 from botkit.buttons import Button
 from botkit.capabilities import Capabilities
 from botkit.clock import Clock
 from botkit.context import Context
 from botkit.engine import EnginePolicy
+from botkit.estimate import Plan
 from botkit.events import BroadcastFinished, BroadcastProgressed, ButtonPressed, MessageReceived, Unsubscribed
 from botkit.flow import Flow
 from botkit.messages import Text
 from botkit.pace import Pace, Paces
 from botkit.redis.audit import audit
 from botkit.router import Router
+from botkit.session_rules import SessionRules
 from tests.desk import NOT_SENT, REFUSED, UNKNOWN, Desk, Process, bot, happens, says, where
 
 TEXT = Text(text="News!")

@@ -20,7 +20,10 @@ ROOT = Path(__file__).parent.parent
 LEVELS: tuple[tuple[str, ...], ...] = (
     ("exceptions", "conversation", "clock", "redaction"),
     ("events", "messages", "buttons", "formatting", "rendering", "splitting"),
-    ("adapter", "store", "broadcast", "payload", "capabilities", "degradation", "menu", "uploads", "pace"),
+    (
+        *("adapter", "session_rules", "store", "broadcast", "payload"),
+        *("capabilities", "degradation", "menu", "uploads", "pace"),
+    ),
     (
         *("context", "filters", "record", "segments", "sessions"),
         *("router", "route", "route_table", "route_checks", "moves"),
@@ -35,11 +38,15 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "albums",
         "migration",
         "outbox",
+        "failover",
+        "charging",
+        "ledger",
         "engine",
         "delivery",
         "governor",
         "batches",
         "broadcaster",
+        "estimate",
         "feeder",
         "watchdog",
     ),

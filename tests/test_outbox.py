@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 
-from botkit.adapter import Outcome, Receipt, SessionRules
+from botkit.adapter import Outcome, Receipt
 from botkit.context import Context
 from botkit.engine import EnginePolicy
 from botkit.events import (
@@ -32,6 +32,7 @@ from botkit.pace import Pace, Paces
 from botkit.redis.audit import audit
 from botkit.redis.store import Bounds, RedisStore
 from botkit.router import CallNext, Router
+from botkit.session_rules import SessionRules
 from botkit.sessions import Session, session_at
 from botkit.store import Commit, Mine, Turn
 from tests.desk import NOT_SENT, REFUSED, UNKNOWN, Desk, Process, bot, happens, opens, presses, says, where
@@ -684,7 +685,7 @@ async def test_a_session_starts_with_the_first_reply_and_not_with_the_person_s_m
         assert abs((process.clock.now() - session.started_at).total_seconds()) < 5
         await process.hears("again")
         first, second, third = seen
-        assert first == second == Session(None, None, 0, 60, 5)
+        assert first == second == Session(None, None, 0, 60, 5, 100)
         assert third is not None
         assert (third.sent, third.left, third.left_in_row) == (2, 58, 5), "the person's message ends the row"
         assert (await window(process)).sent == 4

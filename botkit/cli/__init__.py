@@ -14,6 +14,7 @@ _COMMANDS = {
     "routes": "routes",
     "graph": "routes",
     "capabilities": "capabilities",
+    "sessions": "sessions",
     "doctor": "doctor",
     "messages": "messages",
     "broadcast": "broadcast",

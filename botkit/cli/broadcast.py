@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,13 +14,14 @@ from rich.table import Table
 from rich.text import Text as Line
 
 from botkit.bot import Bot
-from botkit.broadcast import Estimate, Plan, Progress, Segment, Stage
+from botkit.broadcast import Progress, Segment, Stage
 from botkit.broadcaster import Broadcaster
 from botkit.buttons import Button
 from botkit.cli.broadcast_progress import BroadcastRow, follow, row
 from botkit.cli.project import load_app, load_project_settings, open_store
 from botkit.cli.terminal import open_console, print_json
 from botkit.conversation import Conversation
+from botkit.estimate import Estimate, Plan
 from botkit.exceptions import BotkitError, SettingsError
 from botkit.messages import AnyMessage, Text
 from botkit.redis.store import RedisStore
@@ -40,7 +42,11 @@ class LaneRow(Struct, frozen=True):
     gone: int
     within: int
     opens: int
+    free: int
+    charged: int
     stopped: int
+    cost: Decimal
+    currency: str
     seconds: float
     losses: Sequence[str]
 
@@ -52,6 +58,7 @@ class PlanRow(Struct, frozen=True):
     bot: str
     recipients: int
     seconds: float
+    costs: dict[str, Decimal]
     lanes: Sequence[LaneRow]
     starts_at: str = ""
     is_started: bool = False
@@ -267,6 +274,7 @@ def _plan_row(plan: Plan, choice: _Choice, *, is_started: bool) -> PlanRow:
         bot=plan.broadcast.bot,
         recipients=plan.recipients,
         seconds=plan.seconds,
+        costs=dict(plan.costs),
         lanes=[_lane_row(lane) for lane in plan.lanes],
         starts_at=choice.at.isoformat() if choice.at else "",
         is_started=is_started,
@@ -279,10 +287,12 @@ def _lane_row(lane: Estimate) -> LaneRow:
 
 
 def _print_plan(plan: Plan) -> None:
-    table = _table("channel", "account", "#people", "#gone", "#in session", "#new session", "#over limit", "takes")
+    numbered = ("#people", "#gone", "#in session", "#new session", "#free", "#charged", "#over limit")
+    table = _table("channel", "account", *numbered, "#cost", "#takes")
     for lane in plan.lanes:
-        numbers = (lane.recipients, lane.gone, lane.within, lane.opens, lane.stopped)
-        texts = (lane.account.channel, lane.account.ta, *map(str, numbers), _duration(lane.seconds))
+        numbers = (lane.recipients, lane.gone, lane.within, lane.opens, lane.free, lane.charged, lane.stopped)
+        cost = f"{lane.cost.normalize():f} {lane.currency}" if lane.cost else "-"
+        texts = (lane.account.channel, lane.account.ta, *map(str, numbers), cost, _duration(lane.seconds))
         table.add_row(*map(Line, texts))
     console = open_console()
     console.print(table)

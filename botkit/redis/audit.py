@@ -11,7 +11,7 @@ from botkit.redis.store import RedisStore
 BATCH = 500
 
 # What a partition keeps of all its conversations together, and how it is read.
-_SHARED = dict.fromkeys(("rdy", "lse", "ordy", "olse", "ohld", "tmr"), "ZSCAN")
+_SHARED = dict.fromkeys(("rdy", "lse", "ordy", "olse", "ohld", "tmr", "ses"), "ZSCAN")
 _SHARED |= dict.fromkeys(("own", "try", "oown", "otry"), "HSCAN")
 # Where a conversation is that may have nothing to do.
 _IDLE = ("all",)
@@ -35,7 +35,8 @@ async def audit(store: RedisStore) -> list[str]:
 
     A conversation with mail is due or leased, and it is leased if and only if somebody owns it. The same holds for its
     outbox, which may also be held. An empty queue is none of these and has no attempts. A timer is due at some time and
-    has something to deliver. No trace of a conversation is outside its partition.
+    has something to deliver. An open session is listed with its end, and what is listed is one. No trace of a
+    conversation is outside its partition.
 
     Changes nothing, and may run while the store is in use: each conversation is judged in one moment. Holds no more
     names at a time than Redis returns for `BATCH`, and what it found.

@@ -5,7 +5,11 @@ import zlib
 from collections.abc import Mapping, Sequence
 
 #: The kinds of key that all conversations of a partition share.
-_SHARED = ("rdy", "lse", "own", "try", "ordy", "olse", "oown", "otry", "ohld", "tmr", "dead", "wake", "all")
+_SHARED = (
+    *("rdy", "lse", "own", "try"),
+    *("ordy", "olse", "oown", "otry", "ohld"),
+    *("tmr", "dead", "wake", "ses", "led", "all"),
+)
 
 
 class Keys:
@@ -60,6 +64,10 @@ class Keys:
     def value(self, token: str) -> str:
         """Returns the key of a long value of a button."""
         return f"{self.prefix}:{{v:{token}}}"
+
+    def month(self, account: str, month: str) -> str:
+        """Returns the key of what an account's messages of a month cost."""
+        return self.account(f"mon:{month}", account)
 
     @property
     def meta(self) -> str:

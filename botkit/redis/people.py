@@ -26,25 +26,32 @@ def place_of(cid: str, event: bytes) -> bytes:
 
 
 async def scan_people(
-    call: Callable[..., Awaitable[Any]], keys: Keys, read: Callable[[Sequence[Any]], Record]
+    call: Callable[..., Awaitable[Any]], keys: Keys, known: Sequence[str], read: Callable[[Sequence[Any]], Record]
 ) -> AsyncIterator[Sequence[Person]]:
-    """Yields everybody once, partition by partition; who comes or goes meanwhile may be among them or not."""
+    """Yields everybody once, partition by partition; who comes or goes meanwhile may be among them or not.
+
+    `read` makes a record of the fields that are `known`, and the number of messages in the outbox.
+    """
     for shared in keys.partitions:
         # All have the same score, so that they stand in the order of their names, whoever comes in between.
         last = "-"
         while page := await call("ZRANGEBYLEX", shared["all"], last, "+", "LIMIT", 0, BATCH):
-            yield await asyncio.gather(*(_load(call, keys, cid.decode(), read) for cid in page))
+            yield await asyncio.gather(*(_load(call, keys, cid.decode(), known, read) for cid in page))
             last = f"({page[-1].decode()}"
 
 
 async def _load(
-    call: Callable[..., Awaitable[Any]], keys: Keys, cid: str, read: Callable[[Sequence[Any]], Record]
+    call: Callable[..., Awaitable[Any]],
+    keys: Keys,
+    cid: str,
+    known: Sequence[str],
+    read: Callable[[Sequence[Any]], Record],
 ) -> Person:
     c, o = keys.of(cid, "c o")
-    fields, queued = await asyncio.gather(call("HMGET", c, "s", "v", "ss", "sn", "sr", "g", "id"), call("LLEN", o))
-    *known, gone, place = fields
-    record = msgspec.structs.replace(read([*known, queued]), gone=(gone or b"").decode(errors="replace"))
-    return Person(cid, record, place or b"")
+    fields, queued = await asyncio.gather(call("HMGET", c, *known, "g", "co", "id"), call("LLEN", o))
+    *values, gone, country, place = fields
+    record = msgspec.structs.replace(read([*values, queued]), gone=(gone or b"").decode(errors="replace"))
+    return Person(cid, record, place or b"", (country or b"").decode())
 
 
 async def is_reachable(call: Callable[..., Awaitable[Any]], keys: Keys, cid: str) -> bool:

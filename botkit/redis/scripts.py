@@ -13,6 +13,8 @@ NAMES = (
     "commit",
     "sent",
     "count",
+    "buy",
+    "reset",
     "retry",
     "fail",
     "enqueue",

@@ -22,6 +22,8 @@ from botkit.redis.keys import Keys
 from botkit.redis.people import place_of, scan_people
 from botkit.redis.pipe import Command, Pipe
 from botkit.redis.scripts import Script, load_scripts
+from botkit.redis.session_arguments import count_arguments, heard_arguments
+from botkit.session_rules import Heard, SessionRules
 from botkit.store import (
     LATER,
     Accepted,
@@ -29,6 +31,7 @@ from botkit.store import (
     Claim,
     Commit,
     Committed,
+    Counted,
     Counts,
     DueTimer,
     Duplicate,
@@ -54,14 +57,18 @@ _MESSAGE_KEY = 24
 _DAY_MS = 86_400_000
 # For the ids of timers and of our own messages: as long as the longest window of a channel, so that none is shortened.
 _OWN_WINDOW_MS = 8 * _DAY_MS
+# How long what a month cost can be looked up.
+_LEDGER_MS = 400 * _DAY_MS
+# What is read of a conversation's record, in the order of head.lua.
+_RECORD = ("s", "v", "ss", "sn", "sr", "se", "hh", "hn")
 # No score is ever set further ahead; what is, comes from a clock that was set back.
 _FAR_MS = 600_000
-_INGEST = "m x c rdy lse own try w o ordy ohld wake tmr t all"
-_TIMERS = _INGEST.split().index("t")
+_INGEST = "m x c rdy lse own try w o ordy ohld wake ses all tmr t"
 _VERDICTS = {
     b"GO": Verdict.DONE,
     b"HOLD": Verdict.HELD,
     b"LIMIT": Verdict.LIMIT,
+    b"OUT": Verdict.OUTSIDE,
     b"WAIT": Verdict.WAITING,
     b"DEAD": Verdict.DEAD,
     b"SPENT": Verdict.SPENT,
@@ -168,14 +175,14 @@ class RedisStore:
         *,
         token: str,
         window: float,
-        answers: bool = False,
+        heard: Heard | None = None,
         opens: bool | None = None,
     ) -> Ingested:
         """See `Store.ingest`. One trip."""
         keys = self.keys.of(cid, _INGEST)
         return await self._ingest(
-            keys, cid, event_id, payload, token, round(window * 1000), int(answers), "", 0,
-            "" if opens is None else int(opens), place_of(cid, payload) if opens else "",
+            keys, cid, event_id, payload, token, round(window * 1000), "", 0,
+            "" if opens is None else int(opens), place_of(cid, payload) if opens else "", *heard_arguments(heard),
         )  # fmt: skip
 
     async def fire(self, due: DueTimer, event_id: str) -> Ingested:
@@ -183,10 +190,11 @@ class RedisStore:
         timer = due.timer
         keys = self.keys.of(due.cid, _INGEST)
         if timer.name.startswith(LATER):
-            event_id, keys[_TIMERS] = timer.name.removeprefix(LATER), self.keys.of(due.cid, "e")[0]
+            event_id, keys[-1] = timer.name.removeprefix(LATER), self.keys.of(due.cid, "e")[0]
         return await self._ingest(
-            keys, due.cid, event_id, timer.payload, "", _OWN_WINDOW_MS, 0, timer.name, timer.due_ms, "", ""
-        )
+            keys, due.cid, event_id, timer.payload, "", _OWN_WINDOW_MS, timer.name, timer.due_ms, "", "",
+            *heard_arguments(None),
+        )  # fmt: skip
 
     async def _ingest(
         self, keys: list[str], cid: str, eid: str, payload: bytes, token: str, window: int, *rest: str | bytes | int
@@ -205,7 +213,7 @@ class RedisStore:
     async def claim(self, queue: Queue, limit: int) -> Claim:
         """See `Store.claim`. Two trips for all partitions together, one when nothing is due."""
         token = self.new_token()
-        names = ("rdy", "lse", "own", "try") if queue is Queue.MAILBOX else ("ordy", "olse", "oown", "otry")
+        names = ("rdy", "lse", "own", "try") if queue is Queue.MAILBOX else ("ordy", "olse", "oown", "otry", "ohld")
         share = max(1, -(-limit // len(self.keys.partitions)))
         answers = await asyncio.gather(
             *(
@@ -223,7 +231,7 @@ class RedisStore:
         keys = self.keys.of(cid, "m c o")
         calls = [self._pipe.call("LINDEX", keys[0] if mail else keys[2], 0)]
         if mail:
-            calls.append(self._pipe.call("HMGET", keys[1], "s", "v", "ss", "sn", "sr"))
+            calls.append(self._pipe.call("HMGET", keys[1], *_RECORD))
             calls.append(self._pipe.call("LLEN", keys[2]))
         else:
             calls.append(self._pipe.call("HMGET", keys[1], "pt", "g"))
@@ -296,13 +304,38 @@ class RedisStore:
         )
         return _turn(Queue.OUTBOX, turn.cid, turn.token, answer[1], 1, _terms(answer[2])) if answer[1] else None
 
-    async def count(self, turn: Turn, *, seconds: int, max_messages: int, max_in_row: int, hold: bool) -> Verdict:
+    async def count(
+        self, turn: Turn, rules: SessionRules, *, account: str, month: str, outside: bool, expires_ms: int = 0
+    ) -> Counted:
         """See `Store.count`. One trip."""
-        keys = self.keys.of(turn.cid, "c ordy olse oown otry ohld")
-        answer = await self._script(
-            "count", keys, turn.cid, turn.token, _attempt(turn), seconds * 1000, max_messages, max_in_row, int(hold)
-        )
-        return _VERDICTS[answer]
+        keys = self.keys.of(turn.cid, "c ordy olse oown otry ohld ses led")
+        found = await self._script(
+            "count", keys, turn.cid, turn.token, _attempt(turn), turn.id, account, f"{account}|{month}",
+            *count_arguments(rules, expires_ms, outside=outside),
+        )  # fmt: skip
+        verdict, word = _VERDICTS[found[0]], found[1].decode()
+        return Counted(verdict, country=word) if verdict is Verdict.OUTSIDE else Counted(verdict, word)
+
+    async def buy(self, account: str, month: str, *, free: int, charged_as: str) -> str:
+        """See `Store.buy`. One trip."""
+        key = self.keys.month(account, month)
+        entry: bytes = await self._script("buy", [key], free, charged_as, _LEDGER_MS)
+        return entry.decode()
+
+    async def book(self, account: str, month: str, entries: Mapping[str, int]) -> None:
+        """See `Store.book`. One trip."""
+        key = self.keys.month(account, month)
+        added = (self._pipe.call("HINCRBY", key, entry, number) for entry, number in entries.items())
+        await asyncio.gather(*added, self._pipe.call("PEXPIRE", key, _LEDGER_MS))
+
+    async def booked(self, account: str, month: str) -> Mapping[str, int]:
+        """See `Store.booked`. One trip."""
+        found = await self._pipe.call("HGETALL", self.keys.month(account, month))
+        return {name.decode(): int(number) for name, number in zip(found[::2], found[1::2], strict=True)}
+
+    async def reset_session(self, cid: str) -> bool:
+        """Ends a conversation's session as if nothing had been sent; what is held is tried again. One trip."""
+        return bool(await self._script("reset", self.keys.of(cid, "c ses ohld ordy"), cid))
 
     async def retry(
         self, queue: Queue, turn: Turn, *, delay: float, error: str = "", max_attempts: int = 0, refund: bool = False
@@ -318,7 +351,7 @@ class RedisStore:
         self, queue: Queue, turn: Turn, delay: float, error: str, limit: str, repeats: str, *, refund: bool
     ) -> Verdict:
         mail = queue is Queue.MAILBOX
-        keys = self.keys.of(turn.cid, "m rdy lse own try dead c" if mail else "o ordy olse oown otry dead c")
+        keys = self.keys.of(turn.cid, f"{'m rdy lse own try' if mail else 'o ordy olse oown otry'} dead c ses led")
         attempt = _attempt(turn) if refund else ""
         # Longer waits are looked at again on the way: no score may lie further ahead.
         delay_ms = min(round(delay * 1000), _FAR_MS - 1000)
@@ -350,7 +383,7 @@ class RedisStore:
         gone: str = "",
     ) -> Turn | None:
         """See `Store.fail`. One trip."""
-        keys = self.keys.of(turn.cid, "o ordy olse oown otry dead m x c rdy own wake")
+        keys = self.keys.of(turn.cid, "o ordy olse oown otry dead m x c rdy own wake ses led")
         keys.append(self.keys.delivery(turn.cid, turn.id))
         attempt = _attempt(turn) if refund else ""
         answer = await self._script(
@@ -400,14 +433,12 @@ class RedisStore:
     async def load(self, cid: str) -> Record:
         """See `Store.load`. One trip."""
         c, o = self.keys.of(cid, "c o")
-        fields, queued = await asyncio.gather(
-            self._pipe.call("HMGET", c, "s", "v", "ss", "sn", "sr"), self._pipe.call("LLEN", o)
-        )
+        fields, queued = await asyncio.gather(self._pipe.call("HMGET", c, *_RECORD), self._pipe.call("LLEN", o))
         return _record([*fields, queued])
 
     def people(self) -> AsyncIterator[Sequence[Person]]:
         """See `Store.people`. Two trips for each page, one for each partition."""
-        return scan_people(self.call, self.keys, _record)
+        return scan_people(self.call, self.keys, _RECORD, _record)
 
     async def is_idle(self, cid: str) -> bool:
         """Whether nothing of a conversation is waiting or under way, except what is held for the person. One trip."""
@@ -472,7 +503,7 @@ class RedisStore:
 
     async def forget(self, cid: str) -> int:
         """See `Store.forget`. Two trips, and one for each 500 dead letters of the partition."""
-        keys = self.keys.of(cid, "m x c o t e tmr rdy lse own try ordy olse oown otry ohld all")
+        keys = self.keys.of(cid, "m x c o t e tmr rdy lse own try ordy olse oown otry ohld ses all")
         answer = await self._script("forget", keys, cid)
         removed: int = answer[0]
         ids: Sequence[bytes] = answer[1]
@@ -499,7 +530,7 @@ class RedisStore:
 
         Changes nothing, and sees one moment, so that a store in use gives no false alarms.
         """
-        keys = self.keys.of(cid, "m o rdy lse own try ordy olse oown otry ohld tmr t e")
+        keys = self.keys.of(cid, "m o rdy lse own try ordy olse oown otry ohld tmr t e c ses")
         return [rule.decode() for rule in await self._script("check", keys, cid, *timers)]
 
     async def call(self, *command: str | bytes | int | float) -> Any:
@@ -537,9 +568,9 @@ def _turn(queue: Queue, cid: str, token: str, entry: bytes, attempts: int, recor
 
 
 def _record(fields: Sequence[Any]) -> Record:
-    state, version, started, sent, in_row, queued = fields
-    counts = Counts(int(started or 0), int(sent or 0), int(in_row or 0))
-    return Record(state or b"", int(version or 0), counts, int(queued))
+    state, *numbers = fields
+    version, started, sent, in_row, ends, hour, this_hour, queued = (int(number or 0) for number in numbers)
+    return Record(state or b"", version, Counts(started, sent, in_row, ends, hour, this_hour), queued)
 
 
 def _terms(fields: Sequence[Any]) -> Record:

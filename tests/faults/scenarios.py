@@ -19,9 +19,12 @@ from botkit.conversation import Conversation
 from botkit.engine import Acceptance, EnginePolicy
 from botkit.events import Event, Media
 from botkit.exceptions import StoreUnavailableError
+from botkit.ledger import Ledger, month_of
 from botkit.messages import Outgoing, Text
 from botkit.record import Flows
 from botkit.redis.audit import audit
+from botkit.redis.ledger import load_ledgers
+from botkit.session_rules import SessionRules
 from botkit.store import insist
 from tests.desk import Desk, Process, opens, reported, says, where
 
@@ -86,8 +89,8 @@ async def started(event: ConversationStarted, ctx: Context[Log]) -> None:
 class Platform(Desk):
     """Writes down what arrives before it answers, where a kill cannot take it back."""
 
-    def __init__(self, journal: Path) -> None:
-        super().__init__()
+    def __init__(self, journal: Path, sessions: SessionRules | None) -> None:
+        super().__init__(sessions=sessions)
         self.journal = journal
         self.answered = (ConversationStarted,)
 
@@ -118,18 +121,21 @@ Scenario = Callable[["Run", Process], Awaitable[None]]
 class Run:
     """One life and its recovery, on a store of their own."""
 
-    def __init__(self, redis_url: str, folder: Path, scenario: Scenario) -> None:
+    def __init__(self, redis_url: str, folder: Path, scenario: Scenario, sessions: SessionRules | None = None) -> None:
         self.redis_url = redis_url
         self.prefix = f"k{uuid4().hex[:12]}"
         self.journal = folder / self.prefix
         self.journal.touch()
         self.scenario = scenario
+        self.sessions = sessions
+        #: What the account has booked in the end.
+        self.ledgers: list[Ledger] = []
         #: What the structure of the store breaks of its own rules in the end.
         self.problems: list[str] = []
 
     def process(self, clock: Clock, redis_url: str = "") -> Process:
         """Returns a process on the store, or on another way to it."""
-        bot = Bot("shop", routers=[router], accounts=[Platform(self.journal)])
+        bot = Bot("shop", routers=[router], accounts=[Platform(self.journal, self.sessions)])
         policy = EnginePolicy(answer_budget=0.05)
         return Process(redis_url or self.redis_url, bot, clock=clock, prefix=self.prefix, engine=policy)
 
@@ -165,6 +171,7 @@ class Run:
             for _ in range(12):
                 await process.advance(70)
             self.problems = await audit(process.store)
+            self.ledgers = await load_ledgers(process.store, month_of(clock.now()))
             record = await process.store.load(where().key)
             flow = Flows(record.state).get(Log)
             return flow, record.version, len(await process.dead_letters())
@@ -245,6 +252,15 @@ async def album(run: Run, process: Process) -> None:
     await process.advance(1)
 
 
+async def charged(run: Run, process: Process) -> None:
+    await run.deliver(process, "two x")
+    await process.engine.settle()
+
+
+#: The second message in a row is bought.
+CHARGED = SessionRules(max_in_row=1, at_limit="charge")
+
+
 class Wanted(Struct, frozen=True):
     """What must come of a scenario: what the flow heard, and the numbers of messages, answers and dead letters."""
 
@@ -253,6 +269,7 @@ class Wanted(Struct, frozen=True):
     messages: int = 0
     answers: int = 0
     dead_letters: int = 0
+    sessions: SessionRules | None = None
 
 
 SCENARIOS = {
@@ -266,6 +283,7 @@ SCENARIOS = {
     "broadcast": Wanted(broadcast, ["one"], messages=2),
     "report": Wanted(report, ["one", "delivered"], messages=1),
     "drain": Wanted(drain, ["one", "two x"], messages=3),
+    "charged": Wanted(charged, ["two x"], messages=2, sessions=CHARGED),
 }
 
 
@@ -280,3 +298,8 @@ async def check(run: Run, wanted: Wanted, *, faults: int, said: str) -> None:
     assert len(run.answers) == wanted.answers, said
     assert sum(run.sent.values()) <= wanted.messages + faults, said
     assert run.problems == [], said
+    for ledger in run.ledgers:
+        # What arrived was counted, in a session or as bought; too much only by what was cut short.
+        counted = ledger.messages + ledger.charged
+        assert sum(run.sent.values()) <= counted <= wanted.messages + faults, f"{said}: {ledger}"
+    assert len(run.ledgers) == (wanted.sessions is not None), said

@@ -85,6 +85,8 @@ class Talk:
     sent: int = 0
     in_row: int = 0
     counted: str = ""
+    # Whether the counted attempt began a session while none was open, and when.
+    opened_at: int = 0
 
     def lane(self, queue: Queue) -> Lane:
         return self.mail if queue is Queue.MAILBOX else self.out
@@ -100,7 +102,9 @@ class Talk:
         if opens is not None:
             self.gone = "" if opens else "unsubscribed"
         if answers:
-            self.in_row, self.out.is_held = 0, False
+            self.in_row = 0
+        if answers or opens is False:
+            self.out.is_held = False
             self.out.wake(now)
         if token and len(self.mail.entries) == 1:
             self.mail.take(token, now)
@@ -186,7 +190,10 @@ class Talk:
             self.out.owner, self.out.is_held = "", True
             self.out.attempts -= 1
             return Verdict.HELD, Verdict.FENCED
-        if not self.session_at or now >= self.session_at + SESSION or self.sent >= PER_SESSION:
+        self.opened_at = 0
+        if not self.session_at or now >= self.session_at + SESSION:
+            self.session_at, self.sent, self.opened_at = now, 0, now
+        elif self.sent >= PER_SESSION:
             self.session_at, self.sent = now, 0
         self.sent, self.in_row, self.counted = self.sent + 1, self.in_row + 1, _attempt(turn)
         return Verdict.DONE, Verdict.DONE
@@ -195,7 +202,7 @@ class Talk:
         if self.counted != _attempt(turn):
             return
         self.counted, self.sent, self.in_row = "", self.sent - 1, max(0, self.in_row - 1)
-        if self.sent == 0:
+        if self.opened_at:
             self.session_at = 0
 
     def retry(self, queue: Queue, turn: Turn, most: int, now: int, *, delay: int, refund: bool) -> Verdict:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
+import msgspec
 import pytest
 import redis
 from hypothesis import HealthCheck, settings
@@ -20,6 +21,7 @@ from botkit.clock import Clock
 from botkit.exceptions import TooManyTimersError
 from botkit.redis.audit import audit
 from botkit.redis.store import RedisStore
+from botkit.session_rules import Heard, SessionRules
 from botkit.store import LATER, Accepted, Commit, DueTimer, Duplicate, Full, Ingested, Mine, Queue, Timer, Turn, Verdict
 from tests.conftest import Servers
 from tests.redis.conversation_model import (
@@ -37,6 +39,8 @@ from tests.redis.conversation_model import (
 T = TypeVar("T")
 
 CIDS = ("viber:parcel:ann", "viber:parcel:ben", "viber:parcel:eve")
+# The variants of the rules have a model of their own.
+RULES = SessionRules(seconds=SESSION, max_messages=PER_SESSION, on_in_row="block", max_per_hour=0)
 # As far back that all stored times look impossible.
 BACK = -1000
 
@@ -175,9 +179,10 @@ class Scripts(RuleBasedStateMachine):
             cid, event_id = self.ids[-1 - step.age % len(self.ids)]
         talk, token = self.talks[cid], self.stores[step.worker].new_token() if step.flag else ""
         expected = talk.ingest(event_id, token, self.now, answers=answers, opens=opens)
+        heard = Heard(RULES, "viber:parcel", self.clock.now()) if answers else None
 
         async def call(store: RedisStore) -> Ingested:
-            return await store.ingest(cid, event_id, b"payload", token=token, window=9e6, answers=answers, opens=opens)
+            return await store.ingest(cid, event_id, b"payload", token=token, window=9e6, heard=heard, opens=opens)
 
         first, second = self.twice(call, step.worker)
         assert isinstance(first, expected)
@@ -280,10 +285,13 @@ class Scripts(RuleBasedStateMachine):
         turn = self.turn(Queue.OUTBOX, step)
         if turn is None:
             return
-        in_row, hold = (0, 1, 3, 9)[step.number], step.flag
+        in_row, hold = (1, 1, 3, 9)[step.number], step.flag
         expected = self.talks[turn.cid].count(turn, self.now, most_in_row=in_row, hold=hold)
-        limits = {"seconds": SESSION, "max_messages": PER_SESSION, "max_in_row": in_row}
-        assert self.twice(lambda store: store.count(turn, hold=hold, **limits)) == expected
+        rules = msgspec.structs.replace(RULES, max_in_row=in_row, at_limit="hold" if hold else "fail")
+        answers = self.twice(
+            lambda store: store.count(turn, rules, account="viber:parcel", month="202611", outside=False)
+        )
+        assert tuple(answer.verdict for answer in answers) == expected
 
     # --- reports ---
 

@@ -26,6 +26,7 @@ from tests.redis.store_calls import (
     ANN,
     BEN,
     LEASE,
+    SILENT,
     Raw,
     ask,
     claim,
@@ -407,7 +408,7 @@ async def test_a_conversation_is_not_idle_while_it_has_messages_unless_they_are_
     assert not await store.is_idle(ANN)
     turn = await claim_one(store, Queue.OUTBOX)
     assert not await store.is_idle(ANN)
-    await count(store, turn, in_row=0)
+    await count(store, turn, SILENT)
     assert await store.is_idle(ANN)
 
 

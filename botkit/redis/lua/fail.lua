@@ -1,7 +1,7 @@
 -- Gives a message up: dead letter if it is one, and its MessageFailed event into the same conversation's mailbox.
 -- With `gone` nothing more is sent to the person until they return.
 -- Answers: OK next terms | FENCED
-local o, ordy, olse, oown, otry, dead, m, x, c, rdy, own, wake, d = unpack(KEYS)
+local o, ordy, olse, oown, otry, dead, m, x, c, rdy, own, wake, ses, led, d = unpack(KEYS)
 local cid, tok, key, err, attempt, eid, event, lease, keep, horizon, ids, is_dead, gone, life = unpack(ARGV, 2, 15)
 if redis.call('HGET', oown, cid) ~= tok then return {'FENCED', ''} end
 local first = heads(o, key)
@@ -10,7 +10,7 @@ if first then
     redis.call('XADD', dead, '*', 'cid', cid, 'kind', 'outbox', 'entry', redis.call('LINDEX', o, 0), 'err', err)
   end
   if gone ~= '' then redis.call('HSET', c, 'g', gone) end
-  refund(c, attempt)
+  refund(c, ses, led, cid, attempt)
   advance(d, 'failed', life)
   redis.call('LPOP', o)
   redis.call('HDEL', otry, cid, cid .. '|u')
