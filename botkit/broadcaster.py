@@ -117,11 +117,9 @@ class _Lane:
 
 
 def _choose(person: Person, sieve: Sieve, lanes: Sequence[_Lane]) -> None:
-    # The longest fitting account is the one: the id of an account may begin another's.
-    fitting = [(lane, place) for lane in lanes if (place := lane.place(person))]
-    if not fitting:
+    lane, place = next(((lane, place) for lane in lanes if (place := lane.place(person))), (None, ""))
+    if lane is None:
         return
-    lane, place = min(fitting, key=lambda found: len(found[1]))
     try:
         record = Flows(person.record.state)
         if not record.moved_to and sieve.takes(record):

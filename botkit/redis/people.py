@@ -19,8 +19,8 @@ class _Placed(Struct):
 
 
 def place_of(cid: str, event: bytes) -> bytes:
-    """Returns the encoded conversation of a stored event where its key is only a hash of it; else nothing."""
-    if not cid.partition(":")[2].startswith("#"):
+    """Returns the encoded conversation of a stored event where its key can be read in two ways or none; else nothing."""
+    if cid.count(":") == 2:
         return b""
     return bytes(msgspec.json.decode(event, type=_Placed).conversation)
 
