@@ -19,7 +19,7 @@ class _Placed(Struct):
 
 
 def place_of(cid: str, event: bytes) -> bytes:
-    """Returns the encoded conversation of a stored event where its key can be read in two ways or none; else nothing."""
+    """Returns the encoded conversation of a stored event whose key does not tell it for sure; else nothing."""
     if cid.count(":") == 2:
         return b""
     return bytes(msgspec.json.decode(event, type=_Placed).conversation)
