@@ -102,7 +102,7 @@ def broadcast() -> None:
 @click.option("--locale", "locales", multiple=True, help="Only in this language, as sl or pt-BR.")
 @click.option("--at", help="When it starts, as 2026-11-30T09:00+01:00.  [default: at once]")
 @click.option("--name", default="", help="What handlers and lists call it.")
-@click.option("--notify", default="", metavar="TA:ID", help="The conversation whose handlers hear of the progress.")
+@click.option("--notify", default="", metavar="ADDRESS", help="The conversation whose handlers hear of the progress.")
 @click.option("--dry-run", is_flag=True, help="Print the plan, and do nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @_json
@@ -233,11 +233,15 @@ def _instant(written: str | None) -> datetime | None:
 def _notify(bot: Bot, written: str) -> Conversation | None:
     if not written:
         return None
-    for adapter in bot.accounts:
-        if written.startswith(f"{adapter.ta}:"):
-            return Conversation(adapter.account, written.removeprefix(f"{adapter.ta}:"))
-    known = ", ".join(adapter.ta for adapter in bot.accounts)
-    raise click.UsageError(f"--notify is TA:ID with an account of the bot, not {written!r}\n  there are: {known}")
+    known = [adapter.account for adapter in bot.accounts]
+    try:
+        to: Conversation | None = Conversation.parse(written)
+    except ValueError:
+        to = None
+    if to is None or to.account not in known:
+        accounts = ", ".join(f"{account.channel}:{account.ta}" for account in known)
+        raise click.UsageError(f"--notify is channel:account:id, not {written!r}\n  there are: {accounts}")
+    return to
 
 
 async def _plan_and_start(bot: Bot, store: RedisStore, choice: _Choice) -> None:

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bars
+from rich.progress import Progress as RichProgress
 from rich.text import Text
 
 from botkit.broadcast import Progress, Stage, Tally
@@ -49,7 +49,7 @@ async def follow(store: RedisStore, broadcast_id: str, *, as_json: bool) -> Prog
     if progress is None:
         return None
     console = open_console()
-    view = _Bars(console, progress) if console.is_terminal and not as_json else _Lines(as_json=as_json)
+    view = Bars(console, progress) if console.is_terminal and not as_json else Lines(as_json=as_json)
     with view:
         view.show(progress)
         while progress is not None and progress.stage not in _ENDS:
@@ -60,20 +60,21 @@ async def follow(store: RedisStore, broadcast_id: str, *, as_json: bool) -> Prog
     return progress
 
 
-class _Lines:
+class Lines:
     """A line for each tenth and each change of the stage; as JSON, for each change."""
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
         self._shown: object = None
 
-    def __enter__(self) -> "_Lines":
+    def __enter__(self) -> "Lines":
         return self
 
     def __exit__(self, *_: object) -> None:
         return
 
     def show(self, progress: Progress) -> None:
+        """Prints how far it has come, if that is a step."""
         tally, now = progress.tally, row(progress)
         step: object = now if self._as_json else (now.stage, 10 * tally.ended // max(1, tally.total))
         if step == self._shown:
@@ -87,18 +88,18 @@ class _Speed(ProgressColumn):
         return Text(f"{task.speed:.0f}/s" if task.speed else "")
 
 
-class _Bars:
+class Bars:
     """A bar for each account."""
 
     def __init__(self, console: Console, progress: Progress) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Speed(), TimeRemainingColumn())
-        self._bars = Bars(*columns, TextColumn("{task.fields[numbers]}"), console=console)
+        self._bars = RichProgress(*columns, TextColumn("{task.fields[numbers]}"), console=console)
         self._tasks = [
             self._bars.add_task(account.ta, total=lane.total, completed=lane.ended, numbers="")
             for account, lane in zip(progress.broadcast.accounts, progress.lanes, strict=True)
         ]
 
-    def __enter__(self) -> "_Bars":
+    def __enter__(self) -> "Bars":
         self._bars.start()
         return self
 
@@ -106,6 +107,7 @@ class _Bars:
         self._bars.stop()
 
     def show(self, progress: Progress) -> None:
+        """Moves the bars to how far it has come."""
         for task, lane in zip(self._tasks, progress.lanes, strict=True):
             stage = "" if progress.stage is Stage.RUNNING else f"{progress.stage.value}: "
             self._bars.update(task, completed=lane.ended, numbers=f"{stage}{_numbers(lane)}")
