@@ -197,8 +197,8 @@ _MODULES = {
     "context": "Context Handle",
     "conversation": "Account Conversation User",
     "events": (
-        "AgentRequested BroadcastFinished BroadcastProgressed ButtonPressed ConversationResumed ConversationStarted Event Media "
-        "MessageDelivered MessageExpired MessageFailed MessageReceived MessageSeen Point SharedContact "
+        "AgentRequested BroadcastFinished BroadcastProgressed ButtonPressed ConversationResumed ConversationStarted "
+        "Event Media MessageDelivered MessageExpired MessageFailed MessageReceived MessageSeen Point SharedContact "
         "SignalReceived Subscribed TimerFired TypingStarted TypingStopped UnknownEvent Unsubscribed"
     ),
     "exceptions": (
