@@ -79,13 +79,13 @@ def expiry(outgoing: Outgoing, conversation: Conversation, now: float) -> Timer 
     if not outgoing.message.ttl:
         return None
     due_ms = round(1000 * (now + outgoing.message.ttl))
-    expired = MessageExpired(
-        id=_expiry_id(conversation.account, outgoing.key),
-        at=datetime.fromtimestamp(due_ms / 1000, UTC),
-        conversation=conversation,
-        message_key=outgoing.key,
-    )
-    return Timer(_expiry_name(conversation.account, outgoing.key), due_ms, encode(expired))
+    event = expired(outgoing.key, conversation, datetime.fromtimestamp(due_ms / 1000, UTC))
+    return Timer(_expiry_name(conversation.account, outgoing.key), due_ms, encode(event))
+
+
+def expired(key: str, conversation: Conversation, at: datetime) -> MessageExpired:
+    """Returns the event that a message was not sent, or not delivered, while it was worth anything; one a message."""
+    return MessageExpired(id=_expiry_id(conversation.account, key), at=at, conversation=conversation, message_key=key)
 
 
 def _expiry_id(account: Account, key: str) -> str:

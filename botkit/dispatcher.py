@@ -25,6 +25,7 @@ from botkit.events import (
     Event,
     Media,
     MenuOffered,
+    MessageExpired,
     MessageFailed,
     SignalReceived,
     TimerFired,
@@ -290,7 +291,7 @@ class Dispatcher:
         reply = b""
         if scene.adapter.takes_answer(scene.event):
             reply, outgoing = _split_answer(scene, outgoing)
-        if isinstance(scene.event, MessageFailed):
+        if isinstance(scene.event, MessageFailed | MessageExpired):
             outgoing = [msgspec.structs.replace(message, is_last_word=True) for message in outgoing]
         acknowledgement = scene.adapter.acknowledge(scene.event)
         if acknowledgement is not None and not _says_the_same(outgoing, acknowledgement):

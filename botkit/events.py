@@ -205,7 +205,7 @@ class MessageFailed(_Report, frozen=True, kw_only=True, omit_defaults=True, tag=
 
 
 class MessageExpired(_Report, frozen=True, kw_only=True, omit_defaults=True, tag="message_expired"):
-    """A message of ours was not delivered within its `ttl`; what is reported of it later changes nothing."""
+    """A message of ours was not sent, or not delivered, within its `ttl`; what is reported later changes nothing."""
 
 
 class TypingStarted(Event, frozen=True, kw_only=True, omit_defaults=True, tag="typing_started"):

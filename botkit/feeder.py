@@ -30,13 +30,15 @@ class FeedPolicy(Struct, frozen=True):
     At most `ahead` messages of a lane lie in outboxes; `page` are put there at a time. Where some wait, there is a look
     for room every `busy` seconds.
 
-    What lies there for more than `patience` seconds, behind messages that are held perhaps, is not waited for. One
+    What lies there for more than `patience` seconds, behind messages that are held perhaps, is not waited for, and
+    `abandon` seconds after the last were put there the broadcast is over. One
     process works on a broadcast for `lease` seconds at a time; the others look every `poll`.
     """
 
     ahead: int = 200
     page: int = 100
     patience: float = 600
+    abandon: float = 7200
     lease: float = 5
     busy: float = 0.1
     poll: float = 1
@@ -112,14 +114,14 @@ class Feeder:
         return len(ids)
 
     def _room(self, tally: Tally) -> int:
-        if self._is_stale(tally):
+        if self._is_older(tally, self._policy.patience):
             return self._policy.page
         # A page, or nothing: not one after the other.
         room = self._policy.ahead - tally.waiting
         return room if room >= min(self._policy.page, self._policy.ahead) else 0
 
-    def _is_stale(self, tally: Tally) -> bool:
-        return self._clock.timestamp() - tally.fed_ms / 1000 > self._policy.patience
+    def _is_older(self, tally: Tally, seconds: float) -> bool:
+        return self._clock.timestamp() - tally.fed_ms / 1000 > seconds
 
     async def _give(self, spot: Spot, to: Conversation, prepared: Prepared | None) -> None:
         if prepared is None or not prepared.messages:
@@ -159,7 +161,11 @@ class Feeder:
 
     async def _finish(self, progress: Progress) -> bool:
         """Ends a broadcast that has nobody left; returns whether it did."""
-        if any(tally.fed < tally.total or (tally.waiting and not self._is_stale(tally)) for tally in progress.lanes):
+        abandon = self._policy.abandon
+        if any(
+            tally.fed < tally.total or (tally.waiting and not self._is_older(tally, abandon))
+            for tally in progress.lanes
+        ):
             return False
         broadcast, tally = progress.broadcast, progress.tally
         # Before it ends: whoever dies in between leaves it to be told again, by the same id.

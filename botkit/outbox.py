@@ -14,8 +14,8 @@ from botkit.broadcast import Fate, spot_of
 from botkit.charging import REASONS, Charging, expires_ms
 from botkit.clock import Clock
 from botkit.conversation import Account, Conversation
-from botkit.delivery import expiry
-from botkit.events import MenuOffered, MessageFailed, SignalReceived, event_id
+from botkit.delivery import expired, expiry
+from botkit.events import Event, MenuOffered, MessageFailed, SignalReceived, event_id
 from botkit.events import encode as encode_event
 from botkit.exceptions import MessageError, NotSentError, RecordError, UnknownOutcomeError
 from botkit.failover import redirected
@@ -25,7 +25,7 @@ from botkit.messages import decode as decode_outgoing
 from botkit.messages import encode as encode_outgoing
 from botkit.migration import WINDOW, delivered
 from botkit.record import Flows
-from botkit.store import Full, Queue, Store, Turn, Verdict, insist
+from botkit.store import Full, Queue, Status, Store, Turn, Verdict, insist
 
 # Age decides about messages that cannot be sent, not the number of attempts.
 _NEVER_DEAD = 1_000_000
@@ -308,14 +308,20 @@ class Outbox:
             return await self._store.sent(turn, keep=keep)
         log.warning("given up", account=outgoing.account[1], message=outgoing.key, reason=reason)
         await self._note(outgoing, Fate.FAILED if is_dead else Fate.SKIPPED)
-        account = Account(*outgoing.account)
-        failed = MessageFailed(
-            id=event_id(account, f"failed|{outgoing.key}"),
-            at=self._clock.now(),
-            conversation=Conversation(account, outgoing.to),
-            message_key=outgoing.key,
-            reason=reason,
-        )
+        to = Conversation(Account(*outgoing.account), outgoing.to)
+        if reason == REASONS["expired"]:
+            # Nobody is to look into it: that was decided with the message.
+            failed: Event = expired(outgoing.key, to, self._clock.now())
+            is_dead, status = False, Status.EXPIRED
+        else:
+            status = Status.FAILED
+            failed = MessageFailed(
+                id=event_id(to.account, f"failed|{outgoing.key}"),
+                at=self._clock.now(),
+                conversation=to,
+                message_key=outgoing.key,
+                reason=reason,
+            )
         # A reply to a failure that fails as well is the last word: else the two would go on for ever.
         relayed = failed.conversation.key != turn.cid
         event = b"" if outgoing.is_last_word or relayed else encode_event(failed)
@@ -329,6 +335,7 @@ class Outbox:
                 keep=keep,
                 is_dead=is_dead,
                 gone=gone,
+                status=status,
             )
         )
 

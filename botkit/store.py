@@ -395,6 +395,7 @@ class Store(Protocol):
         keep: bool,
         is_dead: bool = True,
         gone: str = "",
+        status: Status = Status.FAILED,
     ) -> Turn | None:
         """Makes a message a dead letter and puts its event into the mailbox; returns the next message.
 

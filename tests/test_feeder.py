@@ -160,6 +160,20 @@ async def test_what_is_stuck_is_not_waited_for_for_ever(botkit_redis_url: str) -
         desk.is_open.set()
 
 
+async def test_a_broadcast_whose_last_messages_are_stuck_is_over_in_the_end(botkit_redis_url: str) -> None:
+    desk = Desk()
+    async with Process(botkit_redis_url, bot(quiet(), desk)) as process:
+        await met(process, 1)
+        desk.is_open.clear()
+        broadcast = await started(process)
+        for seconds, expected in ((7190, Stage.RUNNING), (20, Stage.DONE)):
+            await process.feeder.step()
+            process.clock.advance(seconds=seconds)
+            await process.feeder.step()
+            assert await stage(process, broadcast) is expected
+        desk.is_open.set()
+
+
 async def test_replies_go_before_the_rest_of_a_broadcast(botkit_redis_url: str) -> None:
     desk = Desk()
     desk.paces = Paces(account=Pace(10, 1, burst=2))

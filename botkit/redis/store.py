@@ -42,6 +42,7 @@ from botkit.store import (
     Queue,
     Record,
     Reply,
+    Status,
     Timer,
     Turn,
     Verdict,
@@ -381,6 +382,7 @@ class RedisStore:
         keep: bool,
         is_dead: bool = True,
         gone: str = "",
+        status: Status = Status.FAILED,
     ) -> Turn | None:
         """See `Store.fail`. One trip."""
         keys = self.keys.of(turn.cid, "o ordy olse oown otry dead m x c rdy own wake ses led")
@@ -389,7 +391,7 @@ class RedisStore:
         answer = await self._script(
             "fail", keys, turn.cid, turn.token, turn.id, _cut(error, 500), attempt, event_id, event, self._lease_ms,
             int(keep), _OWN_WINDOW_MS, self.bounds.ids, int(is_dead), _cut(gone, 200),
-            round(self.bounds.receipt * 1000),
+            round(self.bounds.receipt * 1000), status.value,
         )  # fmt: skip
         return _turn(Queue.OUTBOX, turn.cid, turn.token, answer[1], 1, _terms(answer[2])) if answer[1] else None
 

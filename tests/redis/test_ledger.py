@@ -181,7 +181,8 @@ async def test_what_is_held_until_a_time_is_due_then_and_told_so(store: RedisSto
     waiting = await store.claim(Queue.OUTBOX, 10)
     assert waiting.turns == []
     assert waiting.next_due is not None
-    assert 3 < waiting.next_due <= 5
+    # The two clocks are read a moment apart, and rounded.
+    assert 3 < waiting.next_due < 5.1
     clock.advance(seconds=6)
     turn = await claim_one(store, Queue.OUTBOX)
     assert turn.attempts == 1

@@ -2,7 +2,7 @@
 -- With `gone` nothing more is sent to the person until they return.
 -- Answers: OK next terms | FENCED
 local o, ordy, olse, oown, otry, dead, m, x, c, rdy, own, wake, ses, led, d = unpack(KEYS)
-local cid, tok, key, err, attempt, eid, event, lease, keep, horizon, ids, is_dead, gone, life = unpack(ARGV, 2, 15)
+local cid, tok, key, err, attempt, eid, event, lease, keep, horizon, ids, is_dead, gone, life, status = unpack(ARGV, 2, 16)
 if redis.call('HGET', oown, cid) ~= tok then return {'FENCED', ''} end
 local first = heads(o, key)
 if first then
@@ -11,7 +11,8 @@ if first then
   end
   if gone ~= '' then redis.call('HSET', c, 'g', gone) end
   refund(c, ses, led, cid, attempt)
-  advance(d, 'failed', life)
+  -- Its own event tells it, and so is news.
+  if advance(d, status, life) then redis.call('HSET', d, 'ev', eid) end
   redis.call('LPOP', o)
   redis.call('HDEL', otry, cid, cid .. '|u')
   if event ~= '' and not redis.call('ZSCORE', x, eid) then
