@@ -8,6 +8,7 @@ from msgspec import Struct, field
 from botkit.buttons import AnyButton, AskAgent, AskContact, AskLocation, Button, Dial, Link, Login
 from botkit.formatting import Formatted
 from botkit.messages import (
+    MAX_CARDS,
     Album,
     Audio,
     Card,
@@ -64,7 +65,7 @@ class Capabilities(Struct, frozen=True, kw_only=True):
 
     Kinds that are not named become words. `captions` are the kinds that have one. `buttons` are the kinds it has,
     `with_buttons` the messages that carry them, `max_buttons` how many by kind of message (`Message` for the others),
-    in at most `max_rows` rows of `max_row`. `shows` tells whether it has one certain button of those kinds. Labels and
+    in at most `max_rows` rows of `max_row`; a carousel has at most `max_cards`. `shows` tells whether it has one certain button of those kinds. Labels and
     values are counted by `label_size` and `value_size`.
     `types_answers` says that people may type a button's label, so that typing it must press it.
     `notes` are sentences for what a row of the table cannot say.
@@ -82,6 +83,7 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     max_buttons: Mapping[type[Message], int] = field(default_factory=lambda: {Message: _UNBOUND})
     max_row: int = _UNBOUND
     max_rows: int = _UNBOUND
+    max_cards: int = MAX_CARDS
     max_label: int = _UNBOUND
     label_size: Callable[[str], int] = len
     max_value: int = _UNBOUND

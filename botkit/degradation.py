@@ -5,6 +5,7 @@ numbered menu that is answered by typing; long values travel as tokens; long tex
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import TypeVar
 
 from msgspec import Struct
@@ -16,7 +17,7 @@ from botkit.events import Choice
 from botkit.exceptions import MessageError
 from botkit.formatting import Formatted, escape, parse
 from botkit.menu import Menu, token_of
-from botkit.messages import Album, AnyMessage, Attachment, Card, Carousel, Edit, Image, Message, Text
+from botkit.messages import Album, AnyMessage, Attachment, Card, Carousel, Edit, Image, Location, Message, Text
 from botkit.splitting import split
 
 M = TypeVar("M", bound=Message)
@@ -89,8 +90,12 @@ class _Work:
             return
         self.losses.append(f"{name} {Support.WORDS.value if support is Support.WORDS else Support.PARTS.value}")
         match message:
+            case Carousel() if self._fits_beside(message.cards):
+                yield from self._parts_of(message, _shared_out(message, self.can.max_cards))
             case Carousel():
                 yield from self._parts_of(message, message.cards)
+            case Location() if support is Support.PARTS:
+                yield from self._parts_of(message, _named_place(message))
             case Album():
                 yield from self._parts_of(message, message.items)
             case Card():
@@ -103,8 +108,12 @@ class _Work:
             case Card():
                 return self._fits_card(message)
             case Carousel():
-                return all(self._fits_card(card) and self._has_room(card) for card in message.cards)
+                return len(message.cards) <= self.can.max_cards and self._fits_beside(message.cards)
         return True
+
+    def _fits_beside(self, cards: Sequence[Card]) -> bool:
+        is_native = self.can.is_native(Carousel)
+        return is_native and all(self._fits_card(card) and self._has_room(card) for card in cards)
 
     def _fits_card(self, card: Card) -> bool:
         return _fits(Formatted(card.title), self.can.card_title) and _fits(parse(card.description), self.can.card_text)
@@ -115,7 +124,7 @@ class _Work:
             self.can.has(button) and self.can.label_size(button.text) <= self.can.max_label for button in buttons
         )
 
-    def _parts_of(self, whole: Carousel | Album, members: Sequence[AnyMessage]) -> Iterator[AnyMessage]:
+    def _parts_of(self, whole: Carousel | Album | Location, members: Sequence[AnyMessage]) -> Iterator[AnyMessage]:
         for number, member in enumerate(members, start=1):
             part = _with_options(member, whole)
             if number > 1:
@@ -145,7 +154,7 @@ class _Work:
             part = replace(part, cards=tuple(self._tokens_in(card) for card in part.cards))
         rows, lines = self._lay_out(part)
         part = replace(part, buttons=rows)
-        if isinstance(part, Text) and not isinstance(part, Edit):
+        if isinstance(part, Text):
             self._add_text(part, lines)
         elif isinstance(part, Attachment):
             self._add_attachment(part, lines)
@@ -162,7 +171,9 @@ class _Work:
         elif _fits(formatted, self.can.text):
             self.messages.append(part)
             return
-        pieces = split(formatted, self.can.text.most, self.can.text.measure)
+        # There is only one message to edit.
+        is_whole = isinstance(part, Edit)
+        pieces = [formatted] if is_whole else split(formatted, self.can.text.most, self.can.text.measure)
         if len(pieces) > 1:
             self.losses.append(f"text in {len(pieces)} pieces")
         for number, piece in enumerate(pieces, start=1):
@@ -254,6 +265,19 @@ class _Work:
             buttons = [button for row in wrapped for button in row]
             wrapped = list(_chunks(buttons, min(self.can.max_row, -(-len(buttons) // self.can.max_rows))))
         return tuple(wrapped)
+
+
+def _shared_out(carousel: Carousel, most: int) -> list[Carousel]:
+    """Returns carousels of about the same size, none with more cards than `most`."""
+    count = -(-len(carousel.cards) // most)
+    size, larger = divmod(len(carousel.cards), count)
+    ends = [number * size + min(number, larger) for number in range(count + 1)]
+    return [replace(carousel, cards=carousel.cards[start:end], buttons=()) for start, end in pairwise(ends)]
+
+
+def _named_place(place: Location) -> tuple[Text, Location]:
+    said = Text(text=f"{place.name}\n{place.address}", markdown=False)
+    return said, replace(place, name="", address="", buttons=())
 
 
 def _chunks(row: Sequence[AnyButton], width: int) -> Iterator[tuple[AnyButton, ...]]:

@@ -26,6 +26,7 @@ from botkit.adapter import (
     read_secret,
 )
 from botkit.capabilities import Capabilities
+from botkit.channels.telegram_address import address_of, is_private
 from botkit.channels.telegram_answers import NO_TEXT, read_answer, read_receipt
 from botkit.channels.telegram_files import KnownFiles
 from botkit.channels.telegram_messages import (
@@ -48,7 +49,6 @@ _SECRET_HEADER = "x-telegram-bot-api-secret-token"  # noqa: S105 - the header's 
 _TOKEN_FORM = re.compile(r"[1-9][0-9]*:[A-Za-z0-9_-]{20,}")
 _SECRET_FORM = re.compile(r"[A-Za-z0-9_-]{1,256}")
 _FILE_PATH = re.compile(r"[\w.-]+(?:/[\w.-]+)*", re.ASCII)
-_ADDRESS = re.compile(r"(-?\d{1,19}|@[A-Za-z]\w{0,63})(?:/(d?)(\d{1,19}))?(?:@(\S+))?", re.ASCII)
 
 
 class Telegram(Adapter):
@@ -134,8 +134,7 @@ class Telegram(Adapter):
 
     def capabilities_for(self, message: AnyMessage, to: Conversation) -> Capabilities:
         """Returns what can be shown; places and numbers can be asked for in private chats, which have positive ids."""
-        match = _ADDRESS.fullmatch(to.id)
-        return capabilities_for(message, is_private=match is not None and match[1].isdigit())
+        return capabilities_for(message, is_private=is_private(to.id))
 
     def check(self, message: AnyMessage) -> None:
         """Returns for a message within bounds; lengths are in UTF-16 units without formatting and space at the ends.
@@ -157,7 +156,7 @@ class Telegram(Adapter):
         A file of ours is uploaded once in a process, and named by its `file_id` after that. Transport errors of
         `client` pass through. Safe to cancel: the outcome is then unknown.
         """
-        address = _address(to.id)
+        address = address_of(to.id)
         if not address and not isinstance(outgoing.message, Raw):
             return Receipt(Outcome.REFUSED, reason="the conversation's id names no chat")
         try:
@@ -235,17 +234,3 @@ class Telegram(Adapter):
         if call.files:
             return await client.request("POST", url, form=as_form(call.parameters), files=call.files)
         return await client.request("POST", url, json=call.parameters)
-
-
-def _address(place: str) -> dict[str, Any]:
-    """Returns the parameters that name a conversation, or nothing if its id names no chat."""
-    match = _ADDRESS.fullmatch(place)
-    if not match:
-        return {}
-    chat, is_direct, topic, business = match.groups()
-    address: dict[str, Any] = {"chat_id": chat if chat.startswith("@") else int(chat)}
-    if topic:
-        address["direct_messages_topic_id" if is_direct else "message_thread_id"] = int(topic)
-    if business:
-        address["business_connection_id"] = business
-    return address

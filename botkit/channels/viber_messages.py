@@ -14,7 +14,17 @@ from msgspec.structs import replace
 
 from botkit.buttons import AnyButton, AskContact, AskLocation, Button, Link, Rows
 from botkit.capabilities import Bound, Capabilities, Support
-from botkit.channels.viber_keyboards import MAX_COLUMNS, MAX_LABEL, MAX_URL, version_of
+from botkit.channels.viber_keyboards import (
+    MAX_CARD_ROWS,
+    MAX_CARDS,
+    MAX_COLUMNS,
+    MAX_LABEL,
+    MAX_ROWS,
+    MAX_URL,
+    check_keyboard,
+    check_rich_media,
+    version_of,
+)
 from botkit.exceptions import MessageError
 from botkit.formatting import Formatted, parse, utf16_length
 from botkit.messages import (
@@ -28,6 +38,7 @@ from botkit.messages import (
     Location,
     Message,
     Raw,
+    Representative,
     Sticker,
     Text,
     Video,
@@ -44,7 +55,6 @@ MAX_VIDEO_SIZE = 27_262_976
 MAX_VIDEO_SECONDS = 180
 MAX_NAME = 28
 MAX_PHONE = 18
-MAX_ROWS = 12
 # Viber names no bound for a button's value; it is sent as a text, and longer ones are a mistake.
 MAX_VALUE = 250
 MAX_REQUEST = 30 * 1024
@@ -65,14 +75,20 @@ FORBIDDEN = frozenset((
 # fmt: on
 
 _RESOURCE = re.compile(r"[a-z_]{1,40}")
+# Viber's user ids have 24 characters; there is room for longer ones.
+_LONGEST_ID = "x" * 64
 
 
 def _size(formatted: Formatted) -> int:
     return utf16_length(to_viber(formatted))
 
 
+def _markup(text: str) -> str:
+    return escape(text, quote=False).replace("\n", "<br>")
+
+
 def _markup_size(formatted: Formatted) -> int:
-    return utf16_length(escape(to_plain(formatted), quote=False))
+    return utf16_length(_markup(to_plain(formatted)))
 
 
 _KINDS: tuple[type[Message], ...] = (Text, Image, Video, File, Location, Contact, Sticker, Card, Carousel, Raw)
@@ -85,13 +101,14 @@ CAPABILITIES = Capabilities(
     card_title=Bound(MAX_CARD_TITLE, _markup_size, "UTF-16 units"),
     card_text=Bound(MAX_CARD_TEXT, _markup_size, "UTF-16 units"),
     buttons=frozenset({Button, Link, AskLocation, AskContact}),
-    with_buttons=frozenset(_KINDS),
+    max_cards=MAX_CARDS,
+    with_buttons=frozenset(_KINDS) - {Raw},
     shows=lambda button: not isinstance(button, Link) or utf16_length(button.url) <= MAX_URL,
     max_buttons={Message: MAX_ROWS * MAX_COLUMNS, Card: MAX_CARD_BUTTONS},
     max_row=MAX_COLUMNS,
     max_rows=MAX_ROWS,
     max_label=MAX_LABEL,
-    label_size=lambda label: utf16_length(escape(label, quote=False)),
+    label_size=lambda label: utf16_length(_markup(label)),
     max_value=MAX_VALUE,
     value_size=utf16_length,
     options=frozenset({"representative", "ttl"}),
@@ -100,17 +117,31 @@ CAPABILITIES = Capabilities(
         "Video": "by address with its size; others as a link",
         "File": "by address with its size; others as a link",
         "Sticker": "by Viber's number",
+        "Location": "its name and address in a text before it",
         "Card": "as rich media, with up to two buttons; longer ones in parts",
+        "Carousel": "six cards side by side; more of them in two",
         "ttl": "kept by botkit: Viber itself tries for 14 days",
     },
 )
 
 
 def capabilities_for(message: AnyMessage) -> Capabilities:
-    """Returns what can be shown of a message: an attachment that Viber cannot fetch or would refuse is a link."""
+    """Returns what can be shown of a message: an attachment that Viber cannot fetch or would refuse is a link.
+
+    A keyboard that is said to have fewer columns has room for fewer buttons in a row.
+    """
+    columns = message.extra.get("viber", {}).get("keyboard", {}).get("ButtonsGroupColumns")
+    found = _narrow(columns) if columns in range(1, MAX_COLUMNS) else CAPABILITIES
+    if isinstance(message, Location) and message.name:
+        return replace(found, messages={**found.messages, Location: Support.PARTS})
     if _is_shown(message):
-        return CAPABILITIES
-    return replace(CAPABILITIES, messages={**CAPABILITIES.messages, type(message): Support.WORDS})
+        return found
+    return replace(found, messages={**found.messages, type(message): Support.WORDS})
+
+
+def _narrow(columns: int) -> Capabilities:
+    most: dict[type[Message], int] = {Message: MAX_ROWS * columns, Card: MAX_CARD_BUTTONS}
+    return replace(CAPABILITIES, max_row=columns, max_buttons=most)
 
 
 def _is_shown(message: AnyMessage) -> bool:
@@ -164,12 +195,29 @@ def check_message(message: AnyMessage, sender: Mapping[str, str]) -> None:
         return
     _check_content(message)
     _check_buttons(message.buttons)
+    _check_sender(message.representative)
     try:
-        # Viber's user ids have 24 characters; there is room for longer ones.
-        size = len(msgspec.json.encode({"receiver": "x" * 64, "sender": sender} | render(message)))
+        payload = {"receiver": _LONGEST_ID, "sender": sender} | render(message)
+        size = len(msgspec.json.encode(payload))
     except (UnicodeEncodeError, TypeError):
         raise MessageError("a message must be JSON, without halves of surrogate pairs, to be sent on viber") from None
+    if not isinstance(message, Raw):
+        _check_rendered(payload)
     _limit("a whole message", size, MAX_REQUEST, unit="bytes of JSON")
+
+
+def _check_rendered(payload: Mapping[str, Any]) -> None:
+    if "keyboard" in payload:
+        check_keyboard(payload["keyboard"])
+    if "rich_media" in payload:
+        check_rich_media(payload["rich_media"])
+    _limit("tracking_data", utf16_length(payload.get("tracking_data", "")), MAX_TRACKING)
+
+
+def _check_sender(who: Representative | None) -> None:
+    if who is not None:
+        _limit("the name of a representative", utf16_length(who.name), MAX_NAME)
+        _limit("the address of a representative's picture", utf16_length(who.avatar), MAX_URL)
 
 
 def _limit(what: str, length: int, bound: int, unit: str = "characters") -> None:
@@ -180,16 +228,18 @@ def _limit(what: str, length: int, bound: int, unit: str = "characters") -> None
 def _check_content(message: AnyMessage) -> None:
     match message:
         case Text():
-            _limit("a Text", utf16_length(to_viber(message.formatted)), MAX_TEXT)
+            _check_text(message)
         case Image():
             _check_address(message)
             _limit("a caption", utf16_length(to_viber(message.formatted)), MAX_CAPTION)
+            _limit("a thumbnail's address", utf16_length(message.thumbnail), MAX_URL)
             if _extension(urlsplit(message.source).path) not in PICTURES:
                 raise MessageError(f"an Image's address must end in one of {', '.join(PICTURES)} for Viber")
         case Video():
             _check_address(message)
             _check_size("a Video", message.size, MAX_VIDEO_SIZE)
             _limit("a Video", round(message.duration), MAX_VIDEO_SECONDS, unit="seconds")
+            _limit("a thumbnail's address", utf16_length(message.thumbnail), MAX_URL)
         case File():
             _check_address(message)
             _check_file(message)
@@ -200,6 +250,13 @@ def _check_content(message: AnyMessage) -> None:
             raise MessageError("Viber's stickers have numbers", fix="take one of its published list")
         case Raw():
             _check_raw(message)
+
+
+def _check_text(message: Text) -> None:
+    text = to_viber(message.formatted)
+    if not text.strip():
+        raise MessageError("a Text has nothing but formatting; Viber takes at least 1 character")
+    _limit("a Text", utf16_length(text), MAX_TEXT)
 
 
 def _check_raw(message: Raw) -> None:
@@ -251,7 +308,8 @@ def render(message: AnyMessage) -> dict[str, Any]:
     extra = dict(message.extra.get("viber", {}))
     looks = extra.pop("keyboard", {})
     if message.buttons and not isinstance(message, Card):
-        payload["keyboard"] = {"Type": "keyboard", **looks, "Buttons": _keyboard(message.buttons)}
+        buttons = _keyboard(message.buttons, looks.get("ButtonsGroupColumns", MAX_COLUMNS))
+        payload["keyboard"] = {"Type": "keyboard", **looks, "Buttons": buttons}
     if tracking_data := _tracking_data(_all_buttons(message)):
         payload["tracking_data"] = tracking_data
     version = max(payload.get("min_api_version", 1), version_of(payload.get("keyboard", {})))
@@ -295,7 +353,8 @@ def _all_buttons(message: AnyMessage) -> list[AnyButton]:
 def _rich_media(cards: Sequence[Card], plain: str) -> dict[str, Any]:
     most = max(len([button for row in card.buttons for button in row]) for card in cards)
     buttons = [button for card in cards for button in _card(card, most)]
-    media = {"Type": "rich_media", "ButtonsGroupColumns": MAX_COLUMNS, "ButtonsGroupRows": 7, "Buttons": buttons}
+    size = {"ButtonsGroupColumns": MAX_COLUMNS, "ButtonsGroupRows": MAX_CARD_ROWS}
+    media = {"Type": "rich_media", **size, "Buttons": buttons}
     alt_text = plain if utf16_length(plain) <= MAX_TEXT else plain[: MAX_TEXT // 2]
     return {"type": "rich_media", "min_api_version": 7, "alt_text": alt_text, "rich_media": media}
 
@@ -303,22 +362,23 @@ def _rich_media(cards: Sequence[Card], plain: str) -> dict[str, Any]:
 def _card(card: Card, most: int) -> list[dict[str, Any]]:
     """Returns a card as buttons that fill its seven rows, whatever it has: else the cards after it would shift."""
     picked = [button for row in card.buttons for button in row]
-    free = 7 - most
+    free = MAX_CARD_ROWS - most
     pictured = free - 2 if card.image else 0
     words = _words(card)
     blocks: list[dict[str, Any]] = []
     if card.image:
         shown = {"Image": card.image, "ImageScaleType": "crop"}
         blocks.append(_block(pictured, "none", "none") | shown)
-    blocks.append(_block(free - pictured, "none", "none") | {"Text": words, "TextVAlign": "top", "TextHAlign": "left"})
+    said = {"Text": words, "TextVAlign": "top", "TextHAlign": "left"} if words else {}
+    blocks.append(_block(free - pictured, "none", "none") | said)
     blocks += [_key(button, MAX_COLUMNS) for button in picked]
     blocks += [_block(1, "none", "none") for _ in range(most - len(picked))]
     return blocks
 
 
 def _words(card: Card) -> str:
-    title = f"<b>{escape(card.title, quote=False)}</b>" if card.title.strip() else ""
-    description = escape(to_plain(parse(card.description)), quote=False).replace("\n", "<br>")
+    title = f"<b>{_markup(card.title)}</b>" if card.title.strip() else ""
+    description = _markup(to_plain(parse(card.description)))
     return "<br>".join(part for part in (title, description) if part)
 
 
@@ -329,13 +389,13 @@ def _block(rows: int, action: str, body: str) -> dict[str, Any]:
 # --- keyboards ---
 
 
-def _keyboard(rows: Rows) -> list[dict[str, Any]]:
-    return [_key(button, width) for row in rows for button, width in zip(row, _widths(len(row)), strict=True)]
+def _keyboard(rows: Rows, columns: int) -> list[dict[str, Any]]:
+    return [_key(button, width) for row in rows for button, width in zip(row, _widths(len(row), columns), strict=True)]
 
 
-def _widths(count: int) -> list[int]:
-    """Shares the six columns of a row: as evenly as whole columns allow, the wider buttons first."""
-    width, wider = divmod(MAX_COLUMNS, count)
+def _widths(count: int, columns: int) -> list[int]:
+    """Shares the columns of a row: as evenly as whole columns allow, the wider buttons first."""
+    width, wider = divmod(columns, count)
     return [width + 1] * wider + [width] * (count - wider)
 
 
@@ -347,7 +407,7 @@ def _key(button: AnyButton, columns: int) -> dict[str, Any]:
         "ActionType": action,
         "ActionBody": body,
         # Viber reads a label as HTML.
-        "Text": escape(button.text, quote=False),
+        "Text": _markup(button.text),
         # Without it Viber shows the value, or the link, as if the person had typed it.
         "Silent": True,
         **button.extra.get("viber", {}),
