@@ -65,8 +65,8 @@ class Capabilities(Struct, frozen=True, kw_only=True):
 
     Kinds that are not named become words. `captions` are the kinds that have one. `buttons` are the kinds it has,
     `with_buttons` the messages that carry them, `max_buttons` how many by kind of message (`Message` for the others),
-    in at most `max_rows` rows of `max_row`; a carousel has at most `max_cards`. `shows` tells whether it has one certain button of those kinds. Labels and
-    values are counted by `label_size` and `value_size`.
+    in at most `max_rows` rows of `max_row`; a carousel has at most `max_cards`. `shows` tells whether it has one
+    certain button of those kinds. Labels and values are counted by `label_size` and `value_size`.
     `types_answers` says that people may type a button's label, so that typing it must press it.
     `notes` are sentences for what a row of the table cannot say.
     """

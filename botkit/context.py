@@ -169,6 +169,9 @@ class Context(Generic[F]):
         A type is like `image/png`, or `image/` for all of its kind; what a service claims is no proof of the content.
         Raises DownloadError, which names no address. Not a decision: it happens at once, and again on every attempt.
         """
+        if media.size is not None and media.size > max_bytes:
+            what = f"the file has {media.size} bytes, more than {max_bytes}"
+            raise DownloadError(what, fix="ask for more with max_bytes")
         download = await self._scene.download(media, max_bytes)
         if types and not any(
             download.mime == kind or (kind[-1:] == "/" and download.mime.startswith(kind)) for kind in types

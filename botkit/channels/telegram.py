@@ -27,7 +27,8 @@ from botkit.adapter import (
 )
 from botkit.capabilities import Capabilities
 from botkit.channels.telegram_address import address_of, is_private
-from botkit.channels.telegram_answers import NO_TEXT, read_answer, read_receipt
+from botkit.channels.telegram_answers import NO_FILE, NO_TEXT, read_answer, read_receipt
+from botkit.channels.telegram_calls import *  # noqa: F403 - they are written telegram.pin(...)
 from botkit.channels.telegram_files import KnownFiles
 from botkit.channels.telegram_messages import (
     CAPABILITIES,
@@ -41,7 +42,7 @@ from botkit.channels.telegram_messages import (
 from botkit.channels.telegram_updates import read_update
 from botkit.conversation import Conversation
 from botkit.events import ButtonPressed, Event, Media
-from botkit.exceptions import DownloadError, MessageError, ServiceError, SettingsError
+from botkit.exceptions import DownloadError, MessageError, ServiceError, SettingsError, TransportError
 from botkit.messages import AnyMessage, Outgoing, Raw
 from botkit.redaction import Secret
 
@@ -160,25 +161,40 @@ class Telegram(Adapter):
         if not address and not isinstance(outgoing.message, Raw):
             return Receipt(Outcome.REFUSED, reason="the conversation's id names no chat")
         try:
-            call = self._known_files.shortened(await render(outgoing.message, address))
+            call = await render(outgoing.message, address)
         except MessageError as error:
             return Receipt(Outcome.REFUSED, reason=error.what)
-        answer = await self._post(call, client)
-        receipt = read_receipt(answer)
+        receipt = await self._send(call, client)
         if receipt.reason == NO_TEXT:
-            return read_receipt(await self._post(without_words(call), client))
-        if receipt.outcome is Outcome.SENT:
-            self._known_files.remember(call, answer)
+            receipt = read_receipt(await self._post(without_words(call), client))
         # The call may have been about somebody else, who is no reason to give this conversation up.
         is_here = bool(address) and str(call.parameters.get("chat_id")) == str(address["chat_id"])
         return replace(receipt, is_gone=receipt.is_gone and is_here)
+
+    async def _send(self, call: Call, client: HttpClient) -> Receipt:
+        known = self._known_files.shortened(call)
+        if known is not call:
+            receipt = read_receipt(await self._post(known, client))
+            if receipt.reason not in NO_FILE:
+                return receipt
+            self._known_files.forget(call)
+        answer = await self._post(call, client)
+        receipt = read_receipt(answer)
+        if receipt.outcome is Outcome.SENT:
+            self._known_files.remember(call, answer)
+        return receipt
 
     async def download(self, media: Media, client: HttpClient, *, most: int) -> Download:
         """Fetches a file by its `file_id`: `getFile`, then the file, of at most 20 MB by Telegram's own bound.
 
         Raises DownloadError, which names no address: the token is a part of it.
         """
-        answer = await self._post(Call("getFile", {"file_id": media.file_id}), client)
+        if not media.file_id:
+            raise DownloadError(f"telegram gives no file for this {media.kind}")
+        try:
+            answer = await self._post(Call("getFile", {"file_id": media.file_id}), client)
+        except (TransportError, SettingsError) as error:
+            raise DownloadError(f"Telegram was not asked for the file: {error.what}") from None
         said = read_answer(answer)
         path = said.result.get("file_path") if said and said.ok and isinstance(said.result, dict) else None
         if not isinstance(path, str) or not _FILE_PATH.fullmatch(path):

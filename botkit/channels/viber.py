@@ -26,7 +26,7 @@ from botkit.adapter import (
 )
 from botkit.capabilities import Capabilities
 from botkit.channels.viber_events import read_event
-from botkit.channels.viber_keyboards import MAX_URL
+from botkit.channels.viber_keyboards import MAX_URL, keyboard, look, rich_media
 from botkit.channels.viber_messages import CAPABILITIES, MAX_NAME, capabilities_for, check_message, render
 from botkit.channels.viber_types import STATUSES
 from botkit.conversation import Conversation
@@ -36,6 +36,8 @@ from botkit.formatting import utf16_length
 from botkit.messages import AnyMessage, Outgoing, Raw, Representative
 from botkit.payload import read_object
 from botkit.redaction import Redactor, Secret
+
+__all__ = ["EVENT_TYPES", "SIGNATURE", "Viber", "keyboard", "look", "rich_media"]
 
 EVENT_TYPES = ("delivered", "seen", "failed", "subscribed", "unsubscribed", "conversation_started")
 
@@ -221,7 +223,7 @@ class Viber(Adapter):
     def _sender_of(self, message: AnyMessage) -> dict[str, str]:
         who = message.representative or Representative()
         avatar = who.avatar or self.avatar
-        sender = {"name": (who.name or self.name or self.ta)[:MAX_NAME]}
+        sender = {"name": who.name or self.name or _clipped(self.ta)}
         return sender | {"avatar": avatar} if avatar else sender
 
     async def _call(self, resource: str, payload: Mapping[str, Any], client: HttpClient) -> dict[str, Any]:
@@ -278,6 +280,11 @@ def _positive(setting: str, environ: Mapping[str, str], usual: int) -> int:
     if not re.fullmatch(r"0*[1-9][0-9]{0,8}", text, re.ASCII):
         raise SettingsError(f"{setting} is {text!r}", fix="set it to a whole number from 1 to 999999999")
     return int(text)
+
+
+def _clipped(name: str) -> str:
+    # Two bytes a unit; a character that is cut in two is left out.
+    return name.encode("utf-16-le", "replace")[: 2 * MAX_NAME].decode("utf-16-le", "ignore")
 
 
 def _sign(token: Secret, body: bytes) -> bytes:
