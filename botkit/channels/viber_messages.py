@@ -312,8 +312,9 @@ def render(message: AnyMessage) -> dict[str, Any]:
         payload["keyboard"] = {"Type": "keyboard", **looks, "Buttons": buttons}
     if tracking_data := _tracking_data(_all_buttons(message)):
         payload["tracking_data"] = tracking_data
-    version = max(payload.get("min_api_version", 1), version_of(payload.get("keyboard", {})))
-    return payload | ({"min_api_version": version} if version > 1 else {}) | extra
+    asked = extra.pop("min_api_version", 0)
+    version = max(payload.get("min_api_version", 1), version_of(payload.get("keyboard", {})), asked)
+    return payload | ({"min_api_version": version} if version > 1 or asked else {}) | extra
 
 
 def _content(message: AnyMessage) -> dict[str, Any]:
