@@ -49,7 +49,7 @@ from botkit.redaction import Secret
 _SECRET_HEADER = "x-telegram-bot-api-secret-token"  # noqa: S105 - the header's name
 _TOKEN_FORM = re.compile(r"[1-9][0-9]*:[A-Za-z0-9_-]{20,}")
 _SECRET_FORM = re.compile(r"[A-Za-z0-9_-]{1,256}")
-_FILE_PATH = re.compile(r"[\w.-]+(?:/[\w.-]+)*", re.ASCII)
+_FILE_PATH = re.compile(r"\w[\w.-]*(?:/\w[\w.-]*)*", re.ASCII)
 
 
 class Telegram(Adapter):
