@@ -136,13 +136,12 @@ class _Work:
     def _parts_of_card(self, card: Card) -> Iterator[AnyMessage]:
         title = f"**{escape(card.title)}**" if card.title.strip() else ""
         words = "\n".join(part for part in (title, card.description) if part)
-        if not card.image:
-            yield _with_options(Text(text=words, buttons=card.buttons, fallback=card.fallback), card)
+        picture = Image(source=card.image, caption=words, buttons=card.buttons) if card.image else None
+        if picture and self.capabilities_of(picture).is_native(Image):
+            yield _with_options(picture, card)
             return
-        if self.can.is_native(Image):
-            yield _with_options(Image(source=card.image, caption=words, buttons=card.buttons), card)
-            return
-        yield _with_options(Text(text=f"{words}\n{card.image}".strip(), buttons=card.buttons), card)
+        words = "\n".join(part for part in (words, card.image) if part)
+        yield _with_options(Text(text=words, buttons=card.buttons, fallback=card.fallback), card)
 
     # --- buttons, then lengths ---
 

@@ -9,20 +9,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import msgspec
 import pytest
-from msgspec import Struct
 
-from botkit.adapter import Adapter, Outcome
+from botkit.adapter import Outcome
 from botkit.capabilities import BUTTONS, KINDS
-from botkit.channels.viber import Viber
-from botkit.conversation import Conversation
-from botkit.http import Http
-from botkit.messages import AnyMessage, Carousel, Outgoing
-from botkit.simulators.simulator import Simulator
-from botkit.simulators.viber import ViberSimulator
-from tests.simulators import gbm_rig, viber_rig
+from botkit.messages import AnyMessage, Carousel
+from tests.channels.lines import Line, open_line
 
 PAYLOADS = Path(__file__).parent / "payloads"
 CHANNELS = ("viber", "gbm")
@@ -30,39 +23,6 @@ CHANNELS = ("viber", "gbm")
 INBOUND = "the-inbound-message"
 
 Json = dict[str, Any]
-
-
-class Tap(httpx.AsyncBaseTransport):
-    """Notes what goes to a service, but for its tokens."""
-
-    def __init__(self, service: httpx.AsyncBaseTransport) -> None:
-        self.service = service
-        self.requests: list[Json] = []
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        body = await request.aread()
-        if request.url.path != "/token":
-            path = request.url.raw_path.decode()
-            self.requests.append({"method": request.method, "path": path, "body": json.loads(body)})
-        return await self.service.handle_async_request(request)
-
-
-class Line(Struct):
-    """An adapter before its simulated service, which Ana has written to."""
-
-    adapter: Adapter
-    simulator: Simulator
-    tap: Tap
-    inbound: str = ""
-
-    async def say(self, message: AnyMessage) -> list[Outcome]:
-        """Sends a message the way the engine does; returns what became of each part."""
-        place = Conversation(self.adapter.account, self.simulator.conversation_id("demo", viber_rig.ANA))
-        account = (self.adapter.channel, "demo")
-        async with Http(transport=self.tap) as client:
-            parts = self.adapter.prepare(message, place).messages
-            outgoing = [Outgoing(f"event{number:02}", account, place.id, part) for number, part in enumerate(parts)]
-            return [(await self.adapter.send(part, place, client)).outcome for part in outgoing]
 
 
 def sends(channel: str) -> list[Path]:
@@ -80,20 +40,8 @@ def stored(message: Json) -> AnyMessage:
 
 @pytest.fixture
 async def line(request: pytest.FixtureRequest) -> AsyncIterator[Line]:
-    if request.param == "viber":
-        async with viber_rig.written_to() as rig:
-            adapter = Viber(rig.token, name="Demo Bot", ta="demo", api_url="http://viber.test")
-            assert isinstance(rig.simulator, ViberSimulator)
-            yield Line(adapter, rig.simulator, Tap(httpx.ASGITransport(rig.simulator.app)))
-        return
-    bench = gbm_rig.Rig()
-    bench.adapter.name = "Shop bot"
-    await bench.simulator.says("demo", viber_rig.ANA, "hello")
-    (event,) = bench.events()
-    yield Line(bench.adapter, bench.simulator, Tap(httpx.ASGITransport(bench.simulator.app)), event.message_id)
-    await bench.simulator.close()
-    await bench.client.close()
-    await bench.api.aclose()
+    async with open_line(request.param) as line:
+        yield line
 
 
 @pytest.mark.parametrize(
