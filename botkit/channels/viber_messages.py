@@ -304,6 +304,8 @@ def _check_buttons(buttons: Rows) -> None:
 
 def render(message: AnyMessage) -> dict[str, Any]:
     """Returns the message as Viber's JSON, still without receiver and sender. The same message gives the same bytes."""
+    if isinstance(message, Raw):
+        return dict(message.payload)
     payload = _content(message)
     extra = dict(message.extra.get("viber", {}))
     looks = extra.pop("keyboard", {})
@@ -338,8 +340,6 @@ def _content(message: AnyMessage) -> dict[str, Any]:
             return {"type": "sticker", "sticker_id": int(message.id)}
         case Card() | Carousel():
             return _rich_media(message.cards if isinstance(message, Carousel) else (message,), message.plain)
-        case Raw():
-            return dict(message.payload)
     raise TypeError(f"viber has no {type(message).__name__}")
 
 
