@@ -215,7 +215,10 @@ class BusinessMessages(Adapter):
             return Receipt(Outcome.NOT_SENT, id=identity, reason=error.what)
         except ServiceError as error:
             return Receipt(Outcome.REFUSED, reason=str(error.code))
-        return _receipt(answer, identity)
+        receipt = _receipt(answer, identity)
+        # One survey in 24 hours: no message behind it should wait that long.
+        is_spent = answer.status == 429 and call.startswith("surveys")
+        return Receipt(Outcome.REFUSED, reason=receipt.reason) if is_spent else receipt
 
     def _render(self, message: AnyMessage, identity: str) -> tuple[str, dict[str, Any]]:
         """Returns the call with its query, and the body."""

@@ -52,11 +52,13 @@ class Line(Struct):
         """Returns what is made of a message for Ana."""
         return self.adapter.prepare(message, self.place)
 
-    async def say(self, message: AnyMessage) -> list[Outcome]:
-        """Sends a message the way the engine does; returns what became of each part."""
+    async def say(self, message: AnyMessage, *, first: int = 0) -> list[Outcome]:
+        """Sends a message the way the engine does, its parts numbered from `first`; returns what became of each."""
         account = (self.adapter.channel, "demo")
         parts = self.prepare(message).messages
-        outgoing = [Outgoing(f"event{number:02}", account, self.place.id, part) for number, part in enumerate(parts)]
+        outgoing = [
+            Outgoing(f"event{number:02}", account, self.place.id, part) for number, part in enumerate(parts, first)
+        ]
         async with Http(transport=self.tap) as client:
             return [(await self.adapter.send(part, self.place, client)).outcome for part in outgoing]
 
