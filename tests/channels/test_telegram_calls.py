@@ -63,11 +63,11 @@ BOUNDS: dict[str, tuple[Callable[[Any], Any], list[Any], list[Any]]] = {
 }
 
 
-def sides(side: int) -> list[Any]:
+def sides(*, within: bool) -> list[Any]:
     return [
-        pytest.param(row[0], value, id=f"{name}-{value!s:.20}-{len(str(value))}")
-        for name, row in BOUNDS.items()
-        for value in row[side]
+        pytest.param(build, value, id=f"{name}-{value!s:.20}-{len(str(value))}")
+        for name, (build, good, bad) in BOUNDS.items()
+        for value in (good if within else bad)
     ]
 
 
