@@ -206,9 +206,10 @@ class _Work:
                     room -= 1
                     shown[-1].append(self._shortened(button, label))
                 if is_apart or not is_shown or label != button.text:
+                    # A number that is read may be typed.
+                    self.is_typed |= bool(number)
                     lines.append(_line(button, number))
                 if not is_shown or label != button.text:
-                    self.is_typed |= bool(number)
                     name = type(button).__name__
                     self.losses.append(f"{name} with a label cut short" if is_shown else f"{name} as words")
         return self._wrapped(shown), lines

@@ -9,15 +9,16 @@ from msgspec.structs import replace
 
 from botkit.bot import Bot
 from botkit.buttons import AskAgent, AskContact, AskLocation, Button, rows
-from botkit.capabilities import Capabilities
+from botkit.capabilities import EVERYTHING, Capabilities
 from botkit.channels.gbm import BusinessMessages
 from botkit.channels.telegram import Telegram
 from botkit.channels.viber import Viber
 from botkit.context import Context
+from botkit.dispatcher import HandlerPolicy
 from botkit.events import AgentRequested, ButtonPressed, Event, Media, MessageReceived
 from botkit.flow import Flow
 from botkit.menu import token_of
-from botkit.messages import Text
+from botkit.messages import Location, Text
 from botkit.router import Router
 from botkit.testing import BotTester
 from tests.desk import Desk, Process, bot, presses, says, where
@@ -215,6 +216,24 @@ async def test_nobody_hears_of_a_menu_that_was_offered(botkit_redis_url: str) ->
         await process.hears("tell")
         assert heard == []
         assert await process.version("taras") == 1
+
+
+async def test_numbers_that_stand_in_a_text_can_be_typed_though_there_are_buttons_too(botkit_redis_url: str) -> None:
+    class Narrow(Desk):
+        capabilities = replace(EVERYTHING, with_buttons=frozenset({Text}))
+
+    desk, router = Narrow(), Router(Flow)
+
+    @router.text("show")
+    async def show(event: MessageReceived, ctx: Context[Flow]) -> None:
+        ctx.reply(Location(latitude=1, longitude=2, buttons=rows([Button("Go", "go"), Button("Stay", "stay")])))
+
+    router.include(shop())
+    async with Process(botkit_redis_url, bot(router, desk)) as process:
+        await process.hears("show")
+        assert desk.texts == ["Location", "1. Go\n2. Stay"]
+        await process.hears("2")
+        assert desk.texts[-1] == "pressed stay 4 Stay"
 
 
 # --- tokens
