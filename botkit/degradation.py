@@ -286,14 +286,15 @@ def _chunks(row: Sequence[AnyButton], width: int) -> Iterator[tuple[AnyButton, .
 
 
 def _fits(formatted: Formatted, bound: Bound) -> bool:
-    # However a service renders and counts, four for one is more than it comes to: short texts are not rendered twice.
-    is_short = 4 * len(formatted.text) <= bound.most and not formatted.spans
+    # However a service renders and counts, five for one is the most it comes to: short texts are not rendered twice.
+    is_short = 5 * len(formatted.text) <= bound.most and not formatted.spans
     return is_short or bound.measure(formatted) <= bound.most
 
 
 def _in_words(message: AnyMessage) -> Text:
     if isinstance(message, Edit):
-        return Text(text=message.text, markdown=message.markdown, spans=message.spans, buttons=message.buttons)
+        words = Text(text=message.text, markdown=message.markdown, spans=message.spans, buttons=message.buttons)
+        return _with_options(words, message)
     if isinstance(message, Attachment) and message.is_upload and not message.fallback:
         raise MessageError(
             f"this service is sent no {type(message).__name__}",

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from botkit.buttons import AGENT, AnyButton, AskAgent, AskContact, AskLocation, Button, Dial, Link, Login, rows
 from botkit.capabilities import EVERYTHING, Bound, Capabilities, Support
-from botkit.channels import gbm_messages, telegram_messages, viber_messages
+from botkit.channels import gbm_messages, telegram_messages, viber_messages, viber_rendering
 from botkit.degradation import Prepared
 from botkit.degradation import prepare as prepare_by
 from botkit.events import Choice
@@ -257,7 +257,7 @@ CHECKS: dict[str, Any] = {
 # What the simulated services themselves say; Telegram's has no check apart from its methods.
 TAKES: dict[str, Any] = {
     "telegram": lambda message: "",
-    "viber": lambda message: viber_checks.check_message({"sender": {"name": "Demo"}} | viber_messages.render(message)),
+    "viber": lambda message: viber_checks.check_message({"sender": {"name": "Demo"}} | viber_rendering.render(message)),
     "gbm": lambda message: gbm_checks.check_message({"messageId": "m"} | gbm_messages.render(message)),
 }
 CAPABILITIES: dict[str, Any] = {

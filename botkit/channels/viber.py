@@ -27,7 +27,8 @@ from botkit.adapter import (
 from botkit.capabilities import Capabilities
 from botkit.channels.viber_events import read_event
 from botkit.channels.viber_keyboards import MAX_URL, keyboard, look, rich_media
-from botkit.channels.viber_messages import CAPABILITIES, MAX_NAME, capabilities_for, check_message, render
+from botkit.channels.viber_messages import CAPABILITIES, MAX_NAME, capabilities_for, check_message
+from botkit.channels.viber_rendering import render
 from botkit.channels.viber_types import STATUSES
 from botkit.conversation import Conversation
 from botkit.events import ConversationStarted, Event

@@ -1,13 +1,12 @@
-"""Our messages in Viber's words: what it can show, its bounds, and its JSON.
+"""What Viber can show of our messages, and its bounds.
 
 https://developers.viber.com/docs/api/rest-bot-api#message-types
 """
 
 import re
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec.structs import replace
@@ -15,7 +14,6 @@ from msgspec.structs import replace
 from botkit.buttons import AnyButton, AskContact, AskLocation, Button, Link, Rows
 from botkit.capabilities import Bound, Capabilities, Support
 from botkit.channels.viber_keyboards import (
-    MAX_CARD_ROWS,
     MAX_CARDS,
     MAX_COLUMNS,
     MAX_LABEL,
@@ -23,10 +21,10 @@ from botkit.channels.viber_keyboards import (
     MAX_URL,
     check_keyboard,
     check_rich_media,
-    version_of,
 )
+from botkit.channels.viber_rendering import MAX_TEXT, MAX_TRACKING, file_name, full_name, markup, render
 from botkit.exceptions import MessageError
-from botkit.formatting import Formatted, parse, utf16_length
+from botkit.formatting import Formatted, utf16_length
 from botkit.messages import (
     AnyMessage,
     Attachment,
@@ -46,9 +44,7 @@ from botkit.messages import (
 from botkit.rendering import to_plain, to_viber
 
 #: Lengths are in UTF-16 units: Viber says "characters", and this reading of it is never too long.
-MAX_TEXT = 7000
 MAX_CAPTION = 768
-MAX_TRACKING = 4000
 MAX_FILE_NAME = 256
 MAX_FILE_SIZE = 52_428_800
 MAX_VIDEO_SIZE = 27_262_976
@@ -83,12 +79,8 @@ def _size(formatted: Formatted) -> int:
     return utf16_length(to_viber(formatted))
 
 
-def _markup(text: str) -> str:
-    return escape(text, quote=False).replace("\n", "<br>")
-
-
 def _markup_size(formatted: Formatted) -> int:
-    return utf16_length(_markup(to_plain(formatted)))
+    return utf16_length(markup(to_plain(formatted)))
 
 
 _KINDS: tuple[type[Message], ...] = (Text, Image, Video, File, Location, Contact, Sticker, Card, Carousel, Raw)
@@ -108,7 +100,7 @@ CAPABILITIES = Capabilities(
     max_row=MAX_COLUMNS,
     max_rows=MAX_ROWS,
     max_label=MAX_LABEL,
-    label_size=lambda label: utf16_length(_markup(label)),
+    label_size=lambda label: utf16_length(markup(label)),
     max_value=MAX_VALUE,
     value_size=utf16_length,
     options=frozenset({"representative", "ttl"}),
@@ -152,7 +144,7 @@ def _is_shown(message: AnyMessage) -> bool:
             return _is_address(message) and 0 < message.size <= MAX_VIDEO_SIZE and message.duration <= MAX_VIDEO_SECONDS
         case File():
             is_sized = 0 < message.size <= MAX_FILE_SIZE
-            return _is_address(message) and is_sized and _extension(_file_name(message)) not in FORBIDDEN
+            return _is_address(message) and is_sized and _extension(file_name(message)) not in FORBIDDEN
         case Sticker():
             return message.id.isascii() and message.id.isdigit()
         case Card():
@@ -160,7 +152,7 @@ def _is_shown(message: AnyMessage) -> bool:
         case Carousel():
             return all(map(_is_shown, message.cards))
         case Contact():
-            is_short = utf16_length(_full_name(message)) <= MAX_NAME
+            is_short = utf16_length(full_name(message)) <= MAX_NAME
             return is_short and utf16_length(message.phone) <= MAX_PHONE
     return True
 
@@ -172,14 +164,6 @@ def _is_address(message: Attachment) -> bool:
 def _asks(row: Sequence[AnyButton]) -> bool:
     # Rich media takes no buttons that pick a place or share a number.
     return any(isinstance(button, (AskLocation, AskContact)) for button in row)
-
-
-def _file_name(message: File) -> str:
-    return message.name or unquote(urlsplit(message.source).path).rpartition("/")[2]
-
-
-def _full_name(message: Contact) -> str:
-    return f"{message.name} {message.last_name}".strip()
 
 
 def _extension(name: str) -> str:
@@ -244,7 +228,7 @@ def _check_content(message: AnyMessage) -> None:
             _check_address(message)
             _check_file(message)
         case Contact():
-            _limit("a Contact's name", utf16_length(_full_name(message)), MAX_NAME)
+            _limit("a Contact's name", utf16_length(full_name(message)), MAX_NAME)
             _limit("a Contact's number", utf16_length(message.phone), MAX_PHONE)
         case Sticker() if not (message.id.isascii() and message.id.isdigit()):
             raise MessageError("Viber's stickers have numbers", fix="take one of its published list")
@@ -273,7 +257,7 @@ def _check_address(message: Attachment) -> None:
 
 
 def _check_file(message: File) -> None:
-    name = _file_name(message)
+    name = file_name(message)
     if not name:
         raise MessageError("a File needs a name for Viber")
     _limit("a File's name", utf16_length(name), MAX_FILE_NAME)
@@ -297,146 +281,3 @@ def _check_buttons(buttons: Rows) -> None:
                 _limit("a Button's value", utf16_length(button.value), MAX_VALUE)
             elif isinstance(button, Link):
                 _limit("a Link's address", utf16_length(button.url), MAX_URL)
-
-
-# --- JSON ---
-
-
-def render(message: AnyMessage) -> dict[str, Any]:
-    """Returns the message as Viber's JSON, still without receiver and sender. The same message gives the same bytes."""
-    if isinstance(message, Raw):
-        return dict(message.payload)
-    payload = _content(message)
-    extra = dict(message.extra.get("viber", {}))
-    looks = extra.pop("keyboard", {})
-    if message.buttons and not isinstance(message, Card):
-        buttons = _keyboard(message.buttons, looks.get("ButtonsGroupColumns", MAX_COLUMNS))
-        payload["keyboard"] = {"Type": "keyboard", **looks, "Buttons": buttons}
-    if tracking_data := _tracking_data(_all_buttons(message)):
-        payload["tracking_data"] = tracking_data
-    asked = extra.pop("min_api_version", 0)
-    version = max(payload.get("min_api_version", 1), version_of(payload.get("keyboard", {})), asked)
-    return payload | ({"min_api_version": version} if version > 1 or asked else {}) | extra
-
-
-def _content(message: AnyMessage) -> dict[str, Any]:
-    match message:
-        case Text():
-            return {"type": "text", "text": to_viber(message.formatted)}
-        case Image():
-            picture = {"type": "picture", "text": to_viber(message.formatted), "media": message.source}
-            return picture | _filled(thumbnail=message.thumbnail)
-        case Video():
-            film = {"type": "video", "media": message.source, "size": message.size}
-            return film | _filled(duration=round(message.duration), thumbnail=message.thumbnail)
-        case File():
-            return {"type": "file", "media": message.source, "size": message.size, "file_name": _file_name(message)}
-        case Location():
-            return {"type": "location", "location": {"lat": message.latitude, "lon": message.longitude}}
-        case Contact():
-            contact = {"name": _full_name(message), "phone_number": message.phone}
-            return {"type": "contact", "contact": contact}
-        case Sticker():
-            return {"type": "sticker", "sticker_id": int(message.id)}
-        case Card() | Carousel():
-            return _rich_media(message.cards if isinstance(message, Carousel) else (message,), message.plain)
-    raise TypeError(f"viber has no {type(message).__name__}")
-
-
-def _all_buttons(message: AnyMessage) -> list[AnyButton]:
-    cards = message.cards if isinstance(message, Carousel) else ()
-    return [button for part in (*cards, message) for row in part.buttons for button in row]
-
-
-# --- rich media: cards of six columns and seven rows ---
-
-
-def _rich_media(cards: Sequence[Card], plain: str) -> dict[str, Any]:
-    most = max(len([button for row in card.buttons for button in row]) for card in cards)
-    buttons = [button for card in cards for button in _card(card, most)]
-    size = {"ButtonsGroupColumns": MAX_COLUMNS, "ButtonsGroupRows": MAX_CARD_ROWS}
-    media = {"Type": "rich_media", **size, "Buttons": buttons}
-    alt_text = plain if utf16_length(plain) <= MAX_TEXT else plain[: MAX_TEXT // 2]
-    return {"type": "rich_media", "min_api_version": 7, "alt_text": alt_text, "rich_media": media}
-
-
-def _card(card: Card, most: int) -> list[dict[str, Any]]:
-    """Returns a card as buttons that fill its seven rows, whatever it has: else the cards after it would shift."""
-    picked = [button for row in card.buttons for button in row]
-    free = MAX_CARD_ROWS - most
-    pictured = free - 2 if card.image else 0
-    words = _words(card)
-    blocks: list[dict[str, Any]] = []
-    if card.image:
-        shown = {"Image": card.image, "ImageScaleType": "crop"}
-        blocks.append(_block(pictured, "none", "none") | shown)
-    said = {"Text": words, "TextVAlign": "top", "TextHAlign": "left"} if words else {}
-    blocks.append(_block(free - pictured, "none", "none") | said)
-    blocks += [_key(button, MAX_COLUMNS) for button in picked]
-    blocks += [_block(1, "none", "none") for _ in range(most - len(picked))]
-    return blocks
-
-
-def _words(card: Card) -> str:
-    title = f"<b>{_markup(card.title)}</b>" if card.title.strip() else ""
-    description = _markup(to_plain(parse(card.description)))
-    return "<br>".join(part for part in (title, description) if part)
-
-
-def _block(rows: int, action: str, body: str) -> dict[str, Any]:
-    return {"Columns": MAX_COLUMNS, "Rows": rows, "ActionType": action, "ActionBody": body}
-
-
-# --- keyboards ---
-
-
-def _keyboard(rows: Rows, columns: int) -> list[dict[str, Any]]:
-    return [_key(button, width) for row in rows for button, width in zip(row, _widths(len(row), columns), strict=True)]
-
-
-def _widths(count: int, columns: int) -> list[int]:
-    """Shares the columns of a row: as evenly as whole columns allow, the wider buttons first."""
-    width, wider = divmod(columns, count)
-    return [width + 1] * wider + [width] * (count - wider)
-
-
-def _key(button: AnyButton, columns: int) -> dict[str, Any]:
-    action, body = _action(button)
-    return {
-        "Columns": columns,
-        "Rows": 1,
-        "ActionType": action,
-        "ActionBody": body,
-        # Viber reads a label as HTML.
-        "Text": _markup(button.text),
-        # Without it Viber shows the value, or the link, as if the person had typed it.
-        "Silent": True,
-        **button.extra.get("viber", {}),
-    }
-
-
-def _action(button: AnyButton) -> tuple[str, str]:
-    match button:
-        case Button():
-            return "reply", button.value
-        case Link():
-            return "open-url", button.url
-        case AskLocation():
-            return "location-picker", button.text
-        case AskContact():
-            return "share-phone", button.text
-    raise TypeError(f"viber has no {type(button).__name__}")
-
-
-def _tracking_data(buttons: Sequence[AnyButton]) -> str:
-    """Returns the labels by value; only the values where that would be too long, nothing where even they are."""
-    labels = {button.value: button.text for button in buttons if isinstance(button, Button)}
-    for known in (labels, dict.fromkeys(labels, "")):
-        text = msgspec.json.encode({"b": known}).decode()
-        if known and utf16_length(text) <= MAX_TRACKING:
-            return text
-    return ""
-
-
-def _filled(**members: Any) -> dict[str, Any]:
-    return {name: value for name, value in members.items() if value}

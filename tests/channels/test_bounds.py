@@ -140,6 +140,7 @@ VIBER = {
     "words of a card": Bound(
         card(description="x" * 120), card(description="x" * 121, image=address(40)), "Card in parts"
     ),
+    "words of a card in HTML": Bound(card(description="&" * 24), card(description="&" * 25), "Card in parts"),
     "lines of a card": Bound(card(description="a\n" * 24), card(description="a\n" * 25), "Card in parts"),
     "picture of a card": Bound(card(image=address(2000)), card(image=address(2001)), "Card as words"),
     "buttons of a card": Bound(card(buttons=choices(2)), card(buttons=choices(3)), "Button as words"),
