@@ -167,9 +167,7 @@ class Telegram(Adapter):
         receipt = await self._send(call, client)
         if receipt.reason == NO_TEXT:
             receipt = read_receipt(await self._post(without_words(call), client))
-        # The call may have been about somebody else, who is no reason to give this conversation up.
-        is_here = bool(address) and str(call.parameters.get("chat_id")) == str(address["chat_id"])
-        return replace(receipt, is_gone=receipt.is_gone and is_here)
+        return replace(receipt, is_gone=receipt.is_gone and _is_about(call, address))
 
     async def _send(self, call: Call, client: HttpClient) -> Receipt:
         known = self._known_files.shortened(call)
@@ -250,3 +248,9 @@ class Telegram(Adapter):
         if call.files:
             return await client.request("POST", url, form=as_form(call.parameters), files=call.files)
         return await client.request("POST", url, json=call.parameters)
+
+
+def _is_about(call: Call, address: Mapping[str, Any]) -> bool:
+    """Whether a call was about one conversation alone: nobody else's absence is a reason to give it up."""
+    names_others = not call.parameters.keys().isdisjoint(("from_chat_id", "user_id"))
+    return bool(address) and str(call.parameters.get("chat_id")) == str(address["chat_id"]) and not names_others

@@ -10,6 +10,7 @@ from aiogram import methods
 from aiogram.methods.base import TelegramMethod
 from pydantic import BaseModel
 
+from botkit.adapter import Outcome
 from botkit.buttons import AskAgent, AskContact, AskLocation, Button, Dial, Link, Login, rows
 from botkit.channels import telegram, telegram_calls
 from botkit.messages import (
@@ -185,3 +186,24 @@ def test_an_unknown_member_is_found_however_deep() -> None:
         "sendMessage.loud",
         "sendMessage.reply_markup.inline_keyboard.colour",
     }
+
+
+@pytest.mark.parametrize(
+    ("message", "is_gone"),
+    [
+        (Text(text="x"), True),
+        (telegram.pin("7"), True),
+        (telegram.forward("-1001234500001", "7"), False),
+        (telegram.copy("@channel", "7"), False),
+        (telegram.approve_join("5550002"), False),
+        (Raw(channel="telegram", method="sendDice", payload={"chat_id": 5550002}), False),
+    ],
+    ids=["text", "pin", "forward", "copy", "join", "elsewhere"],
+)
+async def test_only_what_is_about_a_conversation_alone_tells_that_it_is_gone(
+    message: AnyMessage, is_gone: bool
+) -> None:
+    api = BotApi()
+    api.answers.append({"ok": False, "error_code": 400, "description": "Bad Request: chat not found"})
+    (receipt,) = await api.send(message)
+    assert (receipt.outcome, receipt.is_gone) == (Outcome.REFUSED, is_gone)
