@@ -9,6 +9,7 @@ import re
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from mimetypes import guess_type
 from typing import Any, Self
 
 from msgspec.structs import replace
@@ -198,8 +199,8 @@ class Telegram(Adapter):
         if not isinstance(path, str) or not _FILE_PATH.fullmatch(path):
             raise DownloadError(f"Telegram gives no file ({read_receipt(answer).reason or 'without a path'})")
         download = await client.download(f"{self.api_url}/file/bot{self._token.reveal()}/{path}", most=most)
-        # Telegram serves all files as octets; what the sender's device said is nearer.
-        return Download(download.content, media.mime or download.mime)
+        # Telegram serves all files as octets; the sender's device or the name says more. Pictures have only a name.
+        return Download(download.content, media.mime or guess_type(path)[0] or download.mime)
 
     async def load_webhook(self, client: HttpClient) -> WebhookStatus:
         """Asks Telegram for the webhook that is set, its backlog and its last error.

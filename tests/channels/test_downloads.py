@@ -86,6 +86,24 @@ async def test_a_file_may_have_as_many_bytes_as_asked_for_and_not_one_more(adapt
     assert await refusal(adapter, media, serve, most=99) == "the file is larger than 99 bytes"
 
 
+@pytest.mark.parametrize(
+    ("path", "said", "mime"),
+    [
+        ("photos/file_0.jpg", "", "image/jpeg"),
+        ("photos/file_0.jpg", "image/webp", "image/webp"),
+        ("voice/file_1.ogg", "", "audio/ogg"),
+        ("documents/file_2", "", "application/octet-stream"),
+    ],
+)
+async def test_telegram_says_no_type_so_the_device_or_the_name_does(path: str, said: str, mime: str) -> None:
+    def serve(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/getFile"):
+            return httpx.Response(200, json={"ok": True, "result": {"file_path": path}})
+        return httpx.Response(200, content=b"x", headers={"content-type": "application/octet-stream"})
+
+    assert (await fetch(TELEGRAM, Media("image", file_id="AgAC", mime=said), serve)).mime == mime
+
+
 async def test_telegram_gives_no_file_of_more_than_20_megabytes() -> None:
     refused = {"ok": False, "error_code": 400, "description": "Bad Request: file is too big"}
     said = await refusal(TELEGRAM, TELEGRAM_FILE, lambda _: httpx.Response(400, json=refused))

@@ -200,9 +200,7 @@ def test_an_unknown_member_is_found_however_deep() -> None:
     ],
     ids=["text", "pin", "forward", "copy", "join", "elsewhere"],
 )
-async def test_only_what_is_about_a_conversation_alone_tells_that_it_is_gone(
-    message: AnyMessage, is_gone: bool
-) -> None:
+async def test_only_a_call_about_a_conversation_alone_tells_that_it_is_gone(message: AnyMessage, is_gone: bool) -> None:
     api = BotApi()
     api.answers.append({"ok": False, "error_code": 400, "description": "Bad Request: chat not found"})
     (receipt,) = await api.send(message)
