@@ -199,8 +199,9 @@ class Telegram(Adapter):
         if not isinstance(path, str) or not _FILE_PATH.fullmatch(path):
             raise DownloadError(f"Telegram gives no file ({read_receipt(answer).reason or 'without a path'})")
         download = await client.download(f"{self.api_url}/file/bot{self._token.reveal()}/{path}", most=most)
-        # Telegram serves all files as octets; the sender's device or the name says more. Pictures have only a name.
-        return Download(download.content, media.mime or guess_type(path)[0] or download.mime)
+        # Telegram serves all files as octets; the sender's device or the name says more. All its photos are JPEG.
+        usual = "image/jpeg" if media.kind == "image" else download.mime
+        return Download(download.content, media.mime or guess_type(path)[0] or usual)
 
     async def load_webhook(self, client: HttpClient) -> WebhookStatus:
         """Asks Telegram for the webhook that is set, its backlog and its last error.

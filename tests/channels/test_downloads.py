@@ -87,21 +87,22 @@ async def test_a_file_may_have_as_many_bytes_as_asked_for_and_not_one_more(adapt
 
 
 @pytest.mark.parametrize(
-    ("path", "said", "mime"),
+    ("path", "media", "mime"),
     [
-        ("photos/file_0.jpg", "", "image/jpeg"),
-        ("photos/file_0.jpg", "image/webp", "image/webp"),
-        ("voice/file_1.ogg", "", "audio/ogg"),
-        ("documents/file_2", "", "application/octet-stream"),
+        ("photos/file_0.jpg", Media("image", file_id="AgAC"), "image/jpeg"),
+        ("photos/file_0", Media("image", file_id="AgAC"), "image/jpeg"),
+        ("documents/file_1.pdf", Media("file", file_id="BQAC"), "application/pdf"),
+        ("documents/file_1.pdf", Media("file", file_id="BQAC", mime="text/plain"), "text/plain"),
+        ("documents/file_2", Media("file", file_id="BQAC"), "application/octet-stream"),
     ],
 )
-async def test_telegram_says_no_type_so_the_device_or_the_name_does(path: str, said: str, mime: str) -> None:
+async def test_telegram_says_no_type_so_the_device_or_the_name_does(path: str, media: Media, mime: str) -> None:
     def serve(request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/getFile"):
             return httpx.Response(200, json={"ok": True, "result": {"file_path": path}})
         return httpx.Response(200, content=b"x", headers={"content-type": "application/octet-stream"})
 
-    assert (await fetch(TELEGRAM, Media("image", file_id="AgAC", mime=said), serve)).mime == mime
+    assert (await fetch(TELEGRAM, media, serve)).mime == mime
 
 
 async def test_telegram_gives_no_file_of_more_than_20_megabytes() -> None:
