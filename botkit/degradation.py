@@ -150,7 +150,7 @@ class _Work:
         self.can = self.capabilities_of(part)
         self.is_typed |= self.can.types_answers
         if isinstance(part, Carousel):
-            part = replace(part, cards=tuple(self._tokens_in(card) for card in part.cards))
+            part = replace(part, cards=tuple(self._choices_on(card) for card in part.cards))
         rows, lines = self._lay_out(part)
         part = replace(part, buttons=rows)
         if isinstance(part, Text):
@@ -245,11 +245,12 @@ class _Work:
             return replace(button, text=label, value=self._value(button.value))
         return button if label == button.text else replace(button, text=label)
 
-    def _tokens_in(self, card: Card) -> Card:
-        rows = tuple(
-            tuple(self._shortened(self._substitute(button), button.text) for button in row) for row in card.buttons
-        )
-        return replace(card, buttons=rows)
+    def _choices_on(self, card: Card) -> Card:
+        rows = tuple(tuple(map(self._substitute, row)) for row in card.buttons)
+        if self.can.types_answers:
+            for button in (button for row in rows for button in row):
+                self._number(button)
+        return replace(card, buttons=tuple(tuple(self._shortened(b, b.text) for b in row) for row in rows))
 
     def _label(self, text: str) -> str:
         if self.can.label_size(text) <= self.can.max_label:

@@ -159,6 +159,14 @@ def test_where_people_may_type_a_label_it_can_be_picked_though_it_is_a_button() 
     assert texts(prepared) == ["x"]
 
 
+def test_where_people_may_type_a_label_those_on_cards_count_too() -> None:
+    cards = (Card(title="A", buttons=rows([Button("Pick A", "a" * 31)])), Card(title="B", buttons=rows([AskAgent()])))
+    can = replace(EVERYTHING, types_answers=True, max_value=30)
+    prepared = prepare(Carousel(cards=cards, buttons=rows([Button("None", "no")])), can)
+    assert [choice.label for choice in prepared.menu] == ["Pick A", "None"]
+    assert prepared.menu[0].value == token_of("a" * 31)
+
+
 def test_buttons_that_their_message_cannot_carry_come_after_it() -> None:
     album = Album(items=(Image(source=URL), Image(source=URL)), buttons=DAYS)
     can = replace(EVERYTHING, with_buttons=frozenset({Text}))

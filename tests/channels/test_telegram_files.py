@@ -7,11 +7,18 @@ import msgspec
 import pytest
 
 from botkit.adapter import HttpAnswer, Outcome
+from botkit.bot import Bot
+from botkit.channels.telegram import Telegram
 from botkit.channels.telegram_files import KnownFiles
 from botkit.channels.telegram_messages import Call, render
+from botkit.context import Context
 from botkit.conversation import Conversation
+from botkit.events import MessageFailed, MessageReceived
 from botkit.exceptions import MessageError
+from botkit.flow import Flow
 from botkit.messages import Album, AnyMessage, Attachment, Audio, File, Image, Text, Video, Voice
+from botkit.router import Router
+from botkit.testing import BotTester
 from tests.channels.bot_api import OK, BotApi, Json
 from tests.channels.bot_api import File as Part
 
@@ -253,3 +260,29 @@ def answer(body: Json) -> HttpAnswer:
 def known(message: Any) -> AnyMessage:
     found: AnyMessage = message
     return found
+
+
+async def test_a_file_that_is_gone_when_it_is_sent_is_given_up_at_once_and_told(
+    botkit_redis_url: str, tmp_path: Path
+) -> None:
+    router, reasons = Router(Flow), []
+
+    @router.text("bill")
+    async def bill(event: MessageReceived, ctx: Context[Flow]) -> None:
+        ctx.reply(File(path=file_of(tmp_path, 10)))
+        change(tmp_path, None)
+
+    @router.on(MessageFailed)
+    async def failed(event: MessageFailed, ctx: Context[Flow]) -> None:
+        reasons.append(event.reason)
+        ctx.reply("There is no bill")
+
+    shop = Bot("shop", routers=[router], accounts=[Telegram(ta="demo")])
+    async with BotTester([shop], botkit_redis_url, folder=tmp_path / "state") as tester:
+        ana = tester.user("Ana", channel="telegram")
+        await ana.opens()
+        await ana.says("bill")
+        assert ana.received == ["There is no bill"]
+        assert len(reasons) == 1
+        assert "a.bin" not in reasons[0]
+        assert str(tmp_path) not in reasons[0]
