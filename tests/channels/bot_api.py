@@ -44,12 +44,13 @@ class BotApi:
         self.calls: list[Call] = []
         self.answers: deque[Json | httpx.Response] = deque()
         self.adapter = Telegram(TOKEN, "s3cret", ta="demo", api_url="http://telegram.test")
-        self.client = Http(transport=httpx.MockTransport(self._serve))
+        self.client = Http(transport=httpx.MockTransport(self.serve))
 
-    def _serve(self, request: httpx.Request) -> httpx.Response:
+    def serve(self, request: httpx.Request) -> httpx.Response:
+        """Answers one request."""
         _, token, method = request.url.path.split("/", 2)
         assert token == f"bot{TOKEN}"
-        self.calls.append(_read(method, request))
+        self.calls.append(read(method, request))
         answer = self.answers.popleft() if self.answers else OK
         if isinstance(answer, httpx.Response):
             return answer
@@ -66,7 +67,8 @@ class BotApi:
         return await self.adapter.send(Outgoing("event00", ("telegram", "demo"), place.id, part), place, self.client)
 
 
-def _read(method: str, request: httpx.Request) -> Call:
+def read(method: str, request: httpx.Request) -> Call:
+    """Returns the call that a request carries."""
     kind = request.headers["content-type"]
     if kind == "application/json":
         return Call(method, json.loads(request.content))

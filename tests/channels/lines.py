@@ -1,4 +1,7 @@
-"""An adapter before its simulated service, and Ana, who has written to it."""
+"""An adapter before its simulated service, and Ana, who has written to it.
+
+Telegram's is a Bot API that takes everything.
+"""
 
 import json
 from collections.abc import AsyncIterator
@@ -10,11 +13,14 @@ from msgspec import Struct
 
 from botkit.adapter import Adapter, Outcome
 from botkit.channels.viber import Viber
+from botkit.clock import Clock
 from botkit.conversation import Conversation
 from botkit.degradation import Prepared
 from botkit.http import Http
 from botkit.messages import AnyMessage, Outgoing
 from botkit.simulators.simulator import Simulator
+from botkit.simulators.telegram import TelegramSimulator
+from tests.channels import bot_api
 from tests.simulators import gbm_rig, viber_rig
 
 Json = dict[str, Any]
@@ -28,11 +34,19 @@ class Tap(httpx.AsyncBaseTransport):
         self.requests: list[Json] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        body = await request.aread()
+        await request.aread()
         if request.url.path != "/token":
-            path = request.url.raw_path.decode()
-            self.requests.append({"method": request.method, "path": path, "body": json.loads(body)})
+            path = request.url.raw_path.decode().replace(bot_api.TOKEN, "TOKEN")
+            self.requests.append({"method": request.method, "path": path, **_content(request)})
         return await self.service.handle_async_request(request)
+
+
+def _content(request: httpx.Request) -> Json:
+    if request.headers["content-type"] == "application/json":
+        return {"body": json.loads(request.content)}
+    call = bot_api.read(request.url.path, request)
+    files = {name: {"name": file.name, "mime": file.mime} for name, file in call.files.items()}
+    return {"form": call.parameters, "files": files}
 
 
 class Line(Struct):
@@ -66,8 +80,16 @@ class Line(Struct):
 @asynccontextmanager
 async def open_line(channel: str) -> AsyncIterator[Line]:
     """Gives the line of a channel."""
-    async with _viber() if channel == "viber" else _gbm() as line:
+    async with {"telegram": _telegram, "viber": _viber, "gbm": _gbm}[channel]() as line:
         yield line
+
+
+@asynccontextmanager
+async def _telegram() -> AsyncIterator[Line]:
+    api = bot_api.BotApi()
+    simulator = TelegramSimulator(Clock(), httpx.MockTransport(lambda _: httpx.Response(200)))
+    yield Line(api.adapter, simulator, Tap(httpx.MockTransport(api.serve)))
+    await simulator.close()
 
 
 @asynccontextmanager

@@ -1,7 +1,8 @@
 """Recorded sends: what each service is sent for a message, to the byte of its JSON.
 
 `payloads/<channel>/sends/<case>.json` holds a `message` as it is stored, and the `requests` that it leads to, as they
-go over the wire. The simulated service takes every one of them.
+go over the wire. The simulated service takes every one of them; Telegram's are put to aiogram in
+`test_telegram_methods.py`.
 """
 
 import json
@@ -18,7 +19,7 @@ from botkit.messages import AnyMessage, Carousel
 from tests.channels.lines import Line, open_line
 
 PAYLOADS = Path(__file__).parent / "payloads"
-CHANNELS = ("viber", "gbm")
+CHANNELS = ("telegram", "viber", "gbm")
 #: Stands for the id of what Ana wrote.
 INBOUND = "the-inbound-message"
 
