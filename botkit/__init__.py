@@ -9,10 +9,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from botkit.adapter import Download, SessionRules
+    from botkit.adapter import Download
     from botkit.app import App
     from botkit.bot import Bot
     from botkit.buttons import AskAgent, AskContact, AskLocation, Button, Dial, Link, Login
+    from botkit.channels import gbm, telegram, viber
     from botkit.channels.gbm import BusinessMessages
     from botkit.channels.telegram import Telegram
     from botkit.channels.viber import Viber
@@ -21,15 +22,18 @@ if TYPE_CHECKING:
     from botkit.events import (
         AgentRequested,
         ButtonPressed,
+        ConversationResumed,
         ConversationStarted,
         Event,
         Media,
         MessageDelivered,
+        MessageExpired,
         MessageFailed,
         MessageReceived,
         MessageSeen,
         Point,
         SharedContact,
+        SignalReceived,
         Subscribed,
         TimerFired,
         TypingStarted,
@@ -50,6 +54,7 @@ if TYPE_CHECKING:
     )
     from botkit.flow import After, Flow, State, Trigger
     from botkit.formatting import escape
+    from botkit.handoff import HandoffPolicy
     from botkit.languages import Languages, _, ngettext, pgettext
     from botkit.messages import (
         Album,
@@ -74,6 +79,7 @@ if TYPE_CHECKING:
         Voice,
     )
     from botkit.router import Router
+    from botkit.session_rules import Prices, SessionRules
     from botkit.sessions import Session
     from botkit.settings import Settings
 
@@ -99,6 +105,7 @@ __all__ = [
     "Contact",
     "Context",
     "Conversation",
+    "ConversationResumed",
     "ConversationStarted",
     "DefinitionError",
     "Delete",
@@ -111,6 +118,7 @@ __all__ = [
     "Flow",
     "FlowError",
     "Handle",
+    "HandoffPolicy",
     "IllegalMoveError",
     "Image",
     "Joined",
@@ -123,10 +131,12 @@ __all__ = [
     "Message",
     "MessageDelivered",
     "MessageError",
+    "MessageExpired",
     "MessageFailed",
     "MessageReceived",
     "MessageSeen",
     "Point",
+    "Prices",
     "Raw",
     "Representative",
     "RouteError",
@@ -137,6 +147,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "SharedContact",
+    "SignalReceived",
     "State",
     "Sticker",
     "Subscribed",
@@ -156,25 +167,29 @@ __all__ = [
     "_",
     "__version__",
     "escape",
+    "gbm",
     "ngettext",
     "pgettext",
+    "telegram",
+    "viber",
 ]
 
 # Where each name is. A module is imported when a name of it is first used: a command loads no more than it needs.
 _MODULES = {
-    "adapter": "Download SessionRules",
+    "adapter": "Download",
     "app": "App",
     "bot": "Bot",
     "buttons": "AskAgent AskContact AskLocation Button Dial Link Login",
+    "channels": "gbm telegram viber",
     "channels.gbm": "BusinessMessages",
     "channels.telegram": "Telegram",
     "channels.viber": "Viber",
     "context": "Context Handle",
     "conversation": "Account Conversation User",
     "events": (
-        "AgentRequested ButtonPressed ConversationStarted Event Media MessageDelivered MessageFailed "
-        "MessageReceived MessageSeen Point SharedContact Subscribed TimerFired TypingStarted "
-        "TypingStopped UnknownEvent Unsubscribed"
+        "AgentRequested ButtonPressed ConversationResumed ConversationStarted Event Media "
+        "MessageDelivered MessageExpired MessageFailed MessageReceived MessageSeen Point SharedContact "
+        "SignalReceived Subscribed TimerFired TypingStarted TypingStopped UnknownEvent Unsubscribed"
     ),
     "exceptions": (
         "BotkitError DefinitionError DownloadError FlowError IllegalMoveError MessageError RouteError "
@@ -182,12 +197,14 @@ _MODULES = {
     ),
     "flow": "After Flow State Trigger",
     "formatting": "escape",
+    "handoff": "HandoffPolicy",
     "languages": "Languages _ ngettext pgettext",
     "messages": (
         "Album Audio Card Carousel Contact Delete Edit File Image Joined Left Location Message Raw "
         "Representative Sticker Text Typing Video Voice"
     ),
     "router": "Router",
+    "session_rules": "Prices SessionRules",
     "sessions": "Session",
     "settings": "Settings",
 }
@@ -197,7 +214,9 @@ _HOMES = {name: module for module, names in _MODULES.items() for name in names.s
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module 'botkit' has no attribute {name!r}")
-    found: object = getattr(import_module(f"botkit.{_HOMES[name]}"), name)
+    home = f"botkit.{_HOMES[name]}"
+    # What is in `channels` is a module itself, with the words that only its service has.
+    found: object = import_module(f"{home}.{name}") if home == "botkit.channels" else getattr(import_module(home), name)
     globals()[name] = found
     return found
 

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from ipaddress import ip_address
-from typing import Any, ClassVar, Literal, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -19,7 +19,9 @@ from botkit.degradation import Prepared, prepare
 from botkit.events import Event, Media
 from botkit.exceptions import DownloadError, SettingsError
 from botkit.messages import AnyMessage, Outgoing
+from botkit.pace import Pace, Paces, read_paces
 from botkit.redaction import Secret
+from botkit.session_rules import SessionRules
 
 # A dot at least, and a last part that is no number: some resolvers read 0x7f.1 as an address of this machine.
 _PUBLIC_NAME = re.compile(r"(?:[\w-]+\.)+[a-z][\w-]*\.?")
@@ -96,7 +98,9 @@ class Receipt(Struct, frozen=True, omit_defaults=True):
     """The channel's answer to one message.
 
     `id` is what later delivery reports will name; `reason` is the service's word and code, without user text;
-    `retry_after` is in seconds; `is_gone` tells that the person cannot be written to until they return.
+    `retry_after` is in seconds; `is_gone` tells that the person cannot be written to until they return; `moved_to` is
+    the id under which the service goes on with the conversation that it refused; `billing` is how the service says
+    that it counted the message, in its own word.
     """
 
     outcome: Outcome
@@ -104,20 +108,8 @@ class Receipt(Struct, frozen=True, omit_defaults=True):
     reason: str = ""
     retry_after: float = 0
     is_gone: bool = False
-
-
-class SessionRules(Struct, frozen=True):
-    """A service's commercial window, counted per conversation.
-
-    A session starts with the business's first message, lasts `seconds`, holds `max_messages` and is then followed by a
-    new one; `max_in_row` messages may go out without an answer. `at_limit` says what happens to the next one: `hold`
-    keeps it, in order, until the person writes; `fail` gives it up with a `MessageFailed` event.
-    """
-
-    seconds: int = 24 * 3600
-    max_messages: int = 60
-    max_in_row: int = 5
-    at_limit: Literal["hold", "fail"] = "hold"
+    moved_to: str = ""
+    billing: str = ""
 
 
 class WebhookStatus(Struct, frozen=True):
@@ -149,6 +141,8 @@ class Adapter(ABC):
     default_api_url: ClassVar[str]
     #: The setting that carries the credentials: `<PREFIX>_<token_setting>`.
     token_setting: ClassVar[str] = "TOKEN"  # noqa: S105  # a name, not a token
+    #: How fast the service takes messages; the settings `<PREFIX>_RATE` and `<PREFIX>_CHAT_RATE` replace it.
+    paces: Paces = Paces()
 
     def __init__(self, *, ta: str = "", api_url: str = "", prefix: str = "") -> None:
         self.ta = ta
@@ -164,6 +158,15 @@ class Adapter(ABC):
 
         Raises SettingsError for a value of the wrong form.
         """
+
+    def paced(self, environ: Mapping[str, str]) -> Self:
+        """Reads `<prefix>_RATE` and `_CHAT_RATE`; returns the adapter. Raises SettingsError."""
+        self.paces = read_paces(self.prefix, environ, self.paces)
+        return self
+
+    def chat_pace(self, to: Conversation) -> Pace | None:
+        """Returns how fast the service takes messages into one conversation."""
+        return self.paces.chat
 
     @property
     def account(self) -> Account:

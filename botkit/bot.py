@@ -6,6 +6,7 @@ from typing import Any
 
 from botkit.adapter import Adapter
 from botkit.exceptions import DefinitionError
+from botkit.handoff import HandoffPolicy
 from botkit.language_checks import handler_problems
 from botkit.languages import Languages
 from botkit.route_table import RouteTable
@@ -19,7 +20,8 @@ class Bot:
 
     An account without a `ta` of its own gets `<bot>-<channel>`. Routes are checked here: a state that does not exist,
     a doubled or unreachable route raises RouteError with file, line and fix. With `languages`, `_()` in handlers speaks
-    the language of each person, and an `_()` that cannot be translated raises DefinitionError.
+    the language of each person, and an `_()` that cannot be translated raises DefinitionError. `handoff` says how
+    long a conversation is left to a human.
     """
 
     def __init__(
@@ -29,6 +31,7 @@ class Bot:
         routers: Sequence[Router[Any]],
         accounts: Sequence[Adapter],
         languages: Languages | None = None,
+        handoff: HandoffPolicy | None = None,
     ) -> None:
         if not _NAME.fullmatch(name):
             raise DefinitionError(
@@ -38,6 +41,7 @@ class Bot:
         self.accounts = tuple(accounts)
         self.table = RouteTable(routers)
         self.languages = languages
+        self.handoff = handoff or HandoffPolicy()
         problems = list(handler_problems(self.table.routes)) if languages else []
         if problems:
             raise DefinitionError("some texts cannot be translated:\n" + "\n".join(problems))

@@ -39,7 +39,8 @@ BUTTONS: tuple[type[AnyButton], ...] = (Button, Link, Dial, AskLocation, AskCont
 #: What may be asked for with any message.
 OPTIONS = ("silent", "protect", "ttl", "reply_to", "representative")
 
-_UNBOUND = 2**31
+#: What stands where a service names no bound.
+UNBOUND = 2**31
 
 
 class Support(enum.Enum):
@@ -55,7 +56,7 @@ class Support(enum.Enum):
 class Bound(Struct, frozen=True):
     """The most that a text may measure as this service renders and counts it; `unit` names what is counted."""
 
-    most: int = _UNBOUND
+    most: int = UNBOUND
     measure: Callable[[Formatted], int] = lambda formatted: len(formatted.text)
     unit: str = "characters"
 
@@ -66,9 +67,11 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     Kinds that are not named become words. `captions` are the kinds that have one. `buttons` are the kinds it has,
     `with_buttons` the messages that carry them, `max_buttons` how many by kind of message (`Message` for the others),
     in at most `max_rows` rows of `max_row`; a carousel has at most `max_cards`. `shows` tells whether it has one
-    certain button of those kinds. Labels and values are counted by `label_size` and `value_size`.
+    certain button of those kinds. Labels and values are counted by `label_size` and `value_size`,
+    in `label_unit` and `value_unit`.
     `types_answers` says that people may type a button's label, so that typing it must press it.
-    `notes` are sentences for what a row of the table cannot say.
+    `notes` say, by kind, what a row of the table cannot. `missing` are, by name, the service's own abilities that have
+    no word here, each with the way to reach it or the reason why there is none.
     """
 
     messages: Mapping[type[Message], Support] = field(default_factory=lambda: {Text: Support.NATIVE})
@@ -80,17 +83,20 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     buttons: frozenset[type[AnyButton]] = frozenset()
     with_buttons: frozenset[type[Message]] = frozenset({Text})
     shows: Callable[[AnyButton], bool] = lambda button: True
-    max_buttons: Mapping[type[Message], int] = field(default_factory=lambda: {Message: _UNBOUND})
-    max_row: int = _UNBOUND
-    max_rows: int = _UNBOUND
+    max_buttons: Mapping[type[Message], int] = field(default_factory=lambda: {Message: UNBOUND})
+    max_row: int = UNBOUND
+    max_rows: int = UNBOUND
     max_cards: int = MAX_CARDS
-    max_label: int = _UNBOUND
+    max_label: int = UNBOUND
     label_size: Callable[[str], int] = len
-    max_value: int = _UNBOUND
+    label_unit: str = "characters"
+    max_value: int = UNBOUND
     value_size: Callable[[str], int] = len
+    value_unit: str = "characters"
     types_answers: bool = False
     options: frozenset[str] = frozenset()
     notes: Mapping[str, str] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
 
     def support(self, kind: type[Message]) -> Support:
         """Returns how it takes a kind of message."""
@@ -110,7 +116,7 @@ class Capabilities(Struct, frozen=True, kw_only=True):
         """Returns how many buttons a message of the kind takes."""
         if kind not in self.with_buttons:
             return 0
-        return self.max_buttons.get(kind, self.max_buttons.get(Message, _UNBOUND))
+        return self.max_buttons.get(kind, self.max_buttons.get(Message, UNBOUND))
 
 
 #: A service that takes everything as it is.

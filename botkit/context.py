@@ -4,21 +4,25 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
 from structlog.typing import FilteringBoundLogger
 
 from botkit.adapter import Adapter, Download
 from botkit.buttons import Buttons, rows
 from botkit.conversation import Account, Conversation
-from botkit.events import Event, Media, TimerFired, event_id
+from botkit.events import Event, Media, SignalReceived, TimerFired, event_id
 from botkit.events import encode as encode_event
 from botkit.exceptions import DownloadError, MessageError
 from botkit.flow import Flow
+from botkit.handoff import PAUSE_TIMER, Handoff
 from botkit.languages import Speech
 from botkit.menu import Menu
-from botkit.messages import AnyMessage, Outgoing, Text, Typing
+from botkit.messages import AnyMessage, Outgoing, Representative, Text, Typing
+from botkit.record import Flows
 from botkit.sessions import Session
 from botkit.store import Timer
+from botkit.tags import with_tag
 
 #: Messages that one handler may send; the last place belongs to the acknowledgement of the event.
 MAX_MESSAGES = 99
@@ -28,6 +32,9 @@ MAX_DELAY = timedelta(days=366)
 
 #: What the names of the flows' own timeouts start with.
 FLOW_TIMER = "flow:"
+
+#: The most characters of a signal's name and of its data.
+MAX_SIGNAL_NAME, MAX_SIGNAL_DATA = 64, 16_384
 
 F = TypeVar("F", bound=Flow)
 
@@ -59,15 +66,19 @@ class Scene(Struct, frozen=True):
 class Decisions(Struct):
     """What a handler has decided so far.
 
-    `speech` is the language of the turn, `menus` are the choices that a typed answer may pick, by conversation, and
-    `values` the long ones behind tokens.
+    `speech` is the language of the turn, `handoff` its pause, `flows` the record that both write into. `menus` are the
+    choices that a typed answer may pick, by conversation, and `values` the long ones behind tokens. An unset `failover`
+    leaves the conversation's other way as it is.
     """
 
     speech: Speech
+    flows: Flows
+    handoff: Handoff
     outgoing: list[Outgoing] = []
     timers: dict[str, Timer] = {}
     menus: dict[Conversation, Menu] = {}
     values: dict[str, str] = {}
+    failover: Conversation | UnsetType | None = UNSET
 
 
 class Context(Generic[F]):
@@ -156,10 +167,19 @@ class Context(Generic[F]):
         fallback: str = "",
     ) -> Handle:
         """Decides to write into another conversation of one of this app's accounts; as `reply` in all else."""
-        adapter = self._scene.find_adapter(to.account)
-        if adapter is None:
-            raise MessageError(f"no bot here speaks for account {to.account.ta!r} on {to.account.channel}")
-        return self._add(adapter, to, _build(content, buttons=buttons, silent=silent, fallback=fallback))
+        return self._add(self._adapter_of(to), to, _build(content, buttons=buttons, silent=silent, fallback=fallback))
+
+    def fail_over_to(self, conversation: Conversation | None) -> None:
+        """Decides where this conversation's messages go that a limit stops, with `SessionRules(at_limit="failover")`.
+
+        It is kept with the conversation until another is named, or None. What arrives there keeps its handle.
+        """
+        if conversation == self.conversation:
+            raise ValueError("a conversation cannot fail over to itself")
+        if conversation is not None and self._scene.find_adapter(conversation.account) is None:
+            account = conversation.account
+            raise MessageError(f"no bot here speaks for account {account.ta!r} on {account.channel}")
+        self._decisions.failover = conversation
 
     async def download(
         self, media: Media, *, max_bytes: int = 20 * 1024 * 1024, types: Collection[str] = ()
@@ -189,6 +209,77 @@ class Context(Generic[F]):
         Stored with the conversation, and in effect for `_()` at once. Raises ValueError for what is no language tag.
         """
         self._decisions.speech.choose(tag)
+
+    # --- a human in the bot's place ---
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether a human answers this conversation in place of the bot."""
+        return self._decisions.handoff.is_paused
+
+    def pause(
+        self,
+        *,
+        minutes: float = 0,
+        hours: float = 0,
+        slides: bool | None = None,
+        representative: Representative | None = None,
+    ) -> None:
+        """Decides that a human answers here: what the person does goes to routes with `paused()` alone.
+
+        It lasts 1 minute to 30 days, by default as the bot's `HandoffPolicy` says; with `slides`, each message of
+        either side begins the time anew, and so does another call. Where a `representative` is named, services that
+        can show it show that they have joined, and what is said from now on comes from them: a human. Raises
+        ValueError for another time.
+        """
+        seconds = 60 * minutes + 3600 * hours
+        for sign in self._decisions.handoff.pause(seconds, slides=slides, representative=representative):
+            self._add(self._scene.adapter, self.conversation, sign)
+
+    def resume(self) -> None:
+        """Decides that the bot answers again; `ConversationResumed` follows. Does nothing where it was not paused."""
+        for sign in self._decisions.handoff.resume():
+            self._add(self._scene.adapter, self.conversation, sign)
+
+    def signal(self, to: Conversation, name: str, data: str = "") -> None:
+        """Decides to tell another conversation of this app something: it hears `SignalReceived`, exactly once.
+
+        Signals and messages for one conversation leave in the order decided. A name has 1 to 64 characters, data at
+        most 16,384; ValueError for others. Raises MessageError when no bot here speaks for the account.
+        """
+        self._adapter_of(to)
+        if to == self.conversation:
+            raise ValueError("a signal goes to another conversation than the one it comes from")
+        if not 1 <= len(name) <= MAX_SIGNAL_NAME or len(data) > MAX_SIGNAL_DATA:
+            raise ValueError(
+                f"a signal has a name of 1 to {MAX_SIGNAL_NAME} characters, and at most {MAX_SIGNAL_DATA} of data"
+            )
+        told = SignalReceived(
+            id=event_id(to.account, f"signal|{self._next_key()}"),
+            at=self.now,
+            conversation=to,
+            name=name,
+            data=data,
+            sender=self.conversation,
+        )
+        self._put(to, Text(text=f"signal {name}", markdown=False), (), signal=told)
+
+    # --- tags ---
+
+    @property
+    def tags(self) -> frozenset[str]:
+        """The words that the bot keeps of this conversation."""
+        return self._decisions.flows.tags
+
+    def tag(self, name: str) -> None:
+        """Decides to keep a word: 1 to 64 of `A-Z a-z 0-9 _ . : -`, at most 32 of them. Raises ValueError otherwise."""
+        self._decisions.flows.tags = with_tag(self.tags, name)
+
+    def untag(self, name: str) -> None:
+        """Decides to forget a word; nothing where it is not kept."""
+        self._decisions.flows.tags = self.tags - {name}
+
+    # --- timers ---
 
     def after(
         self, name: str, data: str = "", *, seconds: float = 0, minutes: float = 0, hours: float = 0, days: float = 0
@@ -228,7 +319,21 @@ class Context(Generic[F]):
         outgoing = self._decisions.outgoing
         return any((*sent.account, sent.to) == here and not sent.message.is_transient for sent in outgoing)
 
+    def _adapter_of(self, to: Conversation) -> Adapter:
+        adapter = self._scene.find_adapter(to.account)
+        if adapter is None:
+            raise MessageError(f"no bot here speaks for account {to.account.ta!r} on {to.account.channel}")
+        return adapter
+
+    def _said_by_human(self, adapter: Adapter, to: Conversation, message: AnyMessage) -> AnyMessage:
+        who = self._decisions.handoff.representative
+        is_shown = "representative" in adapter.capabilities.options
+        if to != self.conversation or who is None or message.representative or not is_shown:
+            return message
+        return replace(message, representative=who)
+
     def _add(self, adapter: Adapter, to: Conversation, message: AnyMessage) -> Handle:
+        message = self._said_by_human(adapter, to, message)
         menus = self._decisions.menus
         prepared = adapter.prepare(message, to, offered=len(menus.get(to, ())))
         if prepared.losses:
@@ -245,19 +350,24 @@ class Context(Generic[F]):
         self._decisions.values |= prepared.values
         return Handle(keys[-1] if keys else "", keys)
 
-    def _put(self, to: Conversation, message: AnyMessage, menu: Menu) -> str:
+    def _next_key(self) -> str:
+        return f"{self.event.id}{len(self._decisions.outgoing):02}"
+
+    def _put(self, to: Conversation, message: AnyMessage, menu: Menu, *, signal: SignalReceived | None = None) -> str:
         outgoing = self._decisions.outgoing
         if len(outgoing) >= MAX_MESSAGES:
             raise MessageError(f"one event may lead to at most {MAX_MESSAGES} messages")
-        key = f"{self.event.id}{len(outgoing):02}"
+        key = self._next_key()
         account = (to.account.channel, to.account.ta)
-        outgoing.append(Outgoing(key, account, to.id, message, round(self.now.timestamp() * 1000), menu=menu))
+        outgoing.append(
+            Outgoing(key, account, to.id, message, round(self.now.timestamp() * 1000), menu=menu, signal=signal)
+        )
         return key
 
 
 def _own(name: str) -> str:
-    if not name or name.startswith(FLOW_TIMER):
-        raise ValueError(f"a timer needs a name, which must not start with {FLOW_TIMER!r}: those are the flows'")
+    if not name or name.startswith((FLOW_TIMER, PAUSE_TIMER)):
+        raise ValueError(f"a timer needs a name, which must not start with {FLOW_TIMER!r} or {PAUSE_TIMER!r}: taken")
     return name
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from base64 import urlsafe_b64encode
+from urllib.parse import quote, unquote
 
 from msgspec import Struct
 
@@ -52,3 +53,18 @@ class Conversation(Struct, frozen=True):
         if _PLAIN_KEY.fullmatch(plain):
             return plain
         return f"{self.account.channel}:#{digest(plain)}"
+
+    @property
+    def address(self) -> str:
+        """The conversation in one word without spaces, which `parse` reads: for the value of a button, or a setting."""
+        return ":".join(
+            quote(part, safe="@+=", errors="surrogatepass") for part in (self.account.channel, self.account.ta, self.id)
+        )
+
+    @classmethod
+    def parse(cls, address: str) -> "Conversation":
+        """Returns the conversation of an address. Raises ValueError for what is none."""
+        parts = [unquote(part, errors="surrogatepass") for part in address.split(":")]
+        if len(parts) != 3 or not all(parts):
+            raise ValueError("the address of a conversation is channel:account:id")
+        return cls(Account(parts[0], parts[1]), parts[2])

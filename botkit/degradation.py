@@ -46,7 +46,8 @@ def prepare(message: AnyMessage, capabilities_of: CapabilitiesOf, *, offered: in
     to say in words.
     """
     work = _Work(capabilities_of, offered)
-    work.note_options(message)
+    if capabilities_of(message).support(type(message)) is not Support.NOTHING:
+        work.note_options(message)
     for part in work.parts(message):
         work.fit(part)
     return work.prepared()
@@ -109,6 +110,8 @@ class _Work:
                 return self._fits_card(message)
             case Carousel():
                 return len(message.cards) <= self.can.max_cards and self._fits_beside(message.cards)
+            case Album():
+                return all(_fits(item.formatted, self.can.caption) for item in message.items)
         return True
 
     def _fits_beside(self, cards: Sequence[Card]) -> bool:

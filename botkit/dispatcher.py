@@ -12,27 +12,34 @@ from msgspec import Struct
 from structlog.typing import FilteringBoundLogger
 
 from botkit.adapter import Adapter, Download, HttpClient
+from botkit.albums import gather
 from botkit.bot import Bot
 from botkit.clock import Clock
 from botkit.context import FLOW_TIMER, Context, Decisions, Scene
 from botkit.conversation import Account, digest
+from botkit.delivery import Reports
 from botkit.events import (
+    AgentRequested,
     ButtonPressed,
+    ConversationResumed,
     Event,
     Media,
     MenuOffered,
-    MessageDelivered,
+    MessageExpired,
     MessageFailed,
-    MessageSeen,
+    SignalReceived,
     TimerFired,
+    decoder,
+    type_of,
 )
-from botkit.events import decode as decode_event
 from botkit.exceptions import DownloadError, RecordError, StoreUnavailableError
 from botkit.flow import Flow
+from botkit.handoff import PAUSE_TIMER, Handoff
 from botkit.languages import Speech, speaking
 from botkit.menu import TOKEN, Menu, answer, asks_for_agent
 from botkit.messages import AnyMessage, Outgoing, Raw
 from botkit.messages import encode as encode_outgoing
+from botkit.migration import Adopted, hand_over, is_moving, set_aside, take_over
 from botkit.record import Flows, timeout_of
 from botkit.redaction import Redactor
 from botkit.route_table import Matched
@@ -90,21 +97,28 @@ class Dispatcher:
         self._clients = clients or {}
         self._policy = policy or HandlerPolicy()
         self._show_errors = show_errors
+        self._reports = Reports(store)
         self._jitter = jitter
+        kinds = [kind for owner in owners.values() for kind in owner.adapter.events]
+        self._decode = decoder((*kinds, Adopted))
 
     async def run(self, turn: Turn, *, keep: bool, send: bool) -> Committed | None:
         """Handles the head of a mailbox; None when the turn is over without a commit."""
         try:
-            event = decode_event(turn.payload)
+            event = self._decode(turn.payload)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            await self._bury(turn, f"the event cannot be read ({type(error).__name__})")
+            kind = type_of(turn.payload)
+            reason = f"{type(error).__name__} in type {kind[:64]!r}" if kind else type(error).__name__
+            await self._bury(turn, f"the event cannot be read by any adapter here ({reason})")
             return None
         owner = self._owners.get(event.account)
         if owner is None:
             await self._bury(turn, "no bot here speaks for its account any more")
             return None
         try:
-            commit = await self._decide(turn, owner, event)
+            commit = set_aside(turn, event) or await self._decide_in_time(turn, owner, event)
+            if commit is None:
+                return None
             return await insist(lambda: self._store.commit(turn, commit, keep=keep, send=send))
         except StoreUnavailableError:
             raise
@@ -118,40 +132,52 @@ class Dispatcher:
             await self._give_back(turn, event, error)
             return None
 
-    async def _decide(self, turn: Turn, owner: Owner, event: Event) -> Commit:
+    async def _decide_in_time(self, turn: Turn, owner: Owner, event: Event) -> Commit | None:
+        """Decides with all that belongs to the event; None when the turn was given back to wait for more of it."""
+        read = await self._reports.read(turn, event)
+        if not isinstance(read, Event):
+            return None if read is Verdict.WAITING else Commit(b"", ())
+        gathered = await gather(self._store, self._decode, turn, read)
+        taken = await take_over(self._store, self._decode, turn, read)
+        if rest := gathered.rest or taken.rest:
+            await insist(lambda: self._store.retry(Queue.MAILBOX, turn, delay=rest))
+            return None
+        commit = await self._decide(taken.turn, owner, gathered.event, (*gathered.ids, *taken.ids))
+        return msgspec.structs.replace(commit, timers=[*taken.timers, *commit.timers])
+
+    async def _decide(self, turn: Turn, owner: Owner, event: Event, gathered: tuple[str, ...]) -> Commit:
         flows = Flows(turn.record.state)
         event = await self._understood(event, flows)
-        decisions = Decisions(Speech(owner.bot.languages, flows, event))
         scene = self._scene(turn, owner, event)
-        # A menu is for us alone: nobody said anything.
-        matched = None if isinstance(event, MenuOffered) else owner.bot.table.match(event, flows.state_of)
-        is_stale = isinstance(event, TimerFired) and not self._fire_timeout(event, owner.bot, flows)
-        if matched is None or is_stale:
-            if matched is None and event.is_from_user:
-                scene.log.info("no handler", reason=owner.bot.table.explain(event, flows.state_of))
-        else:
-            flows, decisions = await self._handle(turn, owner, scene, matched, flows, decisions)
+        decisions = _undecided(owner, scene, flows)
+        is_paused = decisions.handoff.is_paused
+        matched = None if _is_ours(event) else owner.bot.table.match(event, flows.state_of, is_paused=is_paused)
+        is_stale = not self._begin(owner.bot, scene, decisions)
+        if matched is None and event.is_from_user:
+            _tell_unhandled(scene, owner.bot, decisions)
+        elif matched is not None and not is_stale:
+            decisions = await self._handle(turn, owner, scene, matched, decisions)
+        flows = decisions.flows
+        if event.is_from_user or (isinstance(event, SignalReceived) and event.conversation in decisions.menus):
+            decisions.handoff.prolong()
         flows.menu = _menu_after(event, decisions, flows.menu)
         if decisions.values:
             # Before the commit: a button that can be pressed has its value.
             await insist(lambda: self._store.save_values(decisions.values))
-        return self._commit(scene, flows, decisions)
+        flows.gathered += gathered
+        commit = self._commit(scene, decisions)
+        if is_moving(event):
+            return hand_over(turn, event, commit, await insist(lambda: self._store.load_timers(turn.cid)))
+        return commit
 
     async def _understood(self, event: Event, flows: Flows) -> Event:
         """Returns the event as handlers know it: what was typed may be a choice, what was pressed a token."""
-        event = answer(await self._with_message_key(event), flows.menu)
+        event = answer(event, flows.menu)
         if isinstance(event, ButtonPressed) and event.value.startswith(TOKEN):
             token = event.value
             value = await insist(lambda: self._store.load_value(token))
             event = msgspec.structs.replace(event, value=value or token)
         return asks_for_agent(event)
-
-    async def _with_message_key(self, event: Event) -> Event:
-        if not isinstance(event, (MessageDelivered, MessageSeen, MessageFailed)) or not event.receipt_id:
-            return event
-        account = f"{event.account.channel}:{event.account.ta}"
-        key = await insist(lambda: self._store.load_receipt(account, event.receipt_id))
-        return msgspec.structs.replace(event, message_key=key)
 
     def _scene(self, turn: Turn, owner: Owner, event: Event) -> Scene:
         now = self._clock.now()
@@ -176,9 +202,9 @@ class Dispatcher:
     # --- the handler ---
 
     async def _handle(
-        self, turn: Turn, owner: Owner, scene: Scene, matched: Matched, flows: Flows, decisions: Decisions
-    ) -> tuple[Flows, Decisions]:
-        event, table = scene.event, owner.bot.table
+        self, turn: Turn, owner: Owner, scene: Scene, matched: Matched, decisions: Decisions
+    ) -> Decisions:
+        event, table, flows = scene.event, owner.bot.table, decisions.flows
         flow_class: type[Flow] = matched.route.router.flow
         ctx = Context(scene, flows.get(flow_class), matched.captures, decisions)
         before = ctx.flow.state
@@ -189,12 +215,11 @@ class Dispatcher:
                 "handled", handler=matched.route.where, state=f"{before} > {ctx.flow.state}",
                 replies=len(decisions.outgoing),
             )  # fmt: skip
-            return flows, decisions
+            return decisions
         # What the failed handler decided is gone; its error handler starts from the stored record.
-        flows, decisions = _undecided(turn, owner, event)
-        if isinstance(event, TimerFired):
-            self._fire_timeout(event, owner.bot, flows)
-        ctx = Context(scene, flows.get(flow_class), matched.captures, decisions)
+        decisions = _undecided(owner, scene, Flows(turn.record.state))
+        self._begin(owner.bot, scene, decisions)
+        ctx = Context(scene, decisions.flows.get(flow_class), matched.captures, decisions)
         solved = False
 
         async def solve() -> None:
@@ -205,7 +230,7 @@ class Dispatcher:
             second = await self._bounded(solve)
         if second is not None or not solved:
             raise second or error
-        return flows, decisions
+        return decisions
 
     async def _bounded(self, call: Callable[[], Awaitable[object]]) -> BaseException | None:
         """Returns what the call raised, whatever it is; a handler cannot end the process or hold it for ever."""
@@ -229,6 +254,20 @@ class Dispatcher:
             raise
         return HandlerTimeoutError(f"the handler took longer than {self._policy.deadline:g} s")
 
+    def _begin(self, bot: Bot, scene: Scene, decisions: Decisions) -> bool:
+        """Does what the event itself stands for; False if other decisions have overtaken it."""
+        event = scene.event
+        if isinstance(event, ConversationResumed):
+            return not decisions.handoff.is_paused
+        if not isinstance(event, TimerFired):
+            return True
+        if event.name != PAUSE_TIMER:
+            return self._fire_timeout(event, bot, decisions.flows)
+        ctx = Context(scene, Flow(), {}, decisions)
+        for sign in decisions.handoff.expire(event):
+            ctx.reply(sign)
+        return True
+
     def _fire_timeout(self, event: TimerFired, bot: Bot, flows: Flows) -> bool:
         """Makes the move that a flow's timeout stands for; False if the flow has moved on in the meantime."""
         if not event.flow:
@@ -244,19 +283,22 @@ class Dispatcher:
 
     # --- the commit ---
 
-    def _commit(self, scene: Scene, flows: Flows, decisions: Decisions) -> Commit:
-        self._set_timeouts(scene, flows, decisions)
+    def _commit(self, scene: Scene, decisions: Decisions) -> Commit:
+        self._set_timeouts(scene, decisions)
+        if decisions.failover is not msgspec.UNSET:
+            decisions.flows.failover = decisions.failover
         outgoing = list(decisions.outgoing)
         reply = b""
         if scene.adapter.takes_answer(scene.event):
             reply, outgoing = _split_answer(scene, outgoing)
-        if isinstance(scene.event, MessageFailed):
+        if isinstance(scene.event, MessageFailed | MessageExpired):
             outgoing = [msgspec.structs.replace(message, is_last_word=True) for message in outgoing]
         acknowledgement = scene.adapter.acknowledge(scene.event)
         if acknowledgement is not None and not _says_the_same(outgoing, acknowledgement):
             outgoing.insert(0, self._acknowledge(scene, acknowledgement))
         entries = [message.key.encode() + encode_outgoing(message) for message in outgoing]
-        return Commit(flows.dump(), entries, list(decisions.timers.values()), reply)
+        timers = [*decisions.timers.values(), *([decisions.handoff.timer] if decisions.handoff.timer else [])]
+        return Commit(decisions.flows.dump(), entries, timers, reply)
 
     def _acknowledge(self, scene: Scene, message: AnyMessage) -> Outgoing:
         conversation = scene.event.conversation
@@ -268,7 +310,8 @@ class Dispatcher:
             created_ms=round(scene.now.timestamp() * 1000),
         )
 
-    def _set_timeouts(self, scene: Scene, flows: Flows, decisions: Decisions) -> None:
+    def _set_timeouts(self, scene: Scene, decisions: Decisions) -> None:
+        flows = decisions.flows
         ctx = Context(scene, Flow(), {}, decisions)
         for flow, before, after in flows.moved():
             old, new = timeout_of(flow, before), timeout_of(flow, after)
@@ -311,9 +354,23 @@ class Dispatcher:
         await self._bury(turn, reason)
 
 
-def _undecided(turn: Turn, owner: Owner, event: Event) -> tuple[Flows, Decisions]:
-    flows = Flows(turn.record.state)
-    return flows, Decisions(Speech(owner.bot.languages, flows, event))
+def _undecided(owner: Owner, scene: Scene, flows: Flows) -> Decisions:
+    speech = Speech(owner.bot.languages, flows, scene.event)
+    return Decisions(speech, flows, Handoff(owner.bot.handoff, flows, scene.event, scene.now))
+
+
+def _is_ours(event: Event) -> bool:
+    """Whether it is for us alone: nobody said anything, and no handler hears of it."""
+    return isinstance(event, MenuOffered) or (isinstance(event, TimerFired) and event.name == PAUSE_TIMER)
+
+
+def _tell_unhandled(scene: Scene, bot: Bot, decisions: Decisions) -> None:
+    if decisions.handoff.is_paused:
+        scene.log.info("waits for a human", reason="the conversation is paused, and no route with paused() takes this")
+        return
+    # Business Messages takes silence after this for a fault.
+    tell = scene.log.warning if isinstance(scene.event, AgentRequested) else scene.log.info
+    tell("no handler", reason=bot.table.explain(scene.event, decisions.flows.state_of))
 
 
 def _split_answer(scene: Scene, outgoing: Sequence[Outgoing]) -> tuple[bytes, list[Outgoing]]:

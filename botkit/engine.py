@@ -13,6 +13,7 @@ from botkit.dispatcher import Dispatcher
 from botkit.events import Event, decode, encode
 from botkit.exceptions import StoreUnavailableError
 from botkit.outbox import Outbox
+from botkit.session_rules import Heard
 from botkit.store import Claim, Duplicate, Full, Ingested, Mine, Queue, Store, Turn
 
 log = structlog.get_logger("botkit.engine")
@@ -110,7 +111,8 @@ class Engine:
                 encode(event),
                 token=token,
                 window=adapter.dedupe_window.total_seconds(),
-                answers=event.is_from_user and adapter.sessions is not None,
+                heard=_heard(adapter, event),
+                opens=event.opens,
             )
         finally:
             self._asking -= bool(token)
@@ -223,7 +225,9 @@ class Engine:
         return committed.next
 
     async def _send(self, turn: Turn) -> None:
-        await self._outbox.run(turn, keep=lambda: not self._draining)
+        if await self._outbox.run(turn, keep=lambda: not self._draining):
+            # When it is due may be sooner than the loop means to look again.
+            self._kick.set()
 
     async def work_once(self) -> float:
         """Takes what is due, up to the room there is; returns the seconds until more will be."""
@@ -302,10 +306,12 @@ class Engine:
     async def settle(self) -> None:
         """Works until nothing is due and nothing is under way; for tests, which run no loops."""
         while True:
+            # What ends while the work is looked for may leave more of it, unseen.
+            was_busy = bool(self._tasks)
             due = await self.work_once()
             if self._tasks:
                 await asyncio.gather(*self._tasks, return_exceptions=True)
-            elif due > 0:
+            elif due > 0 and not was_busy:
                 return
 
     async def drain(self, seconds: float) -> None:
@@ -328,3 +334,10 @@ class Engine:
         for task in (renewing, *self._tasks):
             task.cancel()
         await asyncio.gather(renewing, *working, *self._tasks, return_exceptions=True)
+
+
+def _heard(adapter: Adapter, event: Event) -> Heard | None:
+    if adapter.sessions is None or not event.is_from_user:
+        return None
+    country = event.user.country if event.user else ""
+    return Heard(adapter.sessions, f"{event.account.channel}:{event.account.ta}", event.at, country)

@@ -1,6 +1,9 @@
 """What happened, as every channel tells it: typed, frozen, stored before it is answered."""
 
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Any, Literal
 
 import msgspec
@@ -93,6 +96,21 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="ty
         """Whether it counts as an answer of the person: what waited for one may go out."""
         return False
 
+    @property
+    def opens(self) -> bool | None:
+        """Whether the person can be written to from here on; None where the event says nothing of it."""
+        return True if self.is_from_user else None
+
+    @property
+    def moves_to(self) -> str:
+        """The id under which the service goes on with this conversation; empty where it stays what it is."""
+        return ""
+
+    @property
+    def moves_from(self) -> str:
+        """The id of the conversation that this one continues, where it begins with this event; else empty."""
+        return ""
+
 
 class _UserAct(Event, frozen=True, kw_only=True, omit_defaults=True):
     @property
@@ -101,7 +119,12 @@ class _UserAct(Event, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class MessageReceived(_UserAct, frozen=True, kw_only=True, omit_defaults=True, tag="message_received"):
-    """Somebody wrote; `text` is also the caption of `media`. `edited` marks a new version of an earlier message."""
+    """Somebody wrote; `text` is also the caption of `media`. `edited` marks a new version of an earlier message.
+
+    Files sent as one album come as one message: `album` has all of them in the order of arrival, `media` is the first,
+    and `text` the first caption. `group` is the service's name for the album; a part that comes more than a second
+    after the first is a message with an album of its own.
+    """
 
     message_id: str = ""
     text: str = ""
@@ -110,6 +133,8 @@ class MessageReceived(_UserAct, frozen=True, kw_only=True, omit_defaults=True, t
     contact: SharedContact | None = None
     reply_to: str = ""
     edited: bool = False
+    album: tuple[Media, ...] = ()
+    group: str = ""
 
 
 class ButtonPressed(_UserAct, frozen=True, kw_only=True, omit_defaults=True, tag="button_pressed"):
@@ -135,13 +160,28 @@ class ConversationStarted(Event, frozen=True, kw_only=True, omit_defaults=True, 
     context: str = ""
     subscribed: bool = True
 
+    @property
+    def opens(self) -> bool | None:
+        """True for a subscriber; nobody else can be written to, or could before."""
+        return self.subscribed or None
+
 
 class Subscribed(Event, frozen=True, kw_only=True, omit_defaults=True, tag="subscribed"):
     """Somebody allowed messages (again)."""
 
+    @property
+    def opens(self) -> bool | None:
+        """Always true."""
+        return True
+
 
 class Unsubscribed(Event, frozen=True, kw_only=True, omit_defaults=True, tag="unsubscribed"):
     """Somebody blocked or left: nothing can be sent to them any more."""
+
+    @property
+    def opens(self) -> bool | None:
+        """Never: what is sent all the same fails without a request."""
+        return False
 
 
 class _Report(Event, frozen=True, kw_only=True, omit_defaults=True):
@@ -162,6 +202,10 @@ class MessageFailed(_Report, frozen=True, kw_only=True, omit_defaults=True, tag=
     """A message of ours will not arrive; `reason` is botkit's or the service's word for why, never a user's words."""
 
     reason: str = ""
+
+
+class MessageExpired(_Report, frozen=True, kw_only=True, omit_defaults=True, tag="message_expired"):
+    """A message of ours was not sent, or not delivered, within its `ttl`; what is reported later changes nothing."""
 
 
 class TypingStarted(Event, frozen=True, kw_only=True, omit_defaults=True, tag="typing_started"):
@@ -185,6 +229,23 @@ class TimerFired(Event, frozen=True, kw_only=True, omit_defaults=True, tag="time
     state: str = ""
 
 
+class ConversationResumed(Event, frozen=True, kw_only=True, omit_defaults=True, tag="conversation_resumed"):
+    """A pause is over and the bot answers again: by `ctx.resume()`, or `is_automatic` because its time ran out."""
+
+    is_automatic: bool = False
+
+
+class SignalReceived(Event, frozen=True, kw_only=True, omit_defaults=True, tag="signal_received"):
+    """Another conversation of this app told something with `ctx.signal`; it arrives once, in the order decided.
+
+    `sender` is where it was told; nobody outside the app can send one. There is no `user`.
+    """
+
+    name: str
+    data: str = ""
+    sender: Conversation
+
+
 class MenuOffered(Event, frozen=True, kw_only=True, omit_defaults=True, tag="menu_offered"):
     """A message from another conversation is on its way here; its `choices` can be picked by typing. Never handled."""
 
@@ -206,13 +267,38 @@ AnyEvent = (
     | MessageDelivered
     | MessageSeen
     | MessageFailed
+    | MessageExpired
     | TypingStarted
     | TypingStopped
     | AgentRequested
     | TimerFired
+    | ConversationResumed
+    | SignalReceived
     | MenuOffered
     | UnknownEvent
 )
 
 encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder(AnyEvent).decode
+
+
+def decoder(more: Iterable[type[Event]]) -> Callable[[bytes], Event]:
+    """Returns what reads stored events: the common ones and these, those of the channels in use.
+
+    It raises `msgspec.MsgspecError` for anything else. Raises TypeError for two types with one tag.
+    """
+    kinds: Any = reduce(or_, dict.fromkeys(more), AnyEvent)
+    read: Callable[[bytes], Event] = msgspec.json.Decoder(kinds).decode
+    return read
+
+
+def type_of(stored: bytes) -> str:
+    """Returns the tag of a stored event, also of a type that nobody here knows; empty for what is no event."""
+    try:
+        return msgspec.json.decode(stored, type=_Tagged).type
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return ""
+
+
+class _Tagged(Struct):
+    type: str

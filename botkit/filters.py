@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from botkit.events import ButtonPressed, Event, MediaKind, MessageReceived, TimerFired
+from botkit.events import ButtonPressed, Event, MediaKind, MessageReceived, SignalReceived, TimerFired
 from botkit.exceptions import RouteError
 from botkit.trigger import is_inside
 
@@ -144,6 +144,20 @@ class TimerNamed(Struct, frozen=True):
     def describe(self) -> str:
         """Returns it in a few words."""
         return f"timer {self.name!r}"
+
+
+class SignalNamed(Struct, frozen=True):
+    """A signal that was sent with `ctx.signal` under this name."""
+
+    name: str
+
+    def __call__(self, event: SignalReceived) -> Captures:
+        """Returns what it captures in the event, or whether it matches."""
+        return event.name == self.name
+
+    def describe(self) -> str:
+        """Returns it in a few words."""
+        return f"signal {self.name!r}"
 
 
 class TimeoutOf(Struct, frozen=True):

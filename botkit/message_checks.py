@@ -94,7 +94,8 @@ def _message(node: ast.Call, names: Mapping[str, Any]) -> Message | None:
         options = {word.arg: _value(word.value, names) for word in node.keywords if word.arg in _OPTIONS}
         if isinstance(content, str):
             return Text(text=content, **options | {"buttons": rows(options.get("buttons", ()))})
-    except (_Unknown, BotkitError, TypeError):
+    except (_Unknown, BotkitError, TypeError, AttributeError, IndexError):
+        # What is wrongly built fails when it is said, with its own traceback; the start goes on.
         return None
     return content if isinstance(content, Message) else None
 

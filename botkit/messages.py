@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct, field
 
 from botkit.buttons import Rows, require
-from botkit.events import Choice
+from botkit.events import Choice, SignalReceived
 from botkit.formatting import Formatted, Span, parse
 from botkit.rendering import to_plain
 
@@ -307,11 +307,11 @@ class Typing(_Sign, frozen=True, kw_only=True, omit_defaults=True, tag="typing")
     action: str = "typing"
 
 
-class Joined(_Sign, frozen=True, kw_only=True, omit_defaults=True, tag="joined"):
+class Joined(Message, frozen=True, kw_only=True, omit_defaults=True, tag="joined"):
     """Tells that its `representative` has joined the conversation; nothing where the service has no such sign."""
 
 
-class Left(_Sign, frozen=True, kw_only=True, omit_defaults=True, tag="left"):
+class Left(Message, frozen=True, kw_only=True, omit_defaults=True, tag="left"):
     """Tells that its `representative` has left the conversation; nothing where the service has no such sign."""
 
 
@@ -367,6 +367,12 @@ class Outgoing(Struct, frozen=True, omit_defaults=True):
     is_last_word: bool = False
     # What a typed answer may pick, where the message goes to another conversation than the event's.
     menu: tuple[Choice, ...] = ()
+    # The id and index of the broadcast that it is a part of: replies go first.
+    broadcast: str = ""
+    # What the other conversation hears in place of a message; `message` then only names it.
+    signal: SignalReceived | None = None
+    # True for what another conversation could not send: it does not fail over a second time.
+    has_failed_over: bool = False
 
 
 encode = msgspec.json.Encoder().encode

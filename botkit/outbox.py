@@ -6,23 +6,30 @@ from collections.abc import Callable, Mapping
 
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
 from botkit.adapter import Adapter, HttpClient, Outcome, Receipt
+from botkit.charging import REASONS, Charging, expires_ms
 from botkit.clock import Clock
 from botkit.conversation import Account, Conversation
-from botkit.events import MenuOffered, MessageFailed, event_id
+from botkit.delivery import expired, expiry
+from botkit.events import Event, MenuOffered, MessageFailed, SignalReceived, event_id
 from botkit.events import encode as encode_event
-from botkit.exceptions import NotSentError, UnknownOutcomeError
-from botkit.governor import Governor
-from botkit.messages import Outgoing
+from botkit.exceptions import MessageError, NotSentError, RecordError, UnknownOutcomeError
+from botkit.failover import redirected
+from botkit.governor import Governor, Hold
+from botkit.messages import Outgoing, Raw
 from botkit.messages import decode as decode_outgoing
-from botkit.store import Queue, Store, Turn, Verdict, insist
+from botkit.messages import encode as encode_outgoing
+from botkit.migration import WINDOW, delivered
+from botkit.record import Flows
+from botkit.store import Full, Queue, Status, Store, Turn, Verdict, insist
 
 # Age decides about messages that cannot be sent, not the number of attempts.
 _NEVER_DEAD = 1_000_000
 
-# For how long a repeat of a menu is recognised: longer than a message is tried, in seconds.
-_MENU_WINDOW = 8 * 86_400.0
+# For how long a repeat of a menu or signal is recognised: longer than a message is tried, in seconds.
+_RELAY_WINDOW = 8 * 86_400.0
 
 log = structlog.get_logger("botkit.outbox")
 
@@ -30,7 +37,8 @@ log = structlog.get_logger("botkit.outbox")
 class SendPolicy(Struct, frozen=True):
     """How long a message is tried, in seconds, and how often it is sent again when its outcome is not known.
 
-    With `max_repeats` 0 only a process that dies between sending and noting it leads to a second time.
+    With `max_repeats` 0 only a process that dies between sending and noting it leads to a second time. After `in_a_row`
+    messages a conversation lets others go first.
     """
 
     max_age: float = 3600
@@ -38,6 +46,7 @@ class SendPolicy(Struct, frozen=True):
     first_delay: float = 1
     longest_delay: float = 60
     max_attempts: int = 200
+    in_a_row: int = 10
 
 
 class Line(Struct, frozen=True):
@@ -64,43 +73,82 @@ class Outbox:
         self._clock = clock
         self._policy = policy or SendPolicy()
         self._jitter = jitter
-        self.governor = Governor(clock.timestamp)
+        self._charging = Charging(store, clock)
+        self.governor = Governor(store.accounts, clock)
+        #: When the last message is due that a pace held back, in seconds: a test's clock may be moved there.
+        self.paced_until = 0.0
 
-    async def run(self, turn: Turn, *, keep: Callable[[], bool]) -> None:
-        """Sends from the head on while `keep()` holds; every way out leaves the store knowing where things stand."""
-        following: Turn | None = turn
-        while following is not None:
-            following = await self._step(following, keep=keep())
+    async def run(self, turn: Turn, *, keep: Callable[[], bool]) -> bool:
+        """Sends from the head on while `keep()` holds; every way out leaves the store knowing where things stand.
 
-    async def _step(self, turn: Turn, *, keep: bool) -> Turn | None:
+        Returns whether there may be more of it, now or later.
+        """
+        for number in range(1, self._policy.in_a_row + 1):
+            following = await self._step(turn, keep=keep() and number < self._policy.in_a_row)
+            if not isinstance(following, Turn):
+                return following is Verdict.WAITING or number == self._policy.in_a_row
+            turn = following
+        return False
+
+    async def _step(self, turn: Turn, *, keep: bool) -> Turn | Verdict | None:
         outgoing = decode_outgoing(turn.payload)
         account = Account(*outgoing.account)
         to = Conversation(account, outgoing.to)
+        if event := delivered(outgoing):
+            return await self._deliver(turn, to, *event, keep=keep)
         if to.key != turn.cid:
             return await self._relay(turn, outgoing, to, keep=keep)
         line = self._lines.get(account)
         if line is None:
             return await self._give_up(turn, outgoing, "no bot here speaks for its account any more", keep=keep)
-        if wait := self.governor.wait(account):
-            await self._store.retry(Queue.OUTBOX, turn, delay=wait)
-            return None
-        if self._is_too_old(turn, outgoing, line.adapter):
-            return await self._give_up(turn, outgoing, "not sent within its time", keep=keep)
-        verdict = await self._count(line.adapter, turn, outgoing)
-        if verdict is Verdict.LIMIT:
-            return await self._give_up(turn, outgoing, "the session's limit of messages without an answer", keep=keep)
-        if verdict is not Verdict.DONE:
+        if turn.record.gone and not _is_call(outgoing):
+            return await self._suppress(turn, outgoing, keep=keep)
+        if reason := self._lateness(turn, outgoing, line.adapter):
+            return await self._give_up(turn, outgoing, reason, keep=keep)
+        if hold := await self.governor.wait(line.adapter, to, turn, outgoing):
+            return await self._put_off(turn, hold)
+        return await self._send(line, turn, outgoing, to, keep=keep)
+
+    async def _send(
+        self, line: Line, turn: Turn, outgoing: Outgoing, to: Conversation, *, keep: bool
+    ) -> Turn | Verdict | None:
+        counted = await self._charging.count(line.adapter, turn, outgoing)
+        if counted.verdict is Verdict.LIMIT:
+            return await self._stop(turn, outgoing, line.adapter, counted.why, keep=keep)
+        if counted.verdict is not Verdict.DONE:
             return None
         receipt = await self._attempt(line, turn, outgoing, to)
-        return await self._conclude(turn, outgoing, account, receipt, keep=keep)
+        conclusion = self._conclude(turn, outgoing, to, receipt, keep=keep)
+        if not (counted.purchase or receipt.billing):
+            return await conclusion
+        # Both travel in one batch.
+        following, _ = await asyncio.gather(conclusion, self._charging.settle(line.adapter, counted, receipt))
+        return following
+
+    async def _put_off(self, turn: Turn, hold: Hold) -> Verdict:
+        verdict = await self._store.retry(Queue.OUTBOX, turn, delay=hold.seconds)
+        if hold.is_pace:
+            self.paced_until = max(self.paced_until, self._clock.timestamp() + hold.seconds + 0.001)
+        return verdict
+
+    async def _suppress(self, turn: Turn, outgoing: Outgoing, *, keep: bool) -> Turn | None:
+        # Nothing went wrong, and nobody is to look into it: the handlers are told, and that is all.
+        reason = f"the person cannot be written to ({turn.record.gone})"
+        return await self._give_up(turn, outgoing, reason, keep=keep, is_dead=False)
 
     async def _relay(self, turn: Turn, outgoing: Outgoing, to: Conversation, *, keep: bool) -> Turn | None:
-        if outgoing.menu:
-            await insist(lambda: self._offer(outgoing, to))
+        if outgoing.signal is not None:
+            return await self._tell(turn, outgoing, outgoing.signal, keep=keep)
         # A commit touches one conversation; what it says in another goes there by its key, once.
-        if not await insist(lambda: self._store.enqueue(to.key, outgoing.key, turn.payload)):
+        if not await self._enqueue(replace(outgoing, to=to.id), to):
             return await self._give_up(turn, outgoing, "the other conversation's outbox is full", keep=keep)
         return await insist(lambda: self._store.sent(turn, keep=keep))
+
+    async def _enqueue(self, outgoing: Outgoing, to: Conversation) -> bool:
+        if outgoing.menu:
+            await insist(lambda: self._offer(outgoing, to))
+        entry = encode_outgoing(outgoing)
+        return await insist(lambda: self._store.enqueue(to.key, outgoing.key, entry))
 
     async def _offer(self, outgoing: Outgoing, to: Conversation) -> None:
         # Before the message: nobody can answer what they do not see.
@@ -110,25 +158,63 @@ class Outbox:
             conversation=to,
             choices=outgoing.menu,
         )
-        await self._store.ingest(to.key, offered.id, encode_event(offered), token="", window=_MENU_WINDOW)
+        await self._store.ingest(to.key, offered.id, encode_event(offered), token="", window=_RELAY_WINDOW)
 
-    def _is_too_old(self, turn: Turn, outgoing: Outgoing, adapter: Adapter) -> bool:
+    async def _tell(self, turn: Turn, outgoing: Outgoing, signal: SignalReceived, *, keep: bool) -> Turn | None:
+        payload, window = encode_event(signal), _RELAY_WINDOW
+        key = signal.conversation.key
+        told = await insist(lambda: self._store.ingest(key, signal.id, payload, token="", window=window))
+        if not isinstance(told, Full):
+            return await insist(lambda: self._store.sent(turn, keep=keep))
+        if self._clock.timestamp() - outgoing.created_ms / 1000 > self._policy.max_age:
+            return await self._give_up(turn, outgoing, "the other conversation's mailbox is full", keep=keep)
+        delay = self._delay(turn.attempts)
+        await insist(lambda: self._store.retry(Queue.OUTBOX, turn, delay=delay, max_attempts=_NEVER_DEAD))
+        return None
+
+    async def _deliver(self, turn: Turn, to: Conversation, event_id: str, event: bytes, *, keep: bool) -> Turn | None:
+        # An event for another conversation goes into its mailbox by its id, once; nothing of it may be lost.
+        stored = await insist(lambda: self._store.ingest(to.key, event_id, event, token="", window=WINDOW))
+        if isinstance(stored, Full):
+            await self._store.retry(Queue.OUTBOX, turn, delay=self._delay(turn.attempts))
+            return None
+        return await insist(lambda: self._store.sent(turn, keep=keep))
+
+    def _lateness(self, turn: Turn, outgoing: Outgoing, adapter: Adapter) -> str:
+        """Returns why it is too late for a message, or nothing."""
+        if 0 < expires_ms(outgoing) <= self._clock.timestamp() * 1000:
+            return REASONS["expired"]
         age = self._clock.timestamp() - outgoing.created_ms / 1000
         # Where messages are held for the person, one may be old before its first attempt.
         is_late = age > self._policy.max_age and (turn.attempts > 1 or adapter.sessions is None)
-        return is_late or turn.attempts > self._policy.max_attempts
+        return "not sent within its time" if is_late or turn.attempts > self._policy.max_attempts else ""
 
-    async def _count(self, adapter: Adapter, turn: Turn, outgoing: Outgoing) -> Verdict:
-        rules = adapter.sessions
-        if rules is None or outgoing.message.is_transient:
-            return Verdict.DONE
-        return await self._store.count(
-            turn,
-            seconds=rules.seconds,
-            max_messages=rules.max_messages,
-            max_in_row=rules.max_in_row,
-            hold=rules.at_limit == "hold",
+    async def _stop(self, turn: Turn, outgoing: Outgoing, adapter: Adapter, why: str, *, keep: bool) -> Turn | None:
+        """Sends what a limit stopped by the conversation's other way, if it may and there is one, or gives it up."""
+        may_move = adapter.sessions is not None and adapter.sessions.at_limit == "failover" and why != "expired"
+        if may_move and not outgoing.has_failed_over and await self._fail_over(turn, outgoing):
+            return await insist(lambda: self._store.sent(turn, keep=keep))
+        return await self._give_up(turn, outgoing, REASONS[why], keep=keep)
+
+    async def _fail_over(self, turn: Turn, outgoing: Outgoing) -> bool:
+        try:
+            to = Flows((await insist(lambda: self._store.load(turn.cid))).state).failover
+            if to is None or (line := self._lines.get(to.account)) is None:
+                return False
+            moved = redirected(outgoing, to, line.adapter)
+        except (MessageError, RecordError) as error:
+            log.warning("cannot fail over", account=outgoing.account[1], message=outgoing.key, reason=error.what)
+            return False
+        if moved.values:
+            # Before the message: a button that can be pressed has its value.
+            await insist(lambda: self._store.save_values(moved.values))
+        for part in moved.parts:
+            if not await self._enqueue(part, to):
+                return False
+        log.info(
+            "failed over", account=outgoing.account[1], message=outgoing.key, to=to.account.ta, losses=moved.losses
         )
+        return bool(moved.parts)
 
     async def _attempt(self, line: Line, turn: Turn, outgoing: Outgoing, to: Conversation) -> Receipt:
         if turn.attempts > 1:
@@ -144,21 +230,25 @@ class Outbox:
             return Receipt(Outcome.UNKNOWN, reason=f"{type(error).__name__} in the adapter")
 
     async def _conclude(
-        self, turn: Turn, outgoing: Outgoing, account: Account, receipt: Receipt, *, keep: bool
-    ) -> Turn | None:
+        self, turn: Turn, outgoing: Outgoing, to: Conversation, receipt: Receipt, *, keep: bool
+    ) -> Turn | Verdict | None:
+        account = to.account
         if receipt.outcome is Outcome.SENT:
-            return await self._sent(turn, outgoing, account, receipt, keep=keep)
+            return await self._sent(turn, outgoing, to, receipt, keep=keep)
         log.info(
             "not sent", account=account.ta, message=outgoing.key, outcome=receipt.outcome.value, reason=receipt.reason,
             attempt=turn.attempts,
         )  # fmt: skip
         if receipt.outcome is Outcome.REFUSED:
             self.governor.worked(account)
-            return await self._give_up(turn, outgoing, receipt.reason, keep=keep, refund=True)
+            # A Raw holds the address that was refused: only who wrote it can change it.
+            if receipt.moved_to not in ("", outgoing.to) and not isinstance(outgoing.message, Raw):
+                return await self._relay(turn, outgoing, Conversation(account, receipt.moved_to), keep=keep)
+            gone = (receipt.reason or "gone") if receipt.is_gone else ""
+            return await self._give_up(turn, outgoing, receipt.reason, keep=keep, refund=True, gone=gone)
         if receipt.outcome is Outcome.THROTTLED:
-            self.governor.pause(account, receipt.retry_after)
-            await insist(lambda: self._store.retry(Queue.OUTBOX, turn, delay=receipt.retry_after, refund=True))
-            return None
+            await self.governor.pause(account, receipt.retry_after)
+            return await insist(lambda: self._store.retry(Queue.OUTBOX, turn, delay=receipt.retry_after, refund=True))
         # Told when to come again, it is this conversation that must wait; else the service has trouble.
         note = self.governor.worked if receipt.retry_after else self.governor.failed
         note(account)
@@ -166,56 +256,87 @@ class Outbox:
             return await insist(lambda: self._store.sent(turn, keep=keep))
         if receipt.outcome is Outcome.NOT_SENT:
             delay = receipt.retry_after or self._delay(turn.attempts)
-            await insist(
+            return await insist(
                 lambda: self._store.retry(Queue.OUTBOX, turn, delay=delay, max_attempts=_NEVER_DEAD, refund=True)
             )
-            return None
         return await self._repeat(turn, outgoing, receipt.reason, keep=keep)
 
     async def _sent(
-        self, turn: Turn, outgoing: Outgoing, account: Account, receipt: Receipt, *, keep: bool
+        self, turn: Turn, outgoing: Outgoing, to: Conversation, receipt: Receipt, *, keep: bool
     ) -> Turn | None:
-        self.governor.worked(account)
-        log.debug("sent", account=account.ta, message=outgoing.key, attempt=turn.attempts)
-        if not (receipt.id and self._lines[account].adapter.has_receipts):
-            return await insist(lambda: self._store.sent(turn, keep=keep))
-        receipts = f"{account.channel}:{account.ta}"
+        adapter = self._lines[to.account].adapter
+        self.governor.worked(to.account)
+        log.debug("sent", account=adapter.ta, message=outgoing.key, attempt=turn.attempts)
+        pace = None if outgoing.message.is_transient else adapter.chat_pace(to)
+        if not (receipt.id and adapter.has_receipts):
+            return await insist(lambda: self._store.sent(turn, keep=keep, pace=pace))
+        until = expiry(outgoing, to, self._clock.timestamp())
         # Both travel in one batch, the receipt first: no report can find the message gone and itself unknown.
         _, following = await insist(
             lambda: asyncio.gather(
-                self._store.save_receipt(receipts, receipt.id, outgoing.key), self._store.sent(turn, keep=keep)
+                self._store.deliveries.sent(turn, receipt.id, created_ms=outgoing.created_ms, expiry=until),
+                self._store.sent(turn, keep=keep, pace=pace),
             )
         )
         return following
 
-    async def _repeat(self, turn: Turn, outgoing: Outgoing, reason: str, *, keep: bool) -> Turn | None:
+    async def _repeat(self, turn: Turn, outgoing: Outgoing, reason: str, *, keep: bool) -> Turn | Verdict | None:
         delay, repeats = self._delay(turn.attempts), self._policy.max_repeats
         verdict = await self._store.retry_unknown(turn, delay=delay, max_repeats=repeats)
         if verdict is Verdict.SPENT:
             return await self._give_up(turn, outgoing, f"its outcome is not known ({reason})", keep=keep)
-        return None
+        return verdict
 
     async def _give_up(
-        self, turn: Turn, outgoing: Outgoing, reason: str, *, keep: bool, refund: bool = False
+        self,
+        turn: Turn,
+        outgoing: Outgoing,
+        reason: str,
+        *,
+        keep: bool,
+        refund: bool = False,
+        is_dead: bool = True,
+        gone: str = "",
     ) -> Turn | None:
         if outgoing.message.is_transient:
             return await self._store.sent(turn, keep=keep)
         log.warning("given up", account=outgoing.account[1], message=outgoing.key, reason=reason)
-        account = Account(*outgoing.account)
-        failed = MessageFailed(
-            id=event_id(account, f"failed|{outgoing.key}"),
-            at=self._clock.now(),
-            conversation=Conversation(account, outgoing.to),
-            message_key=outgoing.key,
-            reason=reason,
-        )
+        to = Conversation(Account(*outgoing.account), outgoing.to)
+        if reason == REASONS["expired"]:
+            # Nobody is to look into it: that was decided with the message.
+            failed: Event = expired(outgoing.key, to, self._clock.now())
+            is_dead, status = False, Status.EXPIRED
+        else:
+            status = Status.FAILED
+            failed = MessageFailed(
+                id=event_id(to.account, f"failed|{outgoing.key}"),
+                at=self._clock.now(),
+                conversation=to,
+                message_key=outgoing.key,
+                reason=reason,
+            )
         # A reply to a failure that fails as well is the last word: else the two would go on for ever.
         relayed = failed.conversation.key != turn.cid
         event = b"" if outgoing.is_last_word or relayed else encode_event(failed)
         return await insist(
-            lambda: self._store.fail(turn, error=reason, event_id=failed.id, event=event, refund=refund, keep=keep)
+            lambda: self._store.fail(
+                turn,
+                error=reason,
+                event_id=failed.id,
+                event=event,
+                refund=refund,
+                keep=keep,
+                is_dead=is_dead,
+                gone=gone,
+                status=status,
+            )
         )
 
     def _delay(self, attempts: int) -> float:
         exact = min(self._policy.first_delay * 2.0 ** min(attempts - 1, 20), self._policy.longest_delay)
         return exact * (0.5 + self._jitter())
+
+
+def _is_call(outgoing: Outgoing) -> bool:
+    """Whether it only answers the service, as a callback's acknowledgement does, and nobody is written to."""
+    return isinstance(outgoing.message, Raw) and outgoing.message.is_transient

@@ -6,15 +6,29 @@ from typing import TypeVar, cast
 import msgspec
 from msgspec import Raw, Struct
 
+from botkit.conversation import Conversation
 from botkit.exceptions import FlowError, RecordError
 from botkit.flow import After, Flow
 from botkit.flow_data import misfit
 from botkit.menu import Menu
+from botkit.messages import Representative
 
 #: The longest record, in bytes.
 MAX_BYTES = 256 * 1024
 
 F = TypeVar("F", bound=Flow)
+
+
+class Pause(Struct, frozen=True, omit_defaults=True):
+    """A human answers, until a while of `seconds` has passed; `slides` if every message begins that while anew.
+
+    `until_ms` is when it ends as things stand, in milliseconds: a firing overtaken by another message is known by it.
+    """
+
+    until_ms: int
+    seconds: float
+    slides: bool = True
+    representative: Representative | None = None
 
 
 class _Stored(Struct, omit_defaults=True):
@@ -26,7 +40,18 @@ class _Stored(Struct, omit_defaults=True):
     # The language that the person chose, and the one that the service said last.
     locale: str = ""
     said_locale: str = ""
+    # Events still in the mailbox whose content was handled with an earlier one: the later parts of an album.
+    gathered: tuple[str, ...] = ()
+    # Where the service goes on with this conversation.
+    moved_to: str = ""
+    pause: Pause | None = None
+    tags: tuple[str, ...] = ()
+    # Where a message goes that a limit stops here.
+    failover: Conversation | None = None
 
+
+#: Ids of gathered events that are kept; there are never more than one look ahead can find.
+_MAX_GATHERED = 64
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(_Stored).decode
@@ -51,6 +76,16 @@ class Flows:
         self.locale = self._stored.locale
         #: The language that the service said last, or nothing.
         self.said_locale = self._stored.said_locale
+        #: The events that were handled with an earlier one, and are not to be handled again.
+        self.gathered = self._stored.gathered
+        #: The id of the conversation that took this one over, or an empty string.
+        self.moved_to = self._stored.moved_to
+        #: Set while a human answers; see `Handoff`.
+        self.pause = self._stored.pause
+        #: What the bot keeps of the conversation in single words.
+        self.tags = frozenset(self._stored.tags)
+        #: Where a message goes that a limit stops here, or None.
+        self.failover = self._stored.failover
         self._loaded: dict[str, Flow] = {}
         self._before: dict[str, str] = {}
 
@@ -81,8 +116,24 @@ class Flows:
                 flows[name] = Raw(dumped)
         if sum(len(bytes(raw)) for raw in flows.values()) > MAX_BYTES:
             raise FlowError(f"the flows of one conversation hold more than {MAX_BYTES} bytes", fix="store less in them")
-        kept = _Stored(flows, self.due, self.menu, self.locale, self.said_locale)
+        tags = tuple(sorted(self.tags))
+        kept = _Stored(
+            flows=flows,
+            due=self.due,
+            menu=self.menu,
+            locale=self.locale,
+            said_locale=self.said_locale,
+            gathered=self.gathered[-_MAX_GATHERED:],
+            moved_to=self.moved_to,
+            pause=self.pause,
+            tags=tags,
+            failover=self.failover,
+        )
         return b"" if kept == self._stored else _encode(kept)
+
+    def dump_moved(self, to: str) -> bytes:
+        """Returns the record that stays behind when another conversation takes this one over."""
+        return _encode(_Stored(gathered=self.gathered, moved_to=to))
 
     def moved(self) -> Iterator[tuple[type[Flow], str, str]]:
         """Returns each flow whose state changed, with the state before (empty if it is new) and after."""

@@ -36,12 +36,13 @@ def to_telegram(formatted: Formatted) -> tuple[str, list[dict[str, Any]]]:
     astral = [match.start() for match in _ASTRAL.finditer(text)]
     entities = []
     for span in _apart_from_code(shown.spans):
-        start, end = (min(max(at - lead, 0), len(text)) for at in (span.start, span.end))
-        if not text[start:end].strip():
+        start, end = max(span.start - lead, 0), min(span.end - lead, len(text))
+        if start >= end or not text[start:end].strip():
             continue
         # One more unit for each character beyond the BMP before it.
-        offset, stop = (at + bisect_left(astral, at) for at in (start, end))
-        entity = {"type": _TELEGRAM_TYPES.get(span.kind, span.kind), "offset": offset, "length": stop - offset}
+        offset = start + bisect_left(astral, start)
+        length = end + bisect_left(astral, end) - offset
+        entity = {"type": _TELEGRAM_TYPES.get(span.kind, span.kind), "offset": offset, "length": length}
         extra = {"url": span.url, "language": span.language}
         entities.append(entity | {name: value for name, value in extra.items() if value})
     return text, entities

@@ -68,7 +68,8 @@ class Owner(Protocol):
 class Route(Struct, frozen=True, eq=False):
     """A handler, the events and states it is for, and where it was registered.
 
-    `states` is empty where any state will do; `written` is its decorator as it was written.
+    `states` is empty where any state will do; `written` is its decorator as it was written. `for_paused` ones alone
+    hear what the person does while the conversation is paused, and nothing else.
     """
 
     events: tuple[type[Event], ...]
@@ -79,6 +80,7 @@ class Route(Struct, frozen=True, eq=False):
     kind: Literal["route", "fallback"]
     place: Place
     written: str
+    for_paused: bool = False
 
     @property
     def flow(self) -> type[Flow]:
@@ -92,8 +94,12 @@ class Route(Struct, frozen=True, eq=False):
 
     @property
     def rank(self) -> int:
-        """Which routes are asked first: 0 those bound to states, 1 the others, 2 and 3 fallbacks in the same way."""
-        return (2 if self.kind == "fallback" else 0) + (0 if self.states else 1)
+        """Which routes are asked first: 0 those bound to states, 1 the others, 2 and 3 fallbacks in the same way.
+
+        4 and 5 are those for paused conversations, which are never asked together with the rest.
+        """
+        group = 4 if self.for_paused else 2 if self.kind == "fallback" else 0
+        return group + (0 if self.states else 1)
 
     def is_in(self, state: str) -> bool:
         """Whether it answers a conversation whose flow is in the state."""

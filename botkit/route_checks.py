@@ -81,7 +81,7 @@ def _overlap(states: Sequence[str], others: Sequence[str]) -> bool:
 
 
 def _covers(first: Route, second: Route) -> bool:
-    if not all(issubclass(kind, first.events) for kind in second.events):
+    if first.for_paused != second.for_paused or not all(issubclass(kind, first.events) for kind in second.events):
         return False
     return _covers_states(first, second) and all(_is_implied(ask, second.filters) for ask in first.filters)
 

@@ -5,11 +5,11 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from functools import partial
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from botkit.events import AnyEvent, ButtonPressed, Event, MessageReceived, TimerFired
+from botkit.events import ButtonPressed, Event, MessageReceived, SignalReceived, TimerFired
 from botkit.exceptions import RouteError
 from botkit.filters import ButtonPattern
 from botkit.flow import Flow
@@ -36,8 +36,9 @@ class Matched(Struct, frozen=True):
 class RouteTable:
     """The routes of a bot's routers in the order in which they are asked.
 
-    `routes` is that order: those bound to a state, the others, the fallbacks, each as written. `flows` are the flow
-    classes in use. All mistakes are told together in one `RouteError`, each with its line and a fix.
+    `routes` is that order: those bound to a state, the others, the fallbacks, those for paused conversations, each as
+    written. `flows` are the flow classes in use. All mistakes are told together in one `RouteError`, each with its line
+    and a fix.
     """
 
     def __init__(self, routers: Sequence[Router[Any]]) -> None:
@@ -51,13 +52,18 @@ class RouteTable:
             problems += argument_problem(route.handler, 3, str(route.place))
         if problems:
             raise RouteError("the routes do not fit together:\n" + "\n".join(dict.fromkeys(problems)))
-        self._by_event = {
-            kind: tuple(route for route in self.routes if issubclass(kind, route.events)) for kind in get_args(AnyEvent)
-        }
+        # Filled as types of events are met: every channel may bring its own.
+        self._by_event: dict[type[Event], tuple[Route, ...]] = {}
 
-    def match(self, event: Event, state_of: StateOf) -> Matched | None:
-        """Returns the first route that takes the event in the present state, or None."""
-        for route in self._by_event[type(event)]:
+    def match(self, event: Event, state_of: StateOf, *, is_paused: bool = False) -> Matched | None:
+        """Returns the first route that takes the event in the present state, or None.
+
+        In a paused conversation, only the routes for that are asked about what the person does.
+        """
+        for_paused = is_paused and event.is_from_user
+        for route in self._routes_for(type(event)):
+            if route.for_paused != for_paused:
+                continue
             if route.states and not route.is_in(state_of(route.flow)):
                 continue
             captures = route.captures(event)
@@ -96,8 +102,14 @@ class RouteTable:
         nearest = self._nearest(event)
         return f"no handler for {_named(event)}{state}" + (f"; nearest: {nearest.describe()}" if nearest else "")
 
+    def _routes_for(self, kind: type[Event]) -> tuple[Route, ...]:
+        found = self._by_event.get(kind)
+        if found is None:
+            found = self._by_event[kind] = tuple(route for route in self.routes if issubclass(kind, route.events))
+        return found
+
     def _nearest(self, event: Event) -> Route | None:
-        routes = self._by_event[type(event)]
+        routes = [route for route in self._routes_for(type(event)) if not route.for_paused]
         for route in routes:
             # A filter of the application's own was not asked outside its state, and may rely on that.
             if all(hasattr(ask, "describe") for ask in route.filters) and route.captures(event) is not None:
@@ -136,6 +148,8 @@ def _named(event: Event) -> str:
         return f"button {event.value[:64]!r}"
     if isinstance(event, TimerFired):
         return f"timeout of {event.flow} in {event.state!r}" if event.flow else f"timer {event.name!r}"
+    if isinstance(event, SignalReceived):
+        return f"signal {event.name!r}"
     if isinstance(event, MessageReceived):
         kinds = {"location": event.location, "contact": event.contact, "text": event.text}
         return event.media.kind if event.media else next((name for name, value in kinds.items() if value), "message")

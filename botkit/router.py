@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, ove
 from botkit.events import (
     AgentRequested,
     ButtonPressed,
+    ConversationResumed,
     ConversationStarted,
     Event,
     MediaKind,
     MessageDelivered,
+    MessageExpired,
     MessageFailed,
     MessageReceived,
     MessageSeen,
+    SignalReceived,
     Subscribed,
     TimerFired,
     Unsubscribed,
@@ -28,6 +31,7 @@ from botkit.filters import (
     HasContact,
     HasLocation,
     HasMedia,
+    SignalNamed,
     TextPattern,
     TimeoutOf,
     TimerNamed,
@@ -82,21 +86,40 @@ class Router(Generic[F]):
         return f"<Router {self.name}>"
 
     @overload
-    def on(self, event: type[E], /, *filters: Filter[E], state: States = None) -> Register[E, F]: ...
+    def on(
+        self, event: type[E], /, *filters: Filter[E], state: States = None, paused: bool = False
+    ) -> Register[E, F]: ...
     @overload
     def on(
-        self, event: tuple[type[E], type[E2]], /, *filters: Filter[E | E2], state: States = None
+        self, event: tuple[type[E], type[E2]], /, *filters: Filter[E | E2], state: States = None, paused: bool = False
     ) -> Register[E | E2, F]: ...
     @overload
-    def on(self, event: tuple[type[E], ...], /, *filters: Filter[E], state: States = None) -> Register[E, F]: ...
     def on(
-        self, event: type[Event] | tuple[type[Event], ...], /, *filters: Filter[Any], state: States = None
+        self, event: tuple[type[E], ...], /, *filters: Filter[E], state: States = None, paused: bool = False
+    ) -> Register[E, F]: ...
+    def on(
+        self,
+        event: type[Event] | tuple[type[Event], ...],
+        /,
+        *filters: Filter[Any],
+        state: States = None,
+        paused: bool = False,
     ) -> Register[Any, F]:
-        """Registers a handler for events of a type, or of several, that every filter lets through."""
+        """Registers a handler for events of a type, or of several, that every filter lets through.
+
+        With `paused` it hears only what the person does while the conversation is paused, as `paused()` does.
+        """
         events = event if isinstance(event, tuple) else (event,)
         if not _are_types(events, Event):
             raise TypeError("write the decorator with an event type: @router.on(MessageReceived)")
-        return self._add(events, filters, state, "on", *[kind.__name__ for kind in events])
+        # What is not the person's doing goes on as always in a paused conversation.
+        idle = [kind for kind in events if kind is not Event and kind.is_from_user is Event.is_from_user]
+        if paused and idle:
+            text = (
+                f"{caller()}  {idle[0].__name__} is not the person's doing: a pause does not keep it from other routes"
+            )
+            raise RouteError(text, fix="take paused=True away")
+        return self._add(events, filters, state, "on", *[kind.__name__ for kind in events], paused=paused)
 
     @_called
     def text(self, pattern: str | re.Pattern[str] = "", *, state: States = None) -> Register[MessageReceived, F]:
@@ -180,9 +203,29 @@ class Router(Generic[F]):
         return self._add((MessageFailed,), (), state, "failed")
 
     @_called
+    def expired(self, *, state: States = None) -> Register[MessageExpired, F]:
+        """Registers a handler for messages that were not delivered within their `ttl`."""
+        return self._add((MessageExpired,), (), state, "expired")
+
+    @_called
     def agent_requested(self, *, state: States = None) -> Register[AgentRequested, F]:
         """Registers a handler for people who ask for a person."""
         return self._add((AgentRequested,), (), state, "agent_requested")
+
+    @_called
+    def paused(self, *, state: States = None) -> Register[MessageReceived | ButtonPressed, F]:
+        """Takes messages and buttons while the conversation is paused; no other route, no fallback hears of them."""
+        return self._add((MessageReceived, ButtonPressed), (), state, "paused", paused=True)
+
+    @_called
+    def resumed(self, *, state: States = None) -> Register[ConversationResumed, F]:
+        """Registers a handler for the end of a pause, by `ctx.resume()` or because its time ran out."""
+        return self._add((ConversationResumed,), (), state, "resumed")
+
+    @_called
+    def signal(self, name: str, *, state: States = None) -> Register[SignalReceived, F]:
+        """Registers a handler for the signal that another conversation sent with `ctx.signal` under the name."""
+        return self._add((SignalReceived,), (SignalNamed(name),), state, "signal", _quoted(name))
 
     @_called
     def timer(self, name: str, *, state: States = None) -> Register[TimerFired, F]:
@@ -238,17 +281,25 @@ class Router(Generic[F]):
         return self._add((MessageReceived,), (HasMedia(frozenset({kind})),), state, name)
 
     def _add(
-        self, events: tuple[type[Event], ...], filters: tuple[Filter[Any], ...], state: States, name: str, *written: str
+        self,
+        events: tuple[type[Event], ...],
+        filters: tuple[Filter[Any], ...],
+        state: States,
+        name: str,
+        *written: str,
+        paused: bool = False,
     ) -> Register[Any, F]:
         states = (state,) if isinstance(state, str) else state or ()
         quoted = [_quoted(state) for state in states]
         bound = [f"state={quoted[0]}" if len(quoted) == 1 else f"state=({', '.join(quoted)})"] if states else []
+        if paused and name == "on":
+            bound.append("paused=True")
         kind: Literal["route", "fallback"] = "fallback" if name == "fallback" else "route"
         decorator = f"@router.{name}({', '.join([*written, *bound])})"
         place = caller()
 
         def register(handler: Handler) -> Handler:
-            self.parts.append(Route(events, filters, states, handler, self, kind, place, decorator))
+            self.parts.append(Route(events, filters, states, handler, self, kind, place, decorator, paused))
             return handler
 
         return register  # type: ignore[return-value]  # Register says which handlers it takes

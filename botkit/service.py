@@ -67,8 +67,8 @@ class Service:
             policy=policies.handler,
             show_errors=not settings.is_production,
         )
-        outbox = Outbox(store, lines, self.clock, policy=policies.send)
-        self.engine = Engine(store, dispatcher, outbox, role=settings.role, policy=policies.engine)
+        self.outbox = Outbox(store, lines, self.clock, policy=policies.send)
+        self.engine = Engine(store, dispatcher, self.outbox, role=settings.role, policy=policies.engine)
         adapters = [owner.adapter for owner in self.owners.values()]
         self.receiver = Receiver(adapters, self.engine, store, self.clock, policy=policies.receiver)
         self._redelivering: asyncio.Task[None] | None = None
@@ -102,6 +102,7 @@ class Service:
                 fix="set it, or run with --role all --workers 1",
             )
         adapter = declared.simulated(f"http://{declared.channel}.simulator")
+        adapter.paces = declared.paces
         self._simulator(declared.channel).add_account(adapter)
         return adapter
 

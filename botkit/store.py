@@ -5,11 +5,15 @@ import enum
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol, TypeVar
 
 from msgspec import Struct
 
+from botkit.conversation import Account
 from botkit.exceptions import StoreUnavailableError
+from botkit.pace import Pace
+from botkit.session_rules import Heard, SessionRules
 
 T = TypeVar("T")
 
@@ -29,25 +33,50 @@ class Verdict(enum.Enum):
     WAITING = "waiting"  # given back, due again later
     DEAD = "dead"  # moved to the dead letters
     SPENT = "spent"  # no more repeats of an unknown outcome are allowed; the caller must give the message up
-    HELD = "held"  # kept until the person writes
-    LIMIT = "limit"  # over the session's limit, and holding was not asked for
+    HELD = "held"  # kept until the person writes, or until a time at which it may go
+    LIMIT = "limit"  # it may not go, and holding was not asked for
+    OUTSIDE = "outside"  # counted, but no session covers it: the account's month decides
 
 
 class Counts(Struct, frozen=True):
-    """A conversation's commercial window: when it started (ms, 0 = none), how many went out in it, and in a row."""
+    """A conversation's commercial window: when it started and ends (ms, 0 = none), and how many went out in it.
+
+    `in_row` went out without an answer, `this_hour` of them in the clock hour `hour` (hours since the epoch).
+    """
 
     started_ms: int = 0
     sent: int = 0
     in_row: int = 0
+    ends_ms: int = 0
+    hour: int = 0
+    this_hour: int = 0
+
+
+class Counted(Struct, frozen=True):
+    """What became of counting an attempt, and if it may not go, `why`: `hour`, `row`, `max`, `session` or `expired`.
+
+    `country` is the person's where the message is `OUTSIDE`. `purchase` names what was then booked for it.
+    """
+
+    verdict: Verdict
+    why: str = ""
+    country: str = ""
+    purchase: str = ""
 
 
 class Record(Struct, frozen=True):
-    """What is stored of a conversation; `queued` messages wait in its outbox."""
+    """What is stored of a conversation; `queued` messages wait in its outbox.
+
+    A turn at an outbox knows only the rest: until when (ms) the conversation's pace is used up, and why the person
+    cannot be written to, if they cannot.
+    """
 
     state: bytes = b""
     version: int = 0
     counts: Counts = Counts()
     queued: int = 0
+    paced_ms: int = 0
+    gone: str = ""
 
 
 class Turn(Struct, frozen=True):
@@ -111,6 +140,36 @@ class DueTimer(Struct, frozen=True):
     timer: Timer
 
 
+#: How the names of timers begin that deliver an event of their own: `ctx.after` takes none that begins with "flow:".
+LATER = "flow:="
+
+
+class Status(enum.Enum):
+    """How far a message has come; of the last three only one is ever reached."""
+
+    COMMITTED = "committed"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    SEEN = "seen"
+    FAILED = "failed"
+    EXPIRED = "expired"
+
+
+class Delivery(Struct, frozen=True):
+    """What became of a message, and when it came to each status that it has had."""
+
+    status: Status
+    times: Mapping[Status, datetime]
+
+
+class Bucket(Struct, frozen=True):
+    """One of an account's rates, by name; `left` of its burst are not for the message at hand."""
+
+    name: str
+    pace: Pace
+    left: int = 0
+
+
 class Commit(Struct, frozen=True):
     """Everything a handler decided. An empty `state` leaves the stored one as it is."""
 
@@ -138,22 +197,101 @@ class Claim(Struct, frozen=True):
     next_due: float | None
 
 
+class Accounts(Protocol):
+    """What all processes together may ask of the services. All calls raise StoreUnavailableError."""
+
+    async def take(self, account: Account, buckets: Sequence[Bucket]) -> tuple[float, float]:
+        """Takes one from each bucket; returns the seconds to rest and to wait, of which one is 0.
+
+        Both are 0 if the message may go out, and only then anything was taken. Not idempotent: a repeat takes again.
+        """
+        ...
+
+    async def rest(self, account: Account, seconds: float) -> None:
+        """Lets the account rest for that long, in every process; a longer rest is not shortened."""
+        ...
+
+
+class Deliveries(Protocol):
+    """What became of messages, for four days after the last news. All calls raise StoreUnavailableError."""
+
+    async def sent(self, turn: Turn, receipt_id: str, *, created_ms: int, expiry: Timer | None) -> None:
+        """Notes that a message was sent, and that the service's id stands for it in its conversation.
+
+        Reports that came before it are due. `expiry` holds an event for the case that nothing is heard until then;
+        its name begins with `LATER`.
+        """
+        ...
+
+    async def find(self, cid: str, receipt_id: str) -> str:
+        """Returns the key of the message that a service's id stands for, or an empty string."""
+        ...
+
+    async def note(self, cid: str, key: str, status: Status, event_id: str, *, expiry: str) -> bool:
+        """Notes what an event tells of a message; False if it is no news. The `expiry` of that name is off then.
+
+        To the event that brought the news it stays news, so that its handler can be run again.
+        """
+        ...
+
+    async def park(self, turn: Turn, receipt_id: str, *, name: str, seconds: float, most: int) -> str | None:
+        """Puts a report of an unknown message aside, and gives the mailbox back; None if the turn is over with that.
+
+        It comes back as an event with the id that `name` has after `LATER`, when the message is noted as sent, or
+        after so many seconds. Returns the message's key if it became known, or an empty string if `most` are parked.
+        """
+        ...
+
+    async def load(self, cid: str, key: str) -> Delivery | None:
+        """Returns what became of a message; None if nothing is known of it (any more)."""
+        ...
+
+
+class Ahead(Struct, frozen=True):
+    """What a look ahead finds: the seconds since the head came in, and the events behind it, each with its id.
+
+    `age` is below 0 where the server's clock was set back.
+    """
+
+    age: float
+    following: Sequence[tuple[str, bytes]]
+
+
 class Store(Protocol):
     """Keeps conversations. Every call is atomic, and may be repeated when its answer was lost.
 
     All raise StoreUnavailableError when the store did not answer in time.
     """
 
+    @property
+    def accounts(self) -> Accounts:
+        """What all conversations of an account share."""
+        ...
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """What became of messages."""
+        ...
+
     def new_token(self) -> str:
         """Returns a token nobody used before."""
         ...
 
     async def ingest(
-        self, cid: str, event_id: str, payload: bytes, *, token: str, window: float, answers: bool = False
+        self,
+        cid: str,
+        event_id: str,
+        payload: bytes,
+        *,
+        token: str,
+        window: float,
+        heard: Heard | None = None,
+        opens: bool | None = None,
     ) -> Ingested:
         """Stores an event once per `window` seconds; with a token, also takes an idle conversation.
 
-        `answers` tells that the person wrote: what was held for that goes out.
+        `heard` tells that the person wrote: a session may begin, and what was held for that goes out. `opens` tells
+        that the person can be written to from here on, or that they cannot: what was held is then looked at again.
         """
         ...
 
@@ -178,12 +316,40 @@ class Store(Protocol):
         """
         ...
 
-    async def sent(self, turn: Turn, *, keep: bool) -> Turn | None:
-        """Removes a message from the outbox; returns the next one if `keep` and there is one."""
+    async def sent(self, turn: Turn, *, keep: bool, pace: Pace | None = None) -> Turn | None:
+        """Removes a message from the outbox; returns the next one if `keep` and there is one.
+
+        With a pace, the message uses up some of the conversation's.
+        """
         ...
 
-    async def count(self, turn: Turn, *, seconds: int, max_messages: int, max_in_row: int, hold: bool) -> Verdict:
-        """Counts an attempt to send in the session before it is made: DONE, HELD, LIMIT or FENCED."""
+    async def peek(self, turn: Turn, limit: int) -> Ahead:
+        """Returns what stands in the mailbox behind the turn's event, up to `limit` events."""
+        ...
+
+    async def load_timers(self, cid: str) -> Sequence[bytes]:
+        """Returns the payloads of a conversation's timers that are not due yet."""
+        ...
+
+    async def count(
+        self, turn: Turn, rules: SessionRules, *, account: str, month: str, outside: bool, expires_ms: int = 0
+    ) -> Counted:
+        """Counts an attempt to send before it is made: DONE, OUTSIDE, HELD, LIMIT or FENCED.
+
+        Without `outside` nothing goes out that no session covers; an attempt counted as OUTSIDE is taken back then.
+        What is held is due again when its time comes, or at `expires_ms` (0 = never). Books it in the account's month.
+        """
+        ...
+
+    async def buy(self, account: str, month: str, *, free: int, charged_as: str) -> str:
+        """Books a message that no session covers, and returns the entry of the ledger: `free` while there are so many.
+
+        Then it is `charged_as`, and where that is empty nothing is booked: the entry is empty.
+        """
+        ...
+
+    async def book(self, account: str, month: str, entries: Mapping[str, int]) -> None:
+        """Adds numbers to entries of an account's month; they are kept for 400 days."""
         ...
 
     async def retry(
@@ -200,9 +366,22 @@ class Store(Protocol):
         ...
 
     async def fail(
-        self, turn: Turn, *, error: str, event_id: str, event: bytes, refund: bool, keep: bool
+        self,
+        turn: Turn,
+        *,
+        error: str,
+        event_id: str,
+        event: bytes,
+        refund: bool,
+        keep: bool,
+        is_dead: bool = True,
+        gone: str = "",
+        status: Status = Status.FAILED,
     ) -> Turn | None:
-        """Makes a message a dead letter and puts its event into the mailbox; returns the next message."""
+        """Makes a message a dead letter and puts its event into the mailbox; returns the next message.
+
+        Without `is_dead` there is no dead letter. With `gone` the person cannot be written to from here on.
+        """
         ...
 
     async def enqueue(self, cid: str, key: str, payload: bytes) -> bool:
@@ -227,14 +406,6 @@ class Store(Protocol):
 
     async def load_value(self, token: str) -> str:
         """Returns the value that a token stands for, or an empty string."""
-        ...
-
-    async def save_receipt(self, account: str, receipt_id: str, key: str) -> None:
-        """Remembers for four days which message a service's id stands for."""
-        ...
-
-    async def load_receipt(self, account: str, receipt_id: str) -> str:
-        """Returns the key of the message a service's id stands for, or an empty string."""
         ...
 
     async def save_unreadable(self, account: str, reason: str, body: bytes) -> None:

@@ -21,7 +21,8 @@ from botkit.store import Record
 class BotTester:
     """One app on one store, with people to talk to it.
 
-    Time stands in the tests' hands: `advance` moves it, and nothing waits. Each tester sees only its own keys.
+    Time stands in the tests' hands: `advance` moves it, and nothing waits; only what a service's pace holds back takes
+    as long as it does there. Each tester sees only its own keys.
     Every account is simulated unless it has credentials.
     """
 
@@ -76,10 +77,19 @@ class BotTester:
         """Returns when nothing is due: every event handled, every message sent or held, every receipt delivered."""
         while True:
             await self.service.engine.settle()
+            if self._pass_time():
+                continue
             if not sum([await simulator.redeliver() for simulator in self.service.simulators.values()]):
                 break
         for visitor in self._visitors:
             await visitor.refresh()
+
+    def _pass_time(self) -> bool:
+        # A service's pace is nothing that a test waits for by itself: the time that it takes goes by.
+        wait = self.service.outbox.paced_until - self.clock.timestamp()
+        if wait > 0:
+            self.clock.advance(seconds=wait)
+        return wait > 0
 
     async def advance(self, *, seconds: float = 0, minutes: float = 0, hours: float = 0, days: float = 0) -> None:
         """Moves the clock and lets happen what has become due."""
@@ -193,6 +203,16 @@ class Visitor:
         if len(states) > 1:
             raise LookupError(f"the bot has several flows: {self.states}")
         return states[0]
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether a human answers in place of the bot."""
+        return Flows(self._record.state).pause is not None
+
+    @property
+    def tags(self) -> frozenset[str]:
+        """The tags of the conversation."""
+        return Flows(self._record.state).tags
 
     @property
     def session(self) -> Session | None:

@@ -54,6 +54,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-docs", action="store_true", help="write what is generated in README.md and docs/ anew")
     parser.addoption(
         "--every-line", action="store_true", help="kill at every line of an event's way, not at every eleventh"
+    )
+    parser.addoption(
+        "--updates", type=int, default=2000, help="how many generated updates a bot on Telegram must stand"
     )

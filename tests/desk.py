@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any, Self
 from uuid import uuid4
 
-from botkit.adapter import Adapter, HttpClient, Outcome, Receipt, SessionRules, WebhookRequest, WebhookStatus
+from botkit.adapter import Adapter, HttpClient, Outcome, Receipt, WebhookRequest, WebhookStatus
 from botkit.bot import Bot
 from botkit.capabilities import EVERYTHING
 from botkit.clock import Clock
@@ -20,6 +20,7 @@ from botkit.events import (
     ConversationStarted,
     Event,
     MessageDelivered,
+    MessageFailed,
     MessageReceived,
     MessageSeen,
     event_id,
@@ -29,6 +30,9 @@ from botkit.outbox import Line, Outbox, SendPolicy
 from botkit.redaction import Redactor, Secret
 from botkit.redis.store import Bounds, RedisStore
 from botkit.router import Router
+from botkit.session_rules import SessionRules
+
+Report = MessageDelivered | MessageSeen | MessageFailed
 
 SENT = Receipt(Outcome.SENT)
 REFUSED = Receipt(Outcome.REFUSED, reason="400 chat not found")
@@ -169,9 +173,9 @@ class Process:
         self.store = store(redis_url, clock=self.clock, prefix=prefix or f"t{uuid4().hex[:12]}", bounds=bounds)
         owners = {adapter.account: Owner(bot, adapter) for bot in bots for adapter in bot.accounts}
         lines = {account: Line(owner.adapter, Nowhere()) for account, owner in owners.items()}
-        dispatcher = Dispatcher(self.store, owners, self.clock, Redactor(), policy=handler, jitter=jitter)
+        self.dispatcher = Dispatcher(self.store, owners, self.clock, Redactor(), policy=handler, jitter=jitter)
         self.outbox = Outbox(self.store, lines, self.clock, policy=send, jitter=jitter)
-        self.engine = Engine(self.store, dispatcher, self.outbox, role=role, policy=engine)
+        self.engine = Engine(self.store, self.dispatcher, self.outbox, role=role, policy=engine)
 
     def another(self, *bots: Bot, **options: Any) -> "Process":
         """Returns a second process on the same store, with the same bots unless others are given."""
@@ -239,6 +243,11 @@ def opens(person: str = "olena", *, native: str = "") -> ConversationStarted:
     return ConversationStarted(subscribed=False, **_known(person, native, "desk"))
 
 
-def reported(kind: type[MessageDelivered] | type[MessageSeen], receipt_id: str, person: str = "olena") -> Event:
+def reported(kind: type[Report], receipt_id: str, person: str = "olena") -> Event:
     """Returns a report on a message of ours."""
     return kind(receipt_id=receipt_id, **_known(person, "", "desk"))
+
+
+def happens(kind: type[Event], person: str = "olena") -> Event:
+    """Returns an event of a kind that needs nothing said."""
+    return kind(**_known(person, "", "desk"))

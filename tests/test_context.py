@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 import structlog
+from msgspec import UNSET
 
 from botkit import events
-from botkit.adapter import Adapter, Download, SessionRules
+from botkit.adapter import Adapter, Download
 from botkit.bot import Bot
 from botkit.buttons import Button
 from botkit.channels.gbm import BusinessMessages
@@ -19,15 +20,26 @@ from botkit.channels.viber import Viber
 from botkit.context import MAX_MESSAGES, Context, Decisions, Handle, Scene
 from botkit.conversation import Account, Conversation, User
 from botkit.dispatcher import Dispatcher
-from botkit.events import ConversationStarted, Event, Media, MessageDelivered, MessageReceived, MessageSeen, TimerFired
+from botkit.events import (
+    ConversationStarted,
+    Event,
+    Media,
+    MessageDelivered,
+    MessageReceived,
+    MessageSeen,
+    SignalReceived,
+    TimerFired,
+)
 from botkit.exceptions import DownloadError, MessageError
 from botkit.flow import Flow
+from botkit.handoff import Handoff, HandoffPolicy
 from botkit.http import Http
 from botkit.languages import Speech
 from botkit.messages import Image, Text, Typing
 from botkit.outbox import Line, Outbox
 from botkit.record import Flows
 from botkit.router import Router
+from botkit.session_rules import SessionRules
 from botkit.sessions import Session
 from botkit.simulators.simulator import Person
 from botkit.store import Queue
@@ -61,7 +73,9 @@ class Desk:
         self.here = Conversation(self.adapter.account, "ana")
         user = User("ana", locale="sl-SI")
         event = kind(id=EVENT_ID, at=NOW, conversation=self.here, user=user, **more)
-        self.decisions = Decisions(Speech(None, Flows(b""), event))
+        flows = Flows(b"")
+        handoff = Handoff(HandoffPolicy(), flows, event, NOW)
+        self.decisions = Decisions(Speech(None, flows, event), flows, handoff)
         adapters = {adapter.account: adapter for adapter in (self.adapter, *known)}
         scene = Scene(
             event=event,
@@ -214,6 +228,26 @@ def test_an_account_of_nobody_here_cannot_be_written_from() -> None:
 
 
 # --- timers
+
+
+def test_another_way_is_decided_on_and_may_be_taken_back() -> None:
+    viber = ADAPTERS["viber"]()
+    desk = Desk(known=(viber,))
+    chosen = [desk.decisions.failover]
+    there = Conversation(viber.account, "ana")
+    for way in (there, None):
+        desk.ctx.fail_over_to(way)
+        chosen.append(desk.decisions.failover)
+    assert chosen == [UNSET, there, None]
+
+
+def test_another_way_leads_elsewhere_and_by_an_account_of_somebody_here() -> None:
+    desk = Desk()
+    with pytest.raises(ValueError, match="to itself"):
+        desk.ctx.fail_over_to(desk.here)
+    with pytest.raises(MessageError, match="no bot here speaks for account 'other' on viber"):
+        desk.ctx.fail_over_to(Conversation(Account("viber", "other"), "ana"))
+    assert desk.decisions.failover is UNSET
 
 
 def test_a_timer_is_an_event_of_the_conversation_to_come() -> None:
@@ -375,13 +409,115 @@ async def test_the_session_shows_what_is_left_before_this_answer(botkit_redis_ur
         await shop.advance(hours=24)
         await ana.says("next day")
     first, second, third = sessions
-    assert first == Session(None, None, 0, 10, 5)
+    assert first == Session(None, None, 0, 10, 5, 100)
     assert second is not None
     assert (second.sent, second.left, second.left_in_row, second.is_open) == (2, 8, 5, True)
     assert second.started_at is not None
     assert second.ends_at == second.started_at + timedelta(hours=24)
     assert third is not None
     assert (third.is_open, third.left) == (False, 10)
+
+
+# --- signals, tags
+
+
+def test_a_signal_says_what_from_where_and_goes_its_way_like_a_message() -> None:
+    other = Viber(ta="other")
+    desk, there = Desk(known=(other,)), Conversation(other.account, "boss")
+    desk.ctx.reply("one")
+    desk.ctx.signal(there, "done", "42")
+    sent = desk.decisions.outgoing[1]
+    assert (sent.key, sent.account, sent.to) == (f"{EVENT_ID}01", ("viber", "other"), "boss")
+    signal = sent.signal
+    assert isinstance(signal, SignalReceived)
+    assert (signal.conversation, signal.sender, signal.name, signal.data) == (there, desk.here, "done", "42")
+
+
+def test_equal_signals_are_two() -> None:
+    desk = Desk()
+    there = Conversation(desk.adapter.account, "boss")
+    for _ in range(2):
+        desk.ctx.signal(there, "done")
+    first, second = (sent.signal for sent in desk.decisions.outgoing)
+    assert first is not None
+    assert second is not None
+    assert first.id != second.id
+
+
+@pytest.mark.parametrize(("name", "data"), [("x", ""), ("x" * 64, "x" * 16_384)])
+def test_a_signal_may_be_as_long_as_this(name: str, data: str) -> None:
+    desk = Desk()
+    desk.ctx.signal(Conversation(desk.adapter.account, "boss"), name, data)
+    assert len(desk.decisions.outgoing) == 1
+
+
+@pytest.mark.parametrize(("name", "data"), [("", ""), ("x" * 65, ""), ("x", "x" * 16_385)])
+def test_a_longer_signal_is_refused(name: str, data: str) -> None:
+    desk = Desk()
+    with pytest.raises(ValueError, match="a name of 1 to 64 characters, and at most 16384 of data"):
+        desk.ctx.signal(Conversation(desk.adapter.account, "boss"), name, data)
+    assert desk.decisions.outgoing == []
+
+
+def test_a_signal_goes_to_another_conversation_that_a_bot_here_speaks_for() -> None:
+    desk = Desk()
+    with pytest.raises(ValueError, match="another conversation"):
+        desk.ctx.signal(desk.here, "done")
+    with pytest.raises(MessageError, match="no bot here speaks for account 'nobody' on telegram"):
+        desk.ctx.signal(Conversation(Account("telegram", "nobody"), "1"), "done")
+
+
+def test_signals_count_among_the_messages_of_an_event() -> None:
+    desk = Desk()
+    there = Conversation(desk.adapter.account, "boss")
+    for _ in range(MAX_MESSAGES):
+        desk.ctx.signal(there, "done")
+    with pytest.raises(MessageError, match=f"at most {MAX_MESSAGES} messages"):
+        desk.ctx.signal(there, "done")
+
+
+def test_tags_are_kept_with_the_record() -> None:
+    desk = Desk()
+    desk.ctx.tag("vip")
+    desk.ctx.tag("lang:sl")
+    desk.ctx.tag("vip")
+    desk.ctx.untag("never")
+    assert desk.ctx.tags == {"vip", "lang:sl"}
+    stored = desk.decisions.flows.dump()
+    assert Flows(stored).tags == {"vip", "lang:sl"}
+    desk.ctx.untag("vip")
+    desk.ctx.untag("lang:sl")
+    assert Flows(desk.decisions.flows.dump()).tags == frozenset()
+
+
+def test_the_same_tags_are_no_change_of_the_record() -> None:
+    flows = Flows(b"")
+    flows.tags = frozenset({"b", "a"})
+    again = Flows(flows.dump())
+    again.tags = frozenset({"a", "b"})
+    assert again.dump() == b""
+
+
+@pytest.mark.parametrize("name", ["flow:Order", "pause:", "pause:x"])
+def test_the_names_of_botkits_own_timers_are_taken(name: str) -> None:
+    desk = Desk()
+    with pytest.raises(ValueError, match="must not start with 'flow:' or 'pause:'"):
+        desk.ctx.after(name, seconds=1)
+    with pytest.raises(ValueError, match="must not start with 'flow:' or 'pause:'"):
+        desk.ctx.cancel(name)
+
+
+@pytest.mark.parametrize(("given", "seconds"), [({"minutes": 2}, 120), ({"hours": 1, "minutes": 1}, 3660), ({}, 3600)])
+def test_a_pause_lasts_as_long_as_is_said(given: Any, seconds: float) -> None:
+    desk = Desk()
+    assert not desk.ctx.is_paused
+    desk.ctx.pause(**given)
+    pause = desk.decisions.flows.pause
+    assert pause is not None
+    assert (desk.ctx.is_paused, pause.seconds) == (True, seconds)
+    assert pause.until_ms == round((NOW + timedelta(seconds=seconds)).timestamp() * 1000)
+    desk.ctx.resume()
+    assert not desk.ctx.is_paused
 
 
 def switchboard() -> Bot:

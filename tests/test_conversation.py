@@ -67,3 +67,21 @@ def test_who_and_where_cannot_be_changed() -> None:
 
 def test_a_user_is_stored_without_what_is_not_known() -> None:
     assert msgspec.json.encode(User("1", name="Ana")) == b'{"id":"1","name":"Ana"}'
+
+
+@given(any_text.filter(bool), any_text.filter(bool), any_text.filter(bool))
+@example("viber", "shop:1", "a/b==")
+def test_an_address_is_one_word_that_leads_back_to_the_conversation(channel: str, ta: str, id: str) -> None:
+    conversation = Conversation(Account(channel, ta), id)
+    assert re.fullmatch(r"[A-Za-z0-9._~@+=%-]+(:[A-Za-z0-9._~@+=%-]+){2}", conversation.address)
+    assert Conversation.parse(conversation.address) == conversation
+
+
+def test_an_ordinary_address_is_readable() -> None:
+    assert Conversation(ACCOUNT, "01234567890A=").address == "viber:demo:01234567890A="
+
+
+@pytest.mark.parametrize("strange", ["", "viber", "viber:demo", "viber:demo:", ":demo:1", "viber:demo:1:2"])
+def test_what_is_no_address_is_refused_without_its_words(strange: str) -> None:
+    with pytest.raises(ValueError, match="the address of a conversation is channel:account:id"):
+        Conversation.parse(strange)

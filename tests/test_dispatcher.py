@@ -4,6 +4,8 @@ import asyncio
 import re
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -436,8 +438,44 @@ async def test_an_event_that_cannot_be_read_is_a_dead_letter_that_says_so(botkit
         await process.store.ingest(where().key, "e" * 22, b'{"type": "from tomorrow"}', token="", window=60)
         await process.engine.settle()
         (letter,) = await process.dead_letters()
-        assert letter["err"].startswith("the event cannot be read")
+        assert letter["err"] == "the event cannot be read by any adapter here (ValidationError in type 'from tomorrow')"
         assert "from tomorrow" in letter["entry"]
+
+
+class Waved(Event, frozen=True, kw_only=True, omit_defaults=True, tag="desk.waved"):
+    hand: str = ""
+
+
+class WavedTwice(Waved, frozen=True, kw_only=True, omit_defaults=True, tag="desk.waved_twice"):
+    pass
+
+
+class WavingDesk(Desk):
+    events = (Waved, WavedTwice)
+
+
+async def test_an_event_that_only_its_channel_knows_reaches_the_handler_of_its_type(botkit_redis_url: str) -> None:
+    desk, router, heard = WavingDesk(), Router(), list[Waved]()
+
+    @router.on(Waved)
+    async def waved(event: Waved, ctx: Context[Flow]) -> None:
+        heard.append(event)
+
+    known: dict[str, Any] = {"at": datetime.now(UTC), "conversation": where()}
+    events = [Waved(id="1" * 22, hand="left", **known), WavedTwice(id="2" * 22, **known)]
+    async with Process(botkit_redis_url, bot(router, desk)) as process:
+        for event in events:
+            await process.takes(event)
+            await process.engine.settle()
+    assert heard == events
+
+
+async def test_an_event_of_another_channel_is_a_dead_letter_that_names_its_type(botkit_redis_url: str) -> None:
+    async with Process(botkit_redis_url, bot(Router())) as process:
+        await process.takes(Waved(id="1" * 22, at=datetime.now(UTC), conversation=where()))
+        await process.engine.settle()
+        (letter,) = await process.dead_letters()
+        assert "desk.waved" in letter["err"]
 
 
 # --- flow timeouts ---

@@ -15,6 +15,7 @@ from botkit.flow import Flow, Trigger
 from botkit.redis.audit import audit
 from botkit.redis.store import Bounds, RedisStore
 from botkit.router import Router
+from botkit.session_rules import Heard
 from botkit.store import Claim, Commit, Ingested, Mine, Queue
 from tests.desk import Desk, Process, bot, opens, says, where
 
@@ -186,9 +187,17 @@ class Slow(RedisStore):
     """A store that answers when it is too late."""
 
     async def ingest(
-        self, cid: str, event_id: str, payload: bytes, *, token: str, window: float, answers: bool = False
+        self,
+        cid: str,
+        event_id: str,
+        payload: bytes,
+        *,
+        token: str,
+        window: float,
+        heard: Heard | None = None,
+        opens: bool | None = None,
     ) -> Ingested:
-        stored = await super().ingest(cid, event_id, payload, token=token, window=window, answers=answers)
+        stored = await super().ingest(cid, event_id, payload, token=token, window=window, heard=heard, opens=opens)
         await asyncio.Event().wait()
         return stored
 
@@ -627,9 +636,7 @@ async def test_the_answer_of_a_process_that_died_after_its_commit_is_given_by_an
     desk, router = welcomes()
     event = opens(native="once")
     async with Process(botkit_redis_url, bot(router, desk)) as process, process.another() as colleague:
-        stored = await process.store.ingest(
-            event.conversation.key, event.id, encode(event), token="dead.0", window=60, answers=False
-        )
+        stored = await process.store.ingest(event.conversation.key, event.id, encode(event), token="dead.0", window=60)
         assert isinstance(stored, Mine)
         commit = Commit(b"", [], reply=b"welcome of the dead")
         await process.store.commit(stored.turn, commit, keep=False, send=False)

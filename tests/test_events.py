@@ -31,6 +31,7 @@ KINDS: tuple[type[Event], ...] = get_args(AnyEvent)
 EXTRAS: dict[str, dict[str, Any]] = {
     "ButtonPressed": {"value": "day:fri"},
     "TimerFired": {"name": "reminder"},
+    "SignalReceived": {"name": "done", "sender": Conversation(ACCOUNT, "staff")},
     "MenuOffered": {"choices": (Choice("Friday", "day:fri"),)},
 }
 
@@ -82,6 +83,13 @@ def test_what_a_newer_version_adds_does_not_hinder_reading(kind: type[Event]) ->
 def test_only_what_a_person_does_counts_as_their_answer() -> None:
     answers = {kind.__name__ for kind in KINDS if made(kind).is_from_user}
     assert answers == {"MessageReceived", "ButtonPressed", "AgentRequested"}
+
+
+def test_few_events_tell_whether_somebody_can_be_written_to() -> None:
+    told = {kind.__name__: made(kind).opens for kind in KINDS if made(kind).opens is not None}
+    opens = ("MessageReceived", "ButtonPressed", "AgentRequested", "ConversationStarted", "Subscribed")
+    assert told == dict.fromkeys(opens, True) | {"Unsubscribed": False}
+    assert made(ConversationStarted, subscribed=False).opens is None
 
 
 def test_what_is_not_said_is_not_stored() -> None:
@@ -146,3 +154,41 @@ def test_an_event_s_id_is_the_same_at_every_delivery_to_one_account() -> None:
     assert event_id(ACCOUNT, "7") == event_id(Account("viber", "demo"), "7")
     others = {event_id(Account("viber", "other"), "7"), event_id(Account("gbm", "demo"), "7"), event_id(ACCOUNT, "8")}
     assert len(others | {event_id(ACCOUNT, "7")}) == 4
+
+
+class Nodded(Event, frozen=True, kw_only=True, omit_defaults=True, tag="test.nodded"):
+    deeply: bool = False
+
+
+class Copied(Event, frozen=True, kw_only=True, omit_defaults=True, tag="test.nodded"):
+    pass
+
+
+def test_the_events_of_a_channel_are_read_beside_the_common_ones() -> None:
+    read = events.decoder([Nodded])
+    for event in (made(Nodded, deeply=True), made(MessageReceived, text="hello")):
+        assert read(events.encode(event)) == event
+    with pytest.raises(msgspec.ValidationError):
+        events.decode(events.encode(made(Nodded)))
+
+
+def test_a_type_that_two_accounts_bring_is_read_once() -> None:
+    event = made(Nodded)
+    assert events.decoder([Nodded, Nodded])(events.encode(event)) == event
+
+
+def test_two_types_with_one_tag_are_refused() -> None:
+    with pytest.raises(TypeError):
+        events.decoder([Nodded, Copied])
+
+
+@pytest.mark.parametrize(
+    ("stored", "kind"), [(b'{"type":"of.tomorrow","x":1}', "of.tomorrow"), (b"{}", ""), (b"\xff", ""), (b"[]", "")]
+)
+def test_the_type_of_a_stored_event_is_told_also_where_nobody_can_read_it(stored: bytes, kind: str) -> None:
+    assert events.type_of(stored) == kind
+
+
+@every_kind
+def test_a_common_event_moves_no_conversation(kind: type[Event]) -> None:
+    assert (made(kind).moves_to, made(kind).moves_from) == ("", "")

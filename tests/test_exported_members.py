@@ -36,6 +36,18 @@ def test_every_name_can_be_imported_and_says_what_it_is(name: str) -> None:
     assert inspect.cleandoc(vars(member)["__doc__"] if inspect.isclass(member) else member.__doc__)
 
 
+@pytest.mark.parametrize("name", ["gbm", "telegram", "viber"])
+def test_a_channel_s_own_words_are_found_under_its_name(name: str) -> None:
+    code = f"from botkit import {name}; import botkit.channels.{name} as module; print({name} is module)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
+
+
+def test_every_channel_has_its_name_among_those_of_botkit() -> None:
+    adapters = {getattr(botkit, name).channel for name in ("BusinessMessages", "Telegram", "Viber")}
+    assert {name for name, home in _HOMES.items() if home == "channels"} == adapters
+
+
 def test_a_first_sentence_stands_alone_on_its_line() -> None:
     docs = {name: getattr(botkit, name).__doc__ for name in _HOMES}
     assert [name for name, doc in docs.items() if not doc.split("\n", 1)[0].rstrip().endswith((".", ":"))] == []

@@ -11,6 +11,7 @@ from botkit.channels.telegram import Telegram
 from botkit.context import Context
 from botkit.events import MessageReceived
 from botkit.flow import Flow
+from botkit.languages import _
 from botkit.message_checks import degradations, said_by
 from botkit.messages import Card, Carousel, Sticker, Text, Typing
 from botkit.router import Router
@@ -97,3 +98,12 @@ def test_capabilities_say_how_a_kind_is_taken_where_nothing_is_declared() -> Non
     assert can.support(Carousel) is Support.PARTS
     assert can.support(Typing) is Support.NOTHING
     assert can.support(Card) is Support.WORDS
+
+
+def test_what_cannot_be_built_is_left_to_the_moment_it_is_said() -> None:
+    async def handler(event: MessageReceived, ctx: Context[Flow]) -> None:
+        ctx.reply("One to five?", buttons=[Button(5, "five")])  # type: ignore[arg-type]
+        ctx.reply(Text(text=None))  # type: ignore[arg-type]
+        ctx.reply(_(), silent=True)  # type: ignore[call-arg]
+
+    assert said(handler) == []

@@ -196,7 +196,7 @@ def test_a_channel_without_the_kind_can_say_it_in_plain_text(message: AnyMessage
 
 def test_only_what_is_worth_nothing_later_is_transient() -> None:
     transient = [message for message in FULL if message.is_transient]
-    assert [type(message) for message in transient] == [Delete, Typing, Joined, Left, Raw]
+    assert [type(message) for message in transient] == [Delete, Typing, Raw]
     assert not Raw(channel="telegram", payload={}).is_transient
 
 

@@ -2,25 +2,40 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from structlog.testing import capture_logs
 
-from botkit.adapter import Outcome, Receipt, SessionRules
+from botkit.adapter import Outcome, Receipt
 from botkit.context import Context
 from botkit.engine import EnginePolicy
-from botkit.events import MessageDelivered, MessageFailed, MessageReceived, MessageSeen, encode
+from botkit.events import (
+    ConversationStarted,
+    Event,
+    MessageFailed,
+    MessageReceived,
+    MessageSeen,
+    SignalReceived,
+    Subscribed,
+    TimerFired,
+    Unsubscribed,
+    encode,
+)
 from botkit.exceptions import NotSentError, UnknownOutcomeError
 from botkit.flow import Flow
 from botkit.messages import Outgoing, Text
 from botkit.messages import encode as encode_outgoing
 from botkit.outbox import SendPolicy
+from botkit.pace import Pace, Paces
 from botkit.redis.audit import audit
-from botkit.redis.store import RedisStore
-from botkit.router import Router
+from botkit.redis.store import Bounds, RedisStore
+from botkit.router import CallNext, Router
+from botkit.session_rules import SessionRules
 from botkit.sessions import Session, session_at
 from botkit.store import Commit, Mine, Turn
-from tests.desk import NOT_SENT, REFUSED, UNKNOWN, Desk, Process, bot, reported, says, where
+from tests.desk import NOT_SENT, REFUSED, UNKNOWN, Desk, Process, bot, happens, opens, presses, says, where
 
 
 def throttled(seconds: float) -> Receipt:
@@ -286,7 +301,7 @@ async def test_after_ten_failures_in_a_row_the_account_rests_and_one_probe_decid
 class Dying(RedisStore):
     """A store that a process does not live to tell that a message was sent."""
 
-    async def sent(self, turn: Turn, *, keep: bool) -> Turn | None:
+    async def sent(self, turn: Turn, *, keep: bool, pace: Pace | None = None) -> Turn | None:
         raise asyncio.CancelledError
 
 
@@ -332,7 +347,7 @@ async def test_a_message_that_was_sent_by_a_process_that_died_is_sent_again_and_
         assert len(desk.attempts) == 2
 
 
-# --- other conversations, receipts ---
+# --- other conversations ---
 
 
 async def test_what_is_sent_elsewhere_arrives_there_once_and_in_order(botkit_redis_url: str) -> None:
@@ -355,26 +370,230 @@ async def test_what_is_sent_elsewhere_arrives_there_once_and_in_order(botkit_red
         assert len(desk.attempts) == 3
 
 
-@pytest.mark.parametrize("kind", [MessageDelivered, MessageSeen])
-async def test_a_report_carries_the_id_of_the_handle_that_the_reply_returned(
-    botkit_redis_url: str, kind: type[MessageDelivered] | type[MessageSeen]
+# --- people who cannot be written to ---
+
+
+GONE = Receipt(Outcome.REFUSED, reason="403 blocked", is_gone=True)
+
+
+async def tells(process: Process, event: Event) -> None:
+    await process.takes(event)
+    await process.engine.settle()
+
+
+def writes_on_a_timer(failures: list[MessageFailed]) -> Router[Flow]:
+    """Sends two messages in a minute, whatever happened since."""
+    router = Router()
+
+    @router.timer("later")
+    async def later(event: TimerFired, ctx: Context[Flow]) -> None:
+        ctx.reply("one")
+        ctx.typing()
+        ctx.reply("two")
+
+    @router.failed()
+    async def failed(event: MessageFailed, ctx: Context[Flow]) -> None:
+        failures.append(event)
+
+    @router.unsubscribed()
+    async def sets_it(event: Unsubscribed, ctx: Context[Flow]) -> None:
+        ctx.after("later", minutes=1)
+
+    return router
+
+
+async def test_whoever_unsubscribed_is_not_written_to_and_the_handlers_are_told(botkit_redis_url: str) -> None:
+    desk, failures = Desk(), list[MessageFailed]()
+    async with Process(botkit_redis_url, bot(writes_on_a_timer(failures), desk)) as process:
+        await tells(process, happens(Unsubscribed))
+        await process.advance(61)
+        assert desk.attempts == []
+        assert [event.reason for event in failures] == ["the person cannot be written to (unsubscribed)"] * 2
+        assert await process.dead_letters() == [], "nobody is to look into it"
+        assert await audit(process.store) == []
+
+
+async def test_whoever_the_service_says_is_gone_is_not_tried_again_by_any_process(botkit_redis_url: str) -> None:
+    desk, failures = Desk(), list[MessageFailed]()
+    desk.plan.append(GONE)
+    async with Process(botkit_redis_url, bot(parrot(failures), desk)) as process, process.another() as colleague:
+        await process.hears("one two")
+        await process.store.enqueue(where().key, "k" * 24, encode_outgoing(replace(desk.attempts[0], key="k" * 24)))
+        await colleague.engine.settle()
+        assert len(desk.attempts) == 1
+        reason = "the person cannot be written to (403 blocked)"
+        assert [event.reason for event in failures] == ["403 blocked", reason, reason]
+        assert len(await process.dead_letters()) == 1, "the one that was tried"
+
+
+@pytest.mark.parametrize(
+    ("back", "is_written_to"),
+    [
+        (happens(Subscribed), True),
+        (says("I am back"), True),
+        (happens(ConversationStarted), True),
+        (opens(), False),
+        (happens(MessageSeen), False),
+    ],
+    ids=["subscribed", "wrote", "started", "started, no subscriber", "seen"],
+)
+async def test_whoever_comes_back_is_written_to_again(
+    botkit_redis_url: str, back: Event, *, is_written_to: bool
 ) -> None:
-    desk, router, ids, reports = Desk(), Router(), list[str](), list[str]()
+    desk = Desk()
+    async with Process(botkit_redis_url, bot(writes_on_a_timer([]), desk)) as process:
+        await tells(process, happens(Unsubscribed))
+        await tells(process, back)
+        await process.advance(61)
+        assert desk.texts == (["one", "Typing", "two"] if is_written_to else [])
+
+
+async def test_a_callback_is_answered_though_the_person_is_gone(botkit_redis_url: str) -> None:
+    desk = Desk()
+    async with Process(botkit_redis_url, bot(parrot(), desk), role="web") as web, web.another() as worker:
+        await web.takes(presses("silent"))
+        await web.takes(happens(Unsubscribed))
+        await worker.engine.settle()
+        assert desk.texts == ["acknowledged"]
+
+
+# --- pace and fairness ---
+
+
+async def test_a_conversation_s_messages_follow_its_pace_and_keep_their_order(botkit_redis_url: str) -> None:
+    desk = Desk()
+    desk.paces = Paces(chat=Pace(2, 10, burst=2))
+    async with Process(botkit_redis_url, bot(parrot(), desk)) as process, process.another() as colleague:
+        await process.hears("a b c d")
+        await process.hears("x", "taras")
+        assert desk.shown == [("olena", "a"), ("olena", "b"), ("taras", "x")]
+        for seconds, number in ((9, 2), (1.5, 3), (8, 3), (2, 4)):
+            process.clock.advance(seconds=seconds)
+            await colleague.engine.settle()
+            await process.engine.settle()
+            assert len(desk.shown) - 1 == number
+        assert [text for to, text in desk.shown if to == "olena"] == ["a", "b", "c", "d"]
+        assert await audit(process.store) == []
+
+
+async def test_waiting_for_the_pace_is_no_attempt(botkit_redis_url: str) -> None:
+    desk = Desk()
+    desk.paces = Paces(account=Pace(1, 10), chat=Pace(1, 10))
+    async with Process(botkit_redis_url, bot(parrot(), desk)) as process:
+        with capture_logs() as logs:
+            await process.hears("a b c")
+            for _ in range(30):
+                await process.advance(1)
+        assert desk.texts == ["a", "b", "c"]
+        assert [entry for entry in logs if entry["event"] == "sending again"] == []
+
+
+async def test_what_is_worth_nothing_later_is_not_paced_and_jumps_no_queue(botkit_redis_url: str) -> None:
+    desk, router = Desk(), Router()
+    desk.paces = Paces(chat=Pace(1, 10))
 
     @router.text()
-    async def echo(event: MessageReceived, ctx: Context[Flow]) -> None:
-        ids.extend(ctx.reply(text).id for text in ("one", "two"))
-
-    @router.on((MessageDelivered, MessageSeen))
-    async def report(event: MessageDelivered | MessageSeen, ctx: Context[Flow]) -> None:
-        reports.append(event.message_key)
+    async def types(event: MessageReceived, ctx: Context[Flow]) -> None:
+        for text in ("one", "two"):
+            ctx.typing()
+            ctx.typing()
+            ctx.reply(text)
 
     async with Process(botkit_redis_url, bot(router, desk)) as process:
         await process.hears("hello")
-        for receipt_id in ("olena/2", "olena/1", "never sent"):
-            await process.takes(reported(kind, receipt_id))
-            await process.engine.settle()
-        assert reports == [ids[1], ids[0], ""]
+        assert desk.texts == ["Typing", "Typing", "one", "Typing", "Typing"]
+        await process.advance(10.1)
+        assert desk.texts[5:] == ["two"]
+
+
+async def test_two_processes_together_keep_an_account_s_pace(botkit_redis_url: str) -> None:
+    desk = Desk()
+    desk.paces = Paces(account=Pace(4, 100, burst=4))
+    async with Process(botkit_redis_url, bot(parrot(), desk)) as process, process.another() as colleague:
+        for number in range(6):
+            await (process, colleague)[number % 2].takes(says("hello", f"person {number}"))
+        await asyncio.gather(process.engine.settle(), colleague.engine.settle())
+        assert len(desk.shown) == 4
+        await process.advance(98)
+        assert len(desk.shown) == 4
+        for _ in range(3):
+            await process.advance(100)
+        assert len(desk.shown) == 6
+
+
+async def test_a_429_of_one_process_rests_the_other(botkit_redis_url: str) -> None:
+    desk = Desk()
+    desk.plan.append(throttled(30))
+    async with Process(botkit_redis_url, bot(parrot(), desk)) as process, process.another() as colleague:
+        await process.hears("hello")
+        await colleague.hears("hello", "taras")
+        assert len(desk.attempts) == 1
+        assert not await attempted(colleague, desk, 29)
+        await colleague.advance(1.1)
+        assert sorted(desk.shown) == [("olena", "hello"), ("taras", "hello")]
+
+
+async def test_a_conversation_with_much_to_say_lets_the_others_go_first(botkit_redis_url: str) -> None:
+    desk, one, bounds = Desk(), EnginePolicy(concurrency=1), Bounds(partitions=1)
+    policy = SendPolicy(in_a_row=3)
+    async with Process(botkit_redis_url, bot(parrot(), desk), send=policy, engine=one, bounds=bounds) as process:
+        for person, words in (("olena", "abcdefgh"), ("taras", "xy")):
+            for word in words:
+                now_ms = round(1000 * process.clock.timestamp())
+                outgoing = Outgoing(word * 24, ("desk", "desk"), person, Text(text=word), now_ms)
+                assert await process.store.enqueue(where(person).key, outgoing.key, encode_outgoing(outgoing))
+            process.clock.advance(seconds=1)
+        await process.engine.settle()
+        assert "".join(desk.texts) == "abcxydefgh"
+
+
+class Listed(RedisStore):
+    """A store that writes down which scripts were run, but for those that look for work."""
+
+    async def _script(self, name: str, keys: Sequence[str], *args: str | bytes | int) -> Any:
+        if name != "claim":
+            self.__dict__.setdefault("names", []).append(name)
+        return await super()._script(name, keys, *args)
+
+
+@pytest.mark.parametrize(
+    ("paces", "trips"),
+    [
+        (Paces(chat=Pace(100, 1)), ["ingest", "commit", "sent"]),
+        (Paces(account=Pace(100, 1)), ["ingest", "commit", "bucket", "sent"]),
+    ],
+    ids=["without a rate", "with a rate"],
+)
+async def test_an_event_with_a_reply_takes_three_trips_and_four_where_the_account_has_a_rate(
+    botkit_redis_url: str, paces: Paces, trips: list[str]
+) -> None:
+    desk = Desk()
+    desk.has_receipts = False  # type: ignore[misc]  # this desk only
+    desk.paces = paces
+    async with Process(botkit_redis_url, bot(parrot(), desk), store=Listed) as process:
+        await process.hears("hello")
+        names: list[str] = vars(process.store)["names"]
+        names.clear()
+        await process.hears("again")
+        assert names == trips
+
+
+async def test_what_is_left_after_a_row_goes_on_without_a_poll(botkit_redis_url: str) -> None:
+    desk = Desk()
+    hourly = EnginePolicy(poll=3600)
+    async with Process(botkit_redis_url, bot(parrot(), desk), send=SendPolicy(in_a_row=2), engine=hourly) as process:
+        process.engine.start()
+        await process.takes(says("a b c d e"))
+        await desk.has_shown(5)
+
+
+async def test_what_waits_for_its_pace_goes_out_without_a_poll(botkit_redis_url: str) -> None:
+    desk = Desk()
+    desk.paces = Paces(chat=Pace(1, 0.05))
+    async with Process(botkit_redis_url, bot(parrot(), desk), engine=EnginePolicy(poll=3600)) as process:
+        process.engine.start()
+        await process.takes(says("a b c"))
+        await desk.has_shown(3)
 
 
 # --- the commercial window ---
@@ -466,7 +685,7 @@ async def test_a_session_starts_with_the_first_reply_and_not_with_the_person_s_m
         assert abs((process.clock.now() - session.started_at).total_seconds()) < 5
         await process.hears("again")
         first, second, third = seen
-        assert first == second == Session(None, None, 0, 60, 5)
+        assert first == second == Session(None, None, 0, 60, 5, 100)
         assert third is not None
         assert (third.sent, third.left, third.left_in_row) == (2, 58, 5), "the person's message ends the row"
         assert (await window(process)).sent == 4
@@ -554,3 +773,94 @@ async def test_two_processes_at_once_never_break_the_limit(botkit_redis_url: str
             assert all(5 <= len(said(person)) - before[person] <= 2 * 5 for person in people)
         assert all(("abcdefg" * 8).startswith(said(person)) for person in people)
         assert await audit(process.store) == []
+
+
+# --- signals ---
+
+
+def switchboard(heard: list[str]) -> Router[Flow]:
+    """What a person writes is told to the manager, whose conversation notes and answers it."""
+    router = Router()
+
+    @router.text()
+    async def pass_on(event: MessageReceived, ctx: Context[Flow]) -> None:
+        ctx.send(where("manager"), f"1 {event.text}")
+        ctx.signal(where("manager"), "wrote", event.text)
+        ctx.send(where("manager"), f"2 {event.text}")
+        ctx.signal(where("manager"), "wrote", f"{event.text} again")
+
+    @router.signal("wrote")
+    async def wrote(event: SignalReceived, ctx: Context[Flow]) -> None:
+        heard.append(f"{event.sender.id}: {event.data}")
+
+    return router
+
+
+async def test_signals_arrive_once_each_in_the_order_decided_among_the_messages(botkit_redis_url: str) -> None:
+    desk, heard = Desk(), list[str]()
+    async with Process(botkit_redis_url, bot(switchboard(heard), desk)) as process:
+        await process.hears("hello")
+        assert heard == ["olena: hello", "olena: hello again"]
+        assert desk.shown == [("manager", "1 hello"), ("manager", "2 hello")]
+        assert await process.version("manager") == 2
+        assert await audit(process.store) == []
+
+
+async def test_a_signal_whose_process_died_before_it_noted_that_is_heard_once(botkit_redis_url: str) -> None:
+    heard = list[str]()
+    async with (
+        Process(botkit_redis_url, bot(switchboard(heard)), store=Dying) as process,
+        process.another() as successor,
+    ):
+        await process.hears("hello")
+        for _ in range(5):
+            await successor.advance(11)
+        assert heard == ["olena: hello", "olena: hello again"]
+
+
+async def test_a_signal_of_a_handler_that_fails_is_not_told(botkit_redis_url: str) -> None:
+    heard = list[str]()
+    router = switchboard(heard)
+
+    @router.middleware
+    async def failing(event: Event, ctx: Context[Flow], call_next: CallNext) -> None:
+        await call_next()
+        raise ValueError
+
+    async with Process(botkit_redis_url, bot(router)) as process:
+        await process.hears("hello")
+        assert (heard, await process.version("manager")) == ([], 0)
+
+
+async def busy(process: Process) -> None:
+    """Fills the manager's mailbox: somebody works on the one event that it holds, until their lease ends."""
+    event = presses("nothing", "manager")
+    stored = await process.store.ingest(where("manager").key, event.id, encode(event), token="dead.0", window=60)
+    assert isinstance(stored, Mine)
+
+
+async def test_a_signal_waits_for_room_in_the_other_mailbox(botkit_redis_url: str) -> None:
+    desk, heard = Desk(), list[str]()
+    router = switchboard(heard)
+    async with Process(botkit_redis_url, bot(router, desk), bounds=Bounds(mailbox=1)) as process:
+        await busy(process)
+        await process.hears("hello")
+        assert (heard, desk.texts) == ([], ["1 hello"])
+        for _ in range(6):
+            await process.advance(5)
+        assert heard == ["olena: hello", "olena: hello again"]
+        assert [text for text in desk.texts if "hello" in text] == ["1 hello", "2 hello"]
+
+
+async def test_a_signal_that_finds_no_room_in_its_time_is_a_dead_letter(botkit_redis_url: str) -> None:
+    heard = list[str]()
+    async with Process(
+        botkit_redis_url, bot(switchboard(heard)), bounds=Bounds(mailbox=1), send=SendPolicy(max_age=5)
+    ) as process:
+        await busy(process)
+        await process.hears("hello")
+        for _ in range(6):
+            await process.advance(1.5)
+        assert heard == []
+        letters = [letter["err"] for letter in await process.dead_letters()]
+        assert letters[:1] == ["the other conversation's mailbox is full"]

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from botkit.conversation import Account, Conversation
 from botkit.exceptions import FlowError, RecordError
 from botkit.flow import After, Flow, State, Trigger
 from botkit.record import MAX_BYTES, Flows, timeout_of
@@ -176,3 +177,34 @@ def test_a_flow_that_came_back_did_not_move() -> None:
 )
 def test_the_innermost_timeout_around_a_state_runs(state: str, name: str) -> None:
     assert timeout_of(Order, state) == ((name, Order.timeouts[name]) if name else None)
+
+
+def test_another_way_is_kept_beside_the_flows_until_it_is_taken_back() -> None:
+    there = Conversation(Account("telegram", "demo"), "1")
+    flows = Flows(b"")
+    assert flows.failover is None
+    flows.failover = there
+    stored = flows.dump()
+    again = Flows(stored)
+    assert again.failover == there
+    assert again.dump() == b"", "nothing has changed"
+    again.failover = None
+    assert Flows(again.dump()).failover is None
+
+
+def test_what_was_gathered_is_remembered_up_to_64_events() -> None:
+    flows = Flows(record(Parcel=ASKED))
+    flows.gathered += tuple(f"event {number}" for number in range(65))
+    again = Flows(flows.dump())
+    assert again.gathered == tuple(f"event {number}" for number in range(1, 65))
+    assert again.get(Parcel).number == "123456"
+    again.gathered = ()
+    assert json.loads(again.dump()) == json.loads(record(Parcel=ASKED))
+
+
+def test_of_a_conversation_that_moved_stay_the_pointer_and_what_was_gathered() -> None:
+    flows = Flows(record(Parcel=ASKED))
+    flows.gathered = ("e1",)
+    stayed = Flows(flows.dump_moved("new"))
+    assert (stayed.moved_to, stayed.gathered, stayed.get(Parcel).number) == ("new", ("e1",), "")
+    assert stayed.dump() == b""

@@ -1,12 +1,27 @@
 """What each service shows of a text."""
 
+import re
+import sys
+from collections.abc import Callable
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from botkit.formatting import Formatted, Span, escape, parse, utf16_length
-from botkit.rendering import to_gbm, to_plain, to_telegram, to_viber
-from tests.texts import ANY
+from botkit.rendering import MAX_ENTITIES, telegram_size, to_gbm, to_plain, to_telegram, to_viber
+from tests.texts import ANY, MARKED
+
+# As Viber reads marks: beside a space or an edge outside, beside a character inside, code before all else.
+VIBER_CODE = re.compile(r"(?<!\S)```(.+?)```(?!\S)", re.DOTALL)
+VIBER_MARKS = [re.compile(rf"(?<!\S){mark}(?!\s)([^{mark}]+)(?<!\s){mark}(?!\S)") for mark in (r"\*", "_", "~")]
+
+
+def read_viber(text: str) -> str:
+    """Returns what Viber shows: without the marks that it reads, which may stand in each other."""
+    for mark in (VIBER_CODE, *VIBER_MARKS):
+        text = mark.sub(r"\1", text)
+    return text
 
 
 @given(ANY)
@@ -15,6 +30,28 @@ def test_what_is_sent_has_no_lone_surrogates(markdown: str) -> None:
     text, entities = to_telegram(formatted)
     sent = [text, str(entities), to_viber(formatted), to_gbm(formatted)[0], to_plain(formatted)]
     assert not any("\ud800" <= char <= "\udfff" for char in "".join(sent))
+
+
+def work(render: Callable[[Formatted], object], formatted: Formatted) -> int:
+    """Counts the functions that rendering calls, and the steps of generators."""
+    calls = 0
+
+    def count(frame: object, event: str, arg: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        render(formatted)
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+@pytest.mark.parametrize("render", [to_telegram, to_viber, to_gbm, to_plain])
+def test_twice_the_spans_are_twice_the_work(render: Callable[[Formatted], object]) -> None:
+    once, twice = (work(render, parse("**a `b` c** [d](tel:1) _e_ " * count)) for count in (40, 80))
+    assert twice < 2.2 * once
 
 
 # Telegram
@@ -107,7 +144,48 @@ def test_telegram_code_shares_no_character_with_other_marks(markdown: str) -> No
             )
 
 
+@given(ANY)
+def test_a_telegram_entity_shows_every_character_as_its_spans_do(markdown: str) -> None:
+    formatted = parse(markdown)
+    assume(not any(span.url.startswith("tel:") for span in formatted.spans))
+    text, entities = to_telegram(formatted)
+    lead = len(formatted.text) - len(formatted.text.lstrip())
+    units = text.encode("utf-16-le")
+    for kind in ("code", "pre", "link", "quote"):
+        name = {"link": "text_link", "quote": "blockquote"}.get(kind, kind)
+        sent = [(entity["offset"], entity["length"]) for entity in entities if entity["type"] == name]
+        spans = [text[max(s.start - lead, 0) : s.end - lead] for s in formatted.spans if s.kind == kind]
+        found = [units[2 * offset : 2 * (offset + length)].decode("utf-16-le") for offset, length in sent]
+        assert found == [span for span in spans if span.strip()]
+
+
+def test_telegram_takes_a_hundred_entities_and_one_more_is_above_any_bound() -> None:
+    full = Formatted("a" * 200, tuple(Span("bold", at, at + 1) for at in range(MAX_ENTITIES)))
+    over = Formatted("a" * 200, (*full.spans, Span("bold", 150, 151)))
+    for most in (1, 99, 1024, 4096):
+        assert telegram_size(full, most) <= max(most, 200)
+        assert telegram_size(over, most) > most
+
+
+def test_the_telegram_size_counts_the_text_that_is_sent() -> None:
+    assert telegram_size(Formatted(" a👍 "), 4096) == 3
+    assert telegram_size(parse("[a](tel:1)"), 4096) == len("a (tel:1)")
+
+
 # Viber
+
+
+@given(ANY)
+def test_viber_reads_every_mark_and_shows_the_rest_as_it_is(markdown: str) -> None:
+    formatted = parse(markdown)
+    assert read_viber(to_viber(formatted)) == read_viber(to_plain(formatted))
+
+
+@given(ANY)
+def test_a_text_without_spans_goes_to_every_service_without_marks(text: str) -> None:
+    plain = Formatted(text)
+    assert to_viber(plain) == to_gbm(plain)[0] == to_plain(plain)
+    assert to_telegram(plain) == (to_plain(plain).strip(), [])
 
 
 @pytest.mark.parametrize(
@@ -195,7 +273,29 @@ def test_gbm_markup_reads_back_as_the_same_text(markdown: str) -> None:
     assert not is_rich or parse(text).text.strip() == formatted.text.strip()
 
 
+@given(ANY)
+def test_gbm_markup_has_only_marks_that_are_closed_on_their_line(markdown: str) -> None:
+    formatted = parse(markdown)
+    text, is_rich = to_gbm(formatted)
+    if not is_rich:
+        assert text == to_plain(formatted)
+        return
+    assert not set("*_[]\\") & set(formatted.text)
+    for line in re.sub(r"\]\([^()]*\)", "]", text).split("\n"):
+        assert line.count("[") == line.count("]")
+        assert line.count("*") % 2 == 0
+
+
 # Plain text
+
+
+@given(MARKED)
+def test_plain_text_is_the_bare_text_and_the_addresses_of_links(markdown: str) -> None:
+    formatted = parse(markdown)
+    bare = to_plain(formatted)
+    for span in formatted.spans:
+        bare = bare.replace(f" ({span.url})", "", 1) if span.url else bare
+    assert bare == to_plain(Formatted(formatted.text))
 
 
 @pytest.mark.parametrize(

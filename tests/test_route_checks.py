@@ -47,6 +47,20 @@ def test_a_state_that_the_flow_does_not_have_is_told(state: str) -> None:
     assert fix == "  fix: use one of: idle, order, order.size, order.address, done"
 
 
+def test_a_route_for_a_pause_neither_doubles_nor_covers_one_for_the_bot() -> None:
+    assert of_two(lambda r: r.on(MessageReceived, paused=True), lambda r: r.on(MessageReceived)) == []
+    assert of_two(lambda r: r.fallback(), lambda r: r.paused()) == []
+    assert of_two(lambda r: r.on(MessageReceived), lambda r: r.text("a")) != []
+    assert of_two(lambda r: r.paused(), lambda r: r.text("a")) == []
+
+
+def test_two_routes_for_a_pause_are_compared_with_each_other() -> None:
+    assert "is a duplicate of @router.paused()" in of_two(lambda r: r.paused(), lambda r: r.paused())[0]
+    narrow = of_two(lambda r: r.paused(), lambda r: r.on(ButtonPressed, lambda event: True, paused=True))
+    assert "@router.on(ButtonPressed, paused=True) is never reached: @router.paused()" in narrow[0]
+    assert of_two(lambda r: r.paused(), lambda r: r.paused(state="idle")) == []
+
+
 def test_a_near_state_is_suggested() -> None:
     router = Router(Order)
     router.text("a", state="order.adress")(handle)

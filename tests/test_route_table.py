@@ -16,6 +16,7 @@ from botkit.events import (
     MessageReceived,
     Point,
     SharedContact,
+    SignalReceived,
     Subscribed,
     TimerFired,
 )
@@ -146,10 +147,36 @@ def test_a_handler_for_every_event_gets_every_event(log: Log) -> None:
     router = Router()
     router.on(Event)(log.handler("all"))
     table = RouteTable([router])
-    fields = {"name": "t", "value": "v", "choices": ()}
+    fields = {"name": "t", "value": "v", "choices": (), "sender": WHERE["conversation"]}
     for kind in get_args(AnyEvent):
         known = {name: value for name, value in fields.items() if name in kind.__struct_fields__}
         assert table.match(kind(**WHERE, **known), states()) is not None
+
+
+def test_in_a_pause_only_the_routes_for_it_are_asked_and_only_about_the_person(log: Log) -> None:
+    router = Router()
+    router.fallback()(log.handler("bot"))
+    router.on(TimerFired)(log.handler("timer"))
+    router.on(MessageReceived, lambda event: event.text == "a", paused=True)(log.handler("first"))
+    router.paused()(log.handler("second"))
+    table = RouteTable([router])
+    assert name_of(table.match(say("a"), states(), is_paused=True)) == "first"
+    assert name_of(table.match(say("b"), states(), is_paused=True)) == "second"
+    assert name_of(table.match(press("b"), states(), is_paused=True)) == "second"
+    assert name_of(table.match(say("a"), states())) == "bot"
+    assert name_of(table.match(TimerFired(name="t", **WHERE), states(), is_paused=True)) == "timer"
+    assert [name_of(Matched(route, {})) for route in table.routes] == ["timer", "bot", "first", "second"]
+
+
+def test_a_route_for_a_pause_is_never_named_as_the_nearest(log: Log) -> None:
+    router = Router()
+    router.paused()(log.handler("listen"))
+    assert RouteTable([router]).explain(say("a"), states()) == "no handler for text"
+
+
+def test_an_unhandled_signal_is_named() -> None:
+    signal = SignalReceived(name="done", data="secret", sender=WHERE["conversation"], **WHERE)
+    assert RouteTable([]).explain(signal, states()) == "no handler for signal 'done'"
 
 
 def test_included_routers_stand_where_they_are_included(log: Log) -> None:

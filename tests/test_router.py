@@ -14,6 +14,7 @@ from botkit.events import (
     Event,
     Media,
     MessageDelivered,
+    MessageExpired,
     MessageFailed,
     MessageReceived,
     MessageSeen,
@@ -64,6 +65,7 @@ EVENTS: dict[str, Event] = {
     "delivered": MessageDelivered(**WHERE),
     "seen": MessageSeen(**WHERE),
     "failed": MessageFailed(**WHERE),
+    "expired": MessageExpired(**WHERE),
     "agent_requested": AgentRequested(**WHERE),
     "timer": TimerFired(name="yes", **WHERE),
     "timeout": TimerFired(name="t", flow="Order", state="size", **WHERE),
@@ -94,6 +96,7 @@ DECORATORS: list[tuple[Callable[[Router[Order]], Any], str, list[str]]] = [
     (lambda router: router.delivered(), "delivered()", ["delivered"]),
     (lambda router: router.seen(), "seen()", ["seen"]),
     (lambda router: router.failed(), "failed()", ["failed"]),
+    (lambda router: router.expired(), "expired()", ["expired"]),
     (lambda router: router.agent_requested(), "agent_requested()", ["agent_requested"]),
     (lambda router: router.timer("yes"), 'timer("yes")', ["timer"]),
     (lambda router: router.timeout("size"), 'timeout("size")', ["timeout"]),
@@ -192,7 +195,8 @@ def test_a_wrong_button_pattern_is_told_with_its_line() -> None:
 
 PARENTHESES = [
     "on", "text", "command", "button", "photo", "file", "location", "contact", "started", "subscribed", "unsubscribed",
-    "delivered", "seen", "failed", "agent_requested", "timer", "timeout", "fallback", "error",
+    "delivered", "seen", "failed", "expired", "agent_requested", "paused", "resumed",
+    "signal", "timer", "timeout", "fallback", "error",
 ]  # fmt: skip
 
 
@@ -229,3 +233,17 @@ def test_error_handlers_and_middlewares_are_returned_unchanged() -> None:
 
     assert router.middleware(around) is around
     assert router.error()(failed) is failed
+
+
+@pytest.mark.parametrize("kind", [TimerFired, Unsubscribed, (MessageReceived, MessageSeen)])
+def test_a_route_for_a_pause_is_for_what_the_person_does(kind: Any) -> None:
+    with pytest.raises(RouteError, match=r"test_router.py:\d+  \w+ is not the person's doing") as raised:
+        Router().on(kind, paused=True)
+    assert raised.value.fix == "take paused=True away"
+
+
+def test_a_route_for_a_pause_may_be_for_everything_that_the_person_does() -> None:
+    router = Router()
+    router.on(Event, paused=True)(handle)
+    router.on((MessageReceived, AgentRequested), paused=True)(handle)
+    assert [part.for_paused for part in router.parts if isinstance(part, Route)] == [True, True]

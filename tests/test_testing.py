@@ -33,6 +33,26 @@ class Order(Flow):
     finish = Trigger("size", "done")
 
 
+@pytest.mark.parametrize(("replies", "seconds"), [(3, 0), (4, 1), (8, 5)])
+async def test_what_a_service_s_pace_holds_back_is_seen_and_takes_its_time(
+    botkit_redis_url: str, tmp_path: Path, replies: int, seconds: float
+) -> None:
+    router = Router()
+
+    @router.text()
+    async def count_up(event: MessageReceived, ctx: Context[Flow]) -> None:
+        for number in range(replies):
+            ctx.reply(str(number))
+
+    bot = Bot("shop", routers=[router], accounts=[Telegram()])
+    async with BotTester([bot], botkit_redis_url, folder=tmp_path) as tester:
+        olena = tester.user("olena", channel="telegram")
+        before = tester.clock.offset
+        await olena.says("go")
+        assert olena.received == [str(number) for number in range(replies)]
+        assert (tester.clock.offset - before).total_seconds() == pytest.approx(seconds, abs=0.9)
+
+
 def pizzeria() -> Router[Order]:
     router = Router(Order)
 

@@ -8,20 +8,27 @@ from typing import assert_type
 
 from botkit import (
     After,
+    AgentRequested,
     ButtonPressed,
     Context,
+    Conversation,
+    ConversationResumed,
     ConversationStarted,
     Event,
     Flow,
     MessageReceived,
+    Representative,
     Router,
+    SignalReceived,
     Subscribed,
     Trigger,
     Unsubscribed,
     _,
     ngettext,
     pgettext,
+    telegram,
 )
+from botkit.channels import telegram as same
 
 
 class Parcel(Flow):
@@ -77,6 +84,35 @@ def either(event: Subscribed | Unsubscribed, ctx: Context[Parcel]) -> None: ...
 async def anything(event: Event, ctx: Context[Parcel]) -> None: ...
 
 
+@router.on(telegram.InlineQuery)
+async def search(event: telegram.InlineQuery, ctx: Context[Parcel]) -> None:
+    assert_type(event.query, str)
+
+
+@router.on((same.PaymentReceived, telegram.RefundReceived), lambda event: event.total_amount > 0)
+async def money(event: telegram.PaymentReceived | telegram.RefundReceived, ctx: Context[Parcel]) -> None: ...
+
+
+@router.on(telegram.PaymentReceived)
+async def news(event: telegram.ServiceMessage, ctx: Context[Parcel]) -> None: ...
+@router.paused()
+async def listen(event: MessageReceived | ButtonPressed, ctx: Context[Parcel]) -> None:
+    ctx.pause(hours=1, representative=Representative("Ana", "human"))
+    ctx.signal(Conversation.parse("telegram:staff:1"), "said")
+    assert_type(ctx.tags, frozenset[str])
+
+
+@router.on(AgentRequested, paused=True)
+@router.agent_requested()
+async def asked(event: AgentRequested, ctx: Context[Parcel]) -> None: ...
+
+
+@router.signal("done")
+@router.resumed()
+async def over(event: SignalReceived | ConversationResumed, ctx: Context[Parcel]) -> None:
+    ctx.resume()
+
+
 @plain.text()
 async def without_flow(event: MessageReceived, ctx: Context[Flow]) -> None: ...
 
@@ -96,6 +132,10 @@ def failed(event: Event, ctx: Context[Parcel], error: Exception) -> None: ...
 async def wrong_event(event: ButtonPressed, ctx: Context[Parcel]) -> None: ...
 
 
+@router.on(telegram.InlineQuery)  # type: ignore[arg-type]  # another event of the same channel
+async def wrong_query(event: telegram.ShippingQuery, ctx: Context[Parcel]) -> None: ...
+
+
 @router.button("a")  # type: ignore[arg-type]  # one of two stacked decorators
 @router.text("a")
 async def wrong_outer_event(event: MessageReceived, ctx: Context[Parcel]) -> None: ...
@@ -107,6 +147,10 @@ async def half(event: Subscribed, ctx: Context[Parcel]) -> None: ...
 
 @router.fallback()  # type: ignore[arg-type]  # buttons come here too
 async def half_fallback(event: MessageReceived, ctx: Context[Parcel]) -> None: ...
+
+
+@router.paused()  # type: ignore[arg-type]  # buttons come here too
+async def half_paused(event: MessageReceived, ctx: Context[Parcel]) -> None: ...
 
 
 @router.text("a")  # type: ignore[arg-type]  # another flow

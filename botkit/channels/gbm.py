@@ -47,6 +47,7 @@ from botkit.conversation import Conversation
 from botkit.events import Event
 from botkit.exceptions import ServiceError, SettingsError, UnknownOutcomeError
 from botkit.messages import AnyMessage, Outgoing, Raw
+from botkit.pace import Pace, Paces
 from botkit.redaction import Secret
 
 __all__ = [
@@ -91,6 +92,7 @@ class BusinessMessages(Adapter):
     capabilities: ClassVar[Capabilities] = CAPABILITIES
     default_api_url: ClassVar[str] = "https://businessmessages.googleapis.com"
     token_setting: ClassVar[str] = "CREDENTIALS_FILE"  # noqa: S105 - the name of a setting
+    paces = Paces(chat=Pace(60, 60))
 
     def __init__(
         self,
@@ -118,8 +120,8 @@ class BusinessMessages(Adapter):
     def from_env(cls, prefix: str, environ: Mapping[str, str] = os.environ) -> Self:
         """Reads the account's settings: `<prefix>_CREDENTIALS_FILE` or `_CREDENTIALS`, and `_KEY` or `_CLIENT_TOKEN`.
 
-        `_AGENT`, `_NAME`, `_TA` and `_API_URL` may be set too. Raises SettingsError for a value of the wrong form, and
-        for credentials without anything to check webhooks by.
+        `_AGENT`, `_NAME`, `_TA`, `_API_URL`, `_RATE` and `_CHAT_RATE` may be set too. Raises SettingsError for a value
+        of the wrong form, and for credentials without anything to check webhooks by.
         """
         source = read_secret(prefix, "CREDENTIALS", environ)
         setting = f"{prefix}_CREDENTIALS" if environ.get(f"{prefix}_CREDENTIALS") else f"{prefix}_CREDENTIALS_FILE"
@@ -135,7 +137,7 @@ class BusinessMessages(Adapter):
             ta=environ.get(f"{prefix}_TA", "").strip(),
             api_url=environ.get(f"{prefix}_API_URL", "").strip(),
             prefix=prefix,
-        )
+        ).paced(environ)
         adapter._check_settings()
         return adapter
 

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from botkit.buttons import AnyButton, AskAgent, Button, Dial, Link, Login
 from botkit.capabilities import Bound, Capabilities, Support
+from botkit.channels.gbm_missing import MISSING
 from botkit.exceptions import MessageError
 from botkit.formatting import Formatted, parse
 from botkit.messages import (
@@ -83,11 +84,13 @@ CAPABILITIES = Capabilities(
     max_label=MAX_LABEL,
     max_value=MAX_POSTBACK,
     types_answers=True,
-    options=frozenset({"representative"}),
+    options=frozenset({"representative", "ttl"}),
     notes={
         "Image": "by an https address, jpeg, png or webp; others as a link",
         "Login": "OAuth, where it has client_id, code_challenge and scopes; else a link",
+        "ttl": "kept by botkit",
     },
+    missing=MISSING,
 )
 
 

@@ -30,6 +30,8 @@ from botkit.capabilities import Capabilities
 from botkit.channels.telegram_address import address_of, is_private
 from botkit.channels.telegram_answers import NO_FILE, NO_TEXT, read_answer, read_receipt
 from botkit.channels.telegram_calls import *  # noqa: F403 - they are written telegram.pin(...)
+from botkit.channels.telegram_entities import *  # noqa: F403 - these three are written telegram.InlineQuery
+from botkit.channels.telegram_events import *  # noqa: F403
 from botkit.channels.telegram_files import KnownFiles
 from botkit.channels.telegram_messages import (
     CAPABILITIES,
@@ -40,11 +42,14 @@ from botkit.channels.telegram_messages import (
     render,
     without_words,
 )
-from botkit.channels.telegram_updates import read_update
+from botkit.channels.telegram_news import *  # noqa: F403
+from botkit.channels.telegram_news import EVENTS
+from botkit.channels.telegram_updates import KINDS, read_update
 from botkit.conversation import Conversation
 from botkit.events import ButtonPressed, Event, Media
 from botkit.exceptions import DownloadError, MessageError, ServiceError, SettingsError, TransportError
 from botkit.messages import AnyMessage, Outgoing, Raw
+from botkit.pace import Pace, Paces
 from botkit.redaction import Secret
 
 _SECRET_HEADER = "x-telegram-bot-api-secret-token"  # noqa: S105 - the header's name
@@ -57,18 +62,33 @@ class Telegram(Adapter):
     """One bot on Telegram.
 
     `secret` comes back in a header of every update; two secrets separated by a comma are both accepted and the first
-    is registered, which is how it is changed without losing an update. Raises SettingsError for a value of the wrong
-    form, and for a token without a secret: nothing else tells Telegram's requests from anybody's.
+    is registered, which is how it is changed without losing an update. `updates` are the kinds that Telegram shall
+    send, `("all",)` for every kind: without them it sends all but `chat_member`, `message_reaction` and
+    `message_reaction_count`. Raises SettingsError for a value of the wrong form, and for a token without a secret:
+    nothing else tells Telegram's requests from anybody's.
     """
 
     channel = "telegram"
     # Telegram keeps what it could not deliver for 24 hours.
     dedupe_window = timedelta(hours=48)
+    events = EVENTS
     default_api_url = "https://api.telegram.org"
     capabilities = CAPABILITIES
+    # https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this
+    paces = Paces(account=Pace(30, 1), chat=Pace(3, 1, burst=3), group=Pace(20, 60))
 
-    def __init__(self, token: str = "", secret: str = "", *, ta: str = "", api_url: str = "", prefix: str = "") -> None:
+    def __init__(
+        self,
+        token: str = "",
+        secret: str = "",
+        *,
+        ta: str = "",
+        api_url: str = "",
+        prefix: str = "",
+        updates: Sequence[str] = (),
+    ) -> None:
         super().__init__(ta=ta, api_url=api_url, prefix=prefix)
+        self.updates = tuple(updates)
         self._token = Secret(token)
         self._secrets = tuple(Secret(part.strip()) for part in secret.split(",")) if secret else ()
         self._known_files = KnownFiles()
@@ -76,7 +96,9 @@ class Telegram(Adapter):
 
     @classmethod
     def from_env(cls, prefix: str, environ: Mapping[str, str] = os.environ) -> Self:
-        """Reads `<prefix>_TOKEN`, `_SECRET` (or both with `_FILE`), `_TA` and `_API_URL`.
+        """Reads `<prefix>_TOKEN`, `_SECRET` (or both with `_FILE`), `_TA`, `_API_URL`, `_RATE` and `_CHAT_RATE`.
+
+        And `_UPDATES`: a list such as `message,callback_query,message_reaction`, or `all`.
 
         Raises SettingsError for a value of the wrong form.
         """
@@ -88,7 +110,8 @@ class Telegram(Adapter):
             ta=environ.get(f"{prefix}_TA", "").strip(),
             api_url=environ.get(f"{prefix}_API_URL", "").strip(),
             prefix=prefix,
-        )
+            updates=[part.strip() for part in environ.get(f"{prefix}_UPDATES", "").split(",") if part.strip()],
+        ).paced(environ)
 
     def _check_settings(self) -> None:
         if self._token and not _TOKEN_FORM.fullmatch(self._token.reveal()):
@@ -100,6 +123,9 @@ class Telegram(Adapter):
         if self._token and not self._secrets:
             fix = "set it to a random text: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
             raise SettingsError(f"{self._setting('SECRET')} is not set, so anybody could post updates", fix=fix)
+        if unknown := [kind for kind in self.updates if kind not in ("all", *KINDS)]:
+            fix = f"use all, or some of: {', '.join(KINDS)}"
+            raise SettingsError(f"{self._setting('UPDATES')} names {unknown[0]!r}, no kind of update", fix=fix)
         if not self.api_url.startswith(("https://", "http://")):
             raise SettingsError(f"{self._setting('API_URL')} is no address", fix="start it with https:// or http://")
 
@@ -118,7 +144,12 @@ class Telegram(Adapter):
     def simulated(self, api_url: str) -> Self:
         """Returns the same account with a made-up token and secret; the bot's user id depends on `ta` alone."""
         bot_id = 1_000_000_000 + zlib.crc32(f"telegram:{self.ta}".encode())
-        return type(self)(f"{bot_id}:{made_up(35)}", made_up(), ta=self.ta, api_url=api_url, prefix=self.prefix)
+        token, secret = f"{bot_id}:{made_up(35)}", made_up()
+        return type(self)(token, secret, ta=self.ta, api_url=api_url, prefix=self.prefix, updates=self.updates)
+
+    def chat_pace(self, to: Conversation) -> Pace | None:
+        """Returns the pace of a group or channel, known by a minus or a name, or that of a private chat."""
+        return self.paces.group if to.id.startswith(("-", "@")) else self.paces.chat
 
     def verify(self, request: WebhookRequest) -> bool:
         """Tells whether the secret header is there and one of ours; there is no signature over the body."""
@@ -214,12 +245,13 @@ class Telegram(Adapter):
         return WebhookStatus(url=str(info.pop("url", "")), details=info)
 
     async def set_webhook(self, url: str, client: HttpClient) -> None:
-        """Registers the webhook with the (first) secret, for all kinds of updates that Telegram sends by default.
+        """Registers the webhook with the (first) secret, for the chosen kinds of updates or the default ones.
 
         Raises ServiceError when it refuses.
         """
         # An empty list stands for Telegram's default kinds; leaving it out would keep what an earlier call chose.
-        options = {"url": url, "allowed_updates": [], "max_connections": 40}
+        wanted = KINDS if "all" in self.updates else self.updates
+        options = {"url": url, "allowed_updates": list(wanted), "max_connections": 40}
         secret = {"secret_token": self._secrets[0].reveal()} if self._secrets else {}
         await self._call("setWebhook", options | secret, client)
 

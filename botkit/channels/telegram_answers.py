@@ -150,7 +150,8 @@ def read_receipt(answer: HttpAnswer) -> Receipt:
     if 400 <= code < 500 or (said and is_success and code < 500):
         migrated = said.parameters.migrate_to_chat_id if said else None
         reason = f"{code} {word}" + (f", now {migrated}" if migrated else "")
-        return Receipt(Outcome.REFUSED, reason=reason, is_gone=word in _GONE)
+        moved_to = str(migrated) if migrated else ""
+        return Receipt(Outcome.REFUSED, reason=reason, is_gone=word in _GONE, moved_to=moved_to)
     return Receipt(Outcome.UNKNOWN, reason=f"{code} {word}")
 
 

@@ -15,6 +15,7 @@ from botkit.adapter import Upload
 from botkit.buttons import AnyButton, AskContact, AskLocation, Button, Link, Login, Rows
 from botkit.capabilities import Bound, Capabilities, Support
 from botkit.channels.telegram_address import address_for
+from botkit.channels.telegram_missing import MISSING
 from botkit.exceptions import MessageError
 from botkit.formatting import Formatted, utf16_length
 from botkit.messages import (
@@ -107,6 +108,7 @@ CAPABILITIES = Capabilities(
     max_row=MAX_ROW,
     max_value=MAX_VALUE,
     value_size=lambda value: len(value.encode("utf-8", "surrogatepass")),
+    value_unit="bytes",
     options=frozenset({"silent", "protect", "reply_to"}),
     notes={
         "AskLocation": "private chats only, with a keyboard in place of the person's own",
@@ -115,6 +117,7 @@ CAPABILITIES = Capabilities(
         "File": "by address GIF, PDF and ZIP only; others as a link, or uploaded",
         "receipts": "none exist",
     },
+    missing=MISSING,
 )
 #: Buttons below a message, with no way to ask for a place or a number.
 INLINE = replace(CAPABILITIES, buttons=CAPABILITIES.buttons - {AskLocation, AskContact})

@@ -18,7 +18,6 @@ from botkit.adapter import (
     HttpClient,
     Outcome,
     Receipt,
-    SessionRules,
     WebhookRequest,
     WebhookStatus,
     made_up,
@@ -28,17 +27,21 @@ from botkit.capabilities import Capabilities
 from botkit.channels.viber_events import read_event
 from botkit.channels.viber_keyboards import MAX_URL, keyboard, look, rich_media
 from botkit.channels.viber_messages import CAPABILITIES, MAX_NAME, capabilities_for, check_message
+from botkit.channels.viber_own_events import ClientStatusChanged
 from botkit.channels.viber_rendering import render
+from botkit.channels.viber_sessions import read_session_rules
 from botkit.channels.viber_types import STATUSES
 from botkit.conversation import Conversation
 from botkit.events import ConversationStarted, Event
 from botkit.exceptions import PayloadError, ServiceError, SettingsError
 from botkit.formatting import utf16_length
 from botkit.messages import AnyMessage, Outgoing, Raw, Representative
+from botkit.pace import Pace, Paces
 from botkit.payload import read_object
 from botkit.redaction import Redactor, Secret
+from botkit.session_rules import SessionRules
 
-__all__ = ["EVENT_TYPES", "SIGNATURE", "Viber", "keyboard", "look", "rich_media"]
+__all__ = ["EVENT_TYPES", "SIGNATURE", "ClientStatusChanged", "Viber", "keyboard", "look", "rich_media"]
 
 EVENT_TYPES = ("delivered", "seen", "failed", "subscribed", "unsubscribed", "conversation_started")
 
@@ -72,7 +75,9 @@ class Viber(Adapter):
     has_receipts: ClassVar[bool] = True
     signs_time: ClassVar[bool] = True
     default_api_url: ClassVar[str] = "https://chatapi.viber.com"
+    events: ClassVar[tuple[type[Event], ...]] = (ClientStatusChanged,)
     capabilities: ClassVar[Capabilities] = CAPABILITIES
+    paces = Paces(broadcast=Pace(500, 10))
 
     def __init__(
         self,
@@ -94,21 +99,30 @@ class Viber(Adapter):
 
     @classmethod
     def from_env(cls, prefix: str, environ: Mapping[str, str] = os.environ) -> Self:
-        """Reads `<prefix>_TOKEN`, `_NAME`, `_AVATAR`, `_TA`, `_API_URL` and the session rules.
+        """Reads `<prefix>_TOKEN`, `_NAME`, `_AVATAR`, `_TA`, `_API_URL`, `_RATE`, `_CHAT_RATE` and the session rules.
 
-        Those are `_SESSION_SECONDS`, `_SESSION_MESSAGES`, `_SESSION_IN_ROW` and `_AT_LIMIT` (hold or fail). Raises
-        SettingsError for a value of the wrong form.
+        Those are the fields of `SessionRules`, each as a setting:
+        numbers `_SESSION_SECONDS`, `_SESSION_MESSAGES`, `_SESSION_IN_ROW`, `_SESSION_PER_HOUR`,
+        `_SESSION_FREE_PER_MONTH`, `_SESSION_CLOSES_EARLY` (seconds);
+        choices `_SESSION_ON_MAX` (new_session, block), `_SESSION_ON_IN_ROW` (end_session, block),
+        `_SESSION_STARTS_WITH` (first_business_reply, first_user_message), `_SESSION_WINDOW` (fixed, sliding),
+        `_AT_LIMIT` (hold, fail, failover, charge);
+        prices `_SESSION_CURRENCY` (as EUR), `_SESSION_PRICE` of a session, and of messages that no session covers
+        `_SESSION_PRICES`, by the person's country (as UA=0.01,SI=0.03,*=0.05).
+        A session that starts with the person's message does so by Viber's clock: let it close 60 s early then.
+
+        Raises SettingsError for a value of the wrong form.
         """
         token = read_secret(prefix, "TOKEN", environ)
         return cls(
             token.reveal() if token else "",
             name=environ.get(f"{prefix}_NAME", "").strip(),
             avatar=environ.get(f"{prefix}_AVATAR", "").strip(),
-            sessions=_session_rules(prefix, environ),
+            sessions=read_session_rules(prefix, environ),
             ta=environ.get(f"{prefix}_TA", "").strip(),
             api_url=environ.get(f"{prefix}_API_URL", "").strip(),
             prefix=prefix,
-        )
+        ).paced(environ)
 
     def _setting(self, name: str) -> str:
         return f"{self.prefix}_{name}" if self.prefix else name.lower()
@@ -262,27 +276,6 @@ def _tokens(text: str, setting: str) -> tuple[Secret, ...]:
     return tuple(Secret(part) for part in parts)
 
 
-def _session_rules(prefix: str, environ: Mapping[str, str]) -> SessionRules:
-    at_limit = environ.get(f"{prefix}_AT_LIMIT", "").strip() or _SESSIONS.at_limit
-    if at_limit not in ("hold", "fail"):
-        raise SettingsError(f"{prefix}_AT_LIMIT is {at_limit!r}", fix="set it to hold or fail")
-    return SessionRules(
-        seconds=_positive(f"{prefix}_SESSION_SECONDS", environ, _SESSIONS.seconds),
-        max_messages=_positive(f"{prefix}_SESSION_MESSAGES", environ, _SESSIONS.max_messages),
-        max_in_row=_positive(f"{prefix}_SESSION_IN_ROW", environ, _SESSIONS.max_in_row),
-        at_limit="fail" if at_limit == "fail" else "hold",
-    )
-
-
-def _positive(setting: str, environ: Mapping[str, str], usual: int) -> int:
-    text = environ.get(setting, "").strip()
-    if not text:
-        return usual
-    if not re.fullmatch(r"0*[1-9][0-9]{0,8}", text, re.ASCII):
-        raise SettingsError(f"{setting} is {text!r}", fix="set it to a whole number from 1 to 999999999")
-    return int(text)
-
-
 def _clipped(name: str) -> str:
     # Two bytes a unit; a character that is cut in two is left out.
     return name.encode("utf-16-le", "replace")[: 2 * MAX_NAME].decode("utf-16-le", "ignore")
@@ -311,7 +304,7 @@ def _receipt(answer: HttpAnswer) -> Receipt:
     if type(status) is not int:
         return Receipt(Outcome.UNKNOWN, reason=f"HTTP {answer.status} without a status")
     if status == 0:
-        return Receipt(Outcome.SENT, id=str(body.get("message_token", "")))
+        return Receipt(Outcome.SENT, id=str(body.get("message_token", "")), billing=_billing(body))
     reason = _reason(status)
     if status == 12:
         # A hundred an hour to one person: it stops this conversation only, and passes with the hour.
@@ -319,6 +312,12 @@ def _receipt(answer: HttpAnswer) -> Receipt:
     if status not in STATUSES:
         return Receipt(Outcome.UNKNOWN, reason=reason)
     return Receipt(Outcome.REFUSED, reason=reason, is_gone=status in (5, 6))
+
+
+def _billing(body: Mapping[str, Any]) -> str:
+    # Optional, and a number or a text; 0 to 5 so far.
+    word = str(body.get("billing_status", ""))
+    return word if _DIGITS.fullmatch(word) else ""
 
 
 def _http_failure(answer: HttpAnswer) -> Receipt:

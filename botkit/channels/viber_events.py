@@ -6,7 +6,8 @@ from typing import Any
 
 from msgspec import Raw
 
-from botkit.channels.viber_types import Callback, Content, Person, read_callback, read_labels
+from botkit.channels.viber_own_events import ClientStatusChanged
+from botkit.channels.viber_types import Callback, ClientStatus, Content, Person, read_callback, read_labels
 from botkit.conversation import Account, Conversation, User, digest
 from botkit.events import (
     ButtonPressed,
@@ -92,8 +93,21 @@ def _event(callback: Callback, known: dict[str, Any]) -> Event:
             return MessageDelivered(receipt_id=_text(callback.message_token), **known)
         case "seen":
             return MessageSeen(receipt_id=_text(callback.message_token), **known)
+        case "client_status" if callback.status:
+            return _status(callback.status, known)
         case kind:
             return UnknownEvent(kind=kind, **known)
+
+
+def _status(status: ClientStatus, known: dict[str, Any]) -> Event:
+    carried = status.tracking_data
+    return ClientStatusChanged(
+        kind=status.type or "",
+        code=status.code,
+        providers=status.supported_psps or (),
+        tracking_data=carried if isinstance(carried, str) else "",
+        **known,
+    )
 
 
 def _message(callback: Callback, content: Content, known: dict[str, Any]) -> Event:

@@ -22,6 +22,7 @@ from botkit.channels.viber_keyboards import (
     check_keyboard,
     check_rich_media,
 )
+from botkit.channels.viber_missing import MISSING
 from botkit.channels.viber_rendering import MAX_TEXT, MAX_TRACKING, file_name, full_name, markup, render
 from botkit.exceptions import MessageError
 from botkit.formatting import Formatted, utf16_length
@@ -101,8 +102,10 @@ CAPABILITIES = Capabilities(
     max_rows=MAX_ROWS,
     max_label=MAX_LABEL,
     label_size=lambda label: utf16_length(markup(label)),
+    label_unit="UTF-16 units of HTML",
     max_value=MAX_VALUE,
     value_size=utf16_length,
+    value_unit="UTF-16 units",
     options=frozenset({"representative", "ttl"}),
     notes={
         "Image": "by an address that ends in jpeg, jpg, png or gif; others as a link",
@@ -114,6 +117,7 @@ CAPABILITIES = Capabilities(
         "Carousel": "six cards side by side; more of them in two",
         "ttl": "kept by botkit: Viber itself tries for 14 days",
     },
+    missing=MISSING,
 )
 
 

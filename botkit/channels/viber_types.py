@@ -56,6 +56,15 @@ class Content(Struct, frozen=True):
     tracking_data: Any = None
 
 
+class ClientStatus(Struct, frozen=True):
+    """What a device tells of itself."""
+
+    type: str | None = None
+    code: int | None = None
+    supported_psps: tuple[str, ...] | None = None
+    tracking_data: Any = None
+
+
 class Callback(Struct, frozen=True):
     """One request to the webhook: who did what, by whichever of its three fields names the person."""
 
@@ -69,6 +78,7 @@ class Callback(Struct, frozen=True):
     silent: bool | None = None
     subscribed: bool | None = None
     context: str | None = None
+    status: ClientStatus | None = None
 
     @property
     def person(self) -> Person:

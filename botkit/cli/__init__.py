@@ -13,6 +13,8 @@ _COMMANDS = {
     "webhook": "webhook",
     "routes": "routes",
     "graph": "routes",
+    "capabilities": "capabilities",
+    "sessions": "sessions",
     "doctor": "doctor",
     "messages": "messages",
     "new": "new",

@@ -1,17 +1,23 @@
 """What a service says when it is ready."""
 
 import platform
+from collections.abc import Iterable
 from importlib.metadata import version
 
 import click
 
 from botkit.app import App
+from botkit.bot import Bot
+from botkit.message_checks import degradations
 from botkit.service import Service
 from botkit.settings import Settings
 
+#: The most messages that are named for being shown otherwise than written.
+MOST_DEGRADED = 10
+
 
 def print_banner(app: App, settings: Settings) -> None:
-    """Prints where the store is, which bots answer where, and what is simulated."""
+    """Prints where the store is, which bots answer where, what is simulated, and which messages come out otherwise."""
     service = app.service
     if service is None:
         return
@@ -40,7 +46,16 @@ def _rows(app: App, service: Service, settings: Settings) -> list[tuple[str, str
         rows.append(("try", f"botkit chat --bot {bot_name} --channel {first.channel}{at}"))
         if len(simulated) == len(service.owners):
             rows.append(("", "all accounts are simulated: nothing leaves this machine"))
-    return rows
+    return rows + degraded_rows(service.bots)
+
+
+def degraded_rows(bots: Iterable[Bot]) -> list[tuple[str, str]]:
+    """Returns the messages that some service shows otherwise than written: at most ten, then how many more."""
+    lines = [line for bot in bots for line in degradations(bot)]
+    shown = lines[:MOST_DEGRADED]
+    if len(lines) > len(shown):
+        shown.append(f"and {len(lines) - len(shown)} more: botkit doctor")
+    return [("" if number else "degraded", line) for number, line in enumerate(shown)]
 
 
 def _store(app: App, service: Service, settings: Settings) -> str:

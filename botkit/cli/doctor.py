@@ -1,7 +1,6 @@
 """`botkit doctor`: whether everything that a service needs is there, and how to mend what is not."""
 
 import asyncio
-import contextlib
 import importlib.metadata
 import platform
 import re
@@ -20,14 +19,15 @@ from rich.text import Text
 from botkit.adapter import Adapter
 from botkit.app import App
 from botkit.cli import FAILED, NOT_CONFIGURED
-from botkit.cli.project import load_app, load_project_settings
+from botkit.cli.project import load_app, load_project_settings, open_store
 from botkit.cli.terminal import open_console, print_json
 from botkit.cli.webhook import needs_https
 from botkit.exceptions import BotkitError, ServiceError, SettingsError, TransportError
 from botkit.http import Http
+from botkit.message_checks import degradations
 from botkit.redaction import Redactor, Secret
 from botkit.redis.audit import audit
-from botkit.redis.embedded import EmbeddedServer, find_servers
+from botkit.redis.embedded import find_servers
 from botkit.redis.store import RedisStore
 from botkit.service import webhook_url
 from botkit.settings import Settings
@@ -146,7 +146,7 @@ def _deviation(name: str, versions: Sequence[str], *, is_optional: bool) -> str:
 
 async def _store_findings(settings: Settings, *, audits: bool) -> list[Finding]:
     try:
-        async with _open_store(settings) as store:
+        async with open_store(settings) as store:
             if store is None:
                 return [_embedded_finding(settings)]
             return [finding async for finding in _examine_store(store, settings, audits=audits)]
@@ -154,26 +154,6 @@ async def _store_findings(settings: Settings, *, audits: bool) -> list[Finding]:
         where = _shown_address(settings)
         fix = error.fix or "start the server, or correct BOTKIT_REDIS_URL"
         return [Finding("problem", f"store at {where}: {error.what}", fix, isinstance(error, SettingsError))]
-
-
-@contextlib.asynccontextmanager
-async def _open_store(settings: Settings) -> AsyncIterator[RedisStore | None]:
-    folder = settings.folder / "redis"
-    if settings.redis_url is None and settings.is_production:
-        raise SettingsError("BOTKIT_REDIS_URL is not set, and BOTKIT_ENV=prod", fix="set it to your Redis or Valkey")
-    if settings.redis_url is None and not folder.is_dir():
-        yield None
-        return
-    server = None if settings.redis_url else EmbeddedServer.start(folder)
-    store = RedisStore(
-        settings.redis_url.reveal() if settings.redis_url else server.url if server else "", prefix=settings.key_prefix
-    )
-    try:
-        yield store
-    finally:
-        await store.close()
-        if server:
-            server.stop()
 
 
 def _embedded_finding(settings: Settings) -> Finding:
@@ -248,6 +228,7 @@ def _app_findings(app: App) -> Iterator[Finding]:
     for bot in app.bots:
         flows = [flow.__name__ for flow in bot.table.flows if flow.__name__ != "Flow"]
         yield Finding("ok", f"bot {bot.name}: {len(bot.table.routes)} routes, flows: {', '.join(flows) or 'none'}")
+        yield from (Finding("note", f"shown otherwise: {line}") for line in degradations(bot))
 
 
 def _accounts(loaded: App | Finding) -> list[Adapter]:

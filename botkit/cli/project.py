@@ -1,8 +1,10 @@
 """Finding the project that a command is about: its application and its settings."""
 
+import contextlib
 import importlib
 import os
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,8 @@ import click
 
 from botkit.app import App
 from botkit.exceptions import SettingsError
+from botkit.redis.embedded import EmbeddedServer
+from botkit.redis.store import RedisStore
 from botkit.settings import Settings, load_settings, read_dotenv
 
 
@@ -45,3 +49,27 @@ def load_app(spec: str) -> App:
 def load_project_settings(**flags: Any) -> Settings:
     """Reads the settings of the project in the working directory; flags that are None count as not given."""
     return load_settings(flags=flags)
+
+
+@contextlib.asynccontextmanager
+async def open_store(settings: Settings) -> AsyncIterator[RedisStore | None]:
+    """Opens the store that the settings name, or the embedded one; None where that was never started.
+
+    Raises SettingsError in production without a server's address.
+    """
+    folder = settings.folder / "redis"
+    if settings.redis_url is None and settings.is_production:
+        raise SettingsError("BOTKIT_REDIS_URL is not set, and BOTKIT_ENV=prod", fix="set it to your Redis or Valkey")
+    if settings.redis_url is None and not folder.is_dir():
+        yield None
+        return
+    server = None if settings.redis_url else EmbeddedServer.start(folder)
+    store = RedisStore(
+        settings.redis_url.reveal() if settings.redis_url else server.url if server else "", prefix=settings.key_prefix
+    )
+    try:
+        yield store
+    finally:
+        await store.close()
+        if server:
+            server.stop()

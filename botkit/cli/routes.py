@@ -33,6 +33,7 @@ class RouteRow(Struct, frozen=True):
     states: Sequence[str]
     handler: str
     where: str
+    for_paused: bool
 
 
 class FlowRow(Struct, frozen=True):
@@ -119,6 +120,7 @@ def _row(bot: Bot, number: int, route: Route) -> RouteRow:
         route.states,
         str(getattr(route.handler, "__name__", type(route.handler).__name__)),
         route.where,
+        route.for_paused,
     )
 
 
@@ -129,7 +131,7 @@ def _print_routes(bot: str, rows: Sequence[RouteRow]) -> None:
     for row in rows:
         # As people write patterns, in raw strings.
         events, asked = " | ".join(row.events), " and ".join(row.filters).replace("\\\\", "\\") or "any"
-        states = ", ".join(row.states) or "any"
+        states = (", ".join(row.states) or "any") + (", paused" if row.for_paused else "")
         table.add_row(*map(Text, (str(row.number), events, asked, states, row.handler, row.where)))
     open_console().print(table)
 

@@ -11,10 +11,10 @@ from botkit.redis.store import RedisStore
 BATCH = 500
 
 # What a partition keeps of all its conversations together, and how it is read.
-_SHARED = dict.fromkeys(("rdy", "lse", "ordy", "olse", "ohld", "tmr"), "ZSCAN")
+_SHARED = dict.fromkeys(("rdy", "lse", "ordy", "olse", "ohld", "tmr", "ses"), "ZSCAN")
 _SHARED |= dict.fromkeys(("own", "try", "oown", "otry"), "HSCAN")
 # A conversation's own keys: with work in them, and those that stay when there is none.
-_WORK = ("m", "o", "t")
+_WORK = ("m", "o", "t", "e")
 _REST = ("x", "c")
 
 
@@ -32,7 +32,8 @@ async def audit(store: RedisStore) -> list[str]:
 
     A conversation with mail is due or leased, and it is leased if and only if somebody owns it. The same holds for its
     outbox, which may also be held. An empty queue is none of these and has no attempts. A timer is due at some time and
-    has something to deliver. No trace of a conversation is outside its partition.
+    has something to deliver. An open session is listed with its end, and what is listed is one. No trace of a
+    conversation is outside its partition.
 
     Changes nothing, and may run while the store is in use: each conversation is judged in one moment. Holds no more
     names at a time than Redis returns for `BATCH`, and what it found.

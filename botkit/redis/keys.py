@@ -5,7 +5,11 @@ import zlib
 from collections.abc import Mapping, Sequence
 
 #: The kinds of key that all conversations of a partition share.
-_SHARED = ("rdy", "lse", "own", "try", "ordy", "olse", "oown", "otry", "ohld", "tmr", "dead", "wake")
+_SHARED = (
+    *("rdy", "lse", "own", "try"),
+    *("ordy", "olse", "oown", "otry", "ohld"),
+    *("tmr", "dead", "wake", "ses", "led"),
+)
 
 
 class Keys:
@@ -34,15 +38,28 @@ class Keys:
         """Returns the key of the answer to an event."""
         return f"{{{self.prefix}:{self.partition(cid)}}}:w:{event_id}"
 
-    def receipt(self, account: str, receipt_id: str) -> str:
-        """Returns the key of what is known of a message by a service's id."""
-        # A service's id may hold braces; hashed, it cannot move the hash tag.
-        name = hashlib.blake2b(f"{account}|{receipt_id}".encode(), digest_size=12).hexdigest()
-        return f"{self.prefix}:{{a:{name}}}:d"
+    def receipt(self, kind: str, cid: str, receipt_id: str) -> str:
+        """Returns a key of this kind for a service's id of a message in the conversation."""
+        # A service's id may hold anything and be long; one of a broadcast is that of many messages.
+        name = _hash(f"{cid}|{receipt_id}")
+        return f"{{{self.prefix}:{self.partition(cid)}}}:{kind}:{name}"
+
+    def delivery(self, cid: str, key: str) -> str:
+        """Returns the key of what became of a message."""
+        return f"{{{self.prefix}:{self.partition(cid)}}}:d:{key}"
+
+    def account(self, kind: str, account: str) -> str:
+        """Returns an account's key of this kind; all of one account lie in one slot."""
+        # Hashed, its id cannot move the hash tag.
+        return f"{self.prefix}:{{a:{_hash(account)}}}:{kind}"
 
     def value(self, token: str) -> str:
         """Returns the key of a long value of a button."""
         return f"{self.prefix}:{{v:{token}}}"
+
+    def month(self, account: str, month: str) -> str:
+        """Returns the key of what an account's messages of a month cost."""
+        return self.account(f"mon:{month}", account)
 
     @property
     def meta(self) -> str:
@@ -53,3 +70,7 @@ class Keys:
     def unreadable(self) -> str:
         """The key of the genuine bodies that could not be read."""
         return f"{self.prefix}:unreadable"
+
+
+def _hash(text: str) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()

@@ -13,11 +13,19 @@ NAMES = (
     "commit",
     "sent",
     "count",
+    "buy",
+    "reset",
     "retry",
     "fail",
     "enqueue",
     "forget",
+    "peek",
     "check",
+    "bucket",
+    "rest",
+    "receipt",
+    "status",
+    "park",
 )
 
 

@@ -1,6 +1,7 @@
 """The store on Redis: keys, partitions, and one method for each script."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import count
 from typing import Any
@@ -13,14 +14,22 @@ from redis.exceptions import NoScriptError, ResponseError
 from botkit.clock import Clock
 from botkit.conversation import digest
 from botkit.exceptions import SettingsError, StoreUnavailableError, TooManyTimersError
+from botkit.pace import Pace
+from botkit.redis.accounts import RedisAccounts
+from botkit.redis.deliveries import RedisDeliveries
 from botkit.redis.keys import Keys
 from botkit.redis.pipe import Command, Pipe
 from botkit.redis.scripts import Script, load_scripts
+from botkit.redis.session_arguments import count_arguments, heard_arguments
+from botkit.session_rules import Heard, SessionRules
 from botkit.store import (
+    LATER,
     Accepted,
+    Ahead,
     Claim,
     Commit,
     Committed,
+    Counted,
     Counts,
     DueTimer,
     Duplicate,
@@ -30,6 +39,7 @@ from botkit.store import (
     Queue,
     Record,
     Reply,
+    Status,
     Timer,
     Turn,
     Verdict,
@@ -45,12 +55,18 @@ _MESSAGE_KEY = 24
 _DAY_MS = 86_400_000
 # For the ids of timers and of our own messages: as long as the longest window of a channel, so that none is shortened.
 _OWN_WINDOW_MS = 8 * _DAY_MS
+# How long what a month cost can be looked up.
+_LEDGER_MS = 400 * _DAY_MS
+# What is read of a conversation's record, in the order of head.lua.
+_RECORD = ("s", "v", "ss", "sn", "sr", "se", "hh", "hn")
 # No score is ever set further ahead; what is, comes from a clock that was set back.
 _FAR_MS = 600_000
+_INGEST = "m x c rdy lse own try w o ordy ohld wake ses tmr t"
 _VERDICTS = {
     b"GO": Verdict.DONE,
     b"HOLD": Verdict.HELD,
     b"LIMIT": Verdict.LIMIT,
+    b"OUT": Verdict.OUTSIDE,
     b"WAIT": Verdict.WAITING,
     b"DEAD": Verdict.DEAD,
     b"SPENT": Verdict.SPENT,
@@ -89,6 +105,8 @@ class RedisStore:
         self._pipe = Pipe(url, on_connect=self._prepare)
         self._listener = Pipe(url, seconds=3600)
         self._scripts: Mapping[str, Script] = load_scripts(shebang=False)
+        self.accounts = RedisAccounts(self._script, self.keys)
+        self.deliveries = RedisDeliveries(self._script, self.call, self.keys, life=self.bounds.receipt)
         self._worker = uuid4().hex[:12]
         self._counter = count()
 
@@ -147,26 +165,41 @@ class RedisStore:
     # --- inbound ---
 
     async def ingest(
-        self, cid: str, event_id: str, payload: bytes, *, token: str, window: float, answers: bool = False
+        self,
+        cid: str,
+        event_id: str,
+        payload: bytes,
+        *,
+        token: str,
+        window: float,
+        heard: Heard | None = None,
+        opens: bool | None = None,
     ) -> Ingested:
         """See `Store.ingest`. One trip."""
-        return await self._ingest(cid, event_id, payload, token, round(window * 1000), answers=answers, timer="", due=0)
+        keys = self.keys.of(cid, _INGEST)
+        return await self._ingest(
+            keys, cid, event_id, payload, token, round(window * 1000), "", 0,
+            "" if opens is None else int(opens), *heard_arguments(heard),
+        )  # fmt: skip
 
     async def fire(self, due: DueTimer, event_id: str) -> Ingested:
         """See `Store.fire`. One trip."""
         timer = due.timer
+        keys = self.keys.of(due.cid, _INGEST)
+        if timer.name.startswith(LATER):
+            event_id, keys[-1] = timer.name.removeprefix(LATER), self.keys.of(due.cid, "e")[0]
         return await self._ingest(
-            due.cid, event_id, timer.payload, "", _OWN_WINDOW_MS, answers=False, timer=timer.name, due=timer.due_ms
-        )
+            keys, due.cid, event_id, timer.payload, "", _OWN_WINDOW_MS, timer.name, timer.due_ms, "",
+            *heard_arguments(None),
+        )  # fmt: skip
 
     async def _ingest(
-        self, cid: str, eid: str, payload: bytes, token: str, window: int, *, answers: bool, timer: str, due: int
+        self, keys: list[str], cid: str, eid: str, payload: bytes, token: str, window: int, *rest: str | int
     ) -> Ingested:
-        keys = self.keys.of(cid, "m x c rdy lse own try w o ordy ohld wake tmr t")
         keys[7] = self.keys.reply(cid, eid)
         answer = await self._script(
             "ingest", keys, cid, eid, payload, token, self._lease_ms, window, self.bounds.ids, self.bounds.mailbox,
-            int(answers), timer, due,
+            *rest,
         )  # fmt: skip
         if answer[0] == b"MINE":
             return Mine(Turn(cid, token, eid, payload, answer[2], _record(answer[1])))
@@ -177,7 +210,7 @@ class RedisStore:
     async def claim(self, queue: Queue, limit: int) -> Claim:
         """See `Store.claim`. Two trips for all partitions together, one when nothing is due."""
         token = self.new_token()
-        names = ("rdy", "lse", "own", "try") if queue is Queue.MAILBOX else ("ordy", "olse", "oown", "otry")
+        names = ("rdy", "lse", "own", "try") if queue is Queue.MAILBOX else ("ordy", "olse", "oown", "otry", "ohld")
         share = max(1, -(-limit // len(self.keys.partitions)))
         answers = await asyncio.gather(
             *(
@@ -195,8 +228,10 @@ class RedisStore:
         keys = self.keys.of(cid, "m c o")
         calls = [self._pipe.call("LINDEX", keys[0] if mail else keys[2], 0)]
         if mail:
-            calls.append(self._pipe.call("HMGET", keys[1], "s", "v", "ss", "sn", "sr"))
+            calls.append(self._pipe.call("HMGET", keys[1], *_RECORD))
             calls.append(self._pipe.call("LLEN", keys[2]))
+        else:
+            calls.append(self._pipe.call("HMGET", keys[1], "pt", "g"))
         try:
             answers = await asyncio.gather(*calls)
         except ResponseError as error:
@@ -208,7 +243,7 @@ class RedisStore:
         if answers[0] is None:
             # The conversation was forgotten between the claim and the load.
             return None
-        record = _record([*answers[1], answers[2]]) if mail else Record()
+        record = _record([*answers[1], answers[2]]) if mail else _terms(answers[1])
         return _turn(queue, cid, token, answers[0], attempts, record)
 
     async def renew(self, queue: Queue, held: Mapping[str, str]) -> set[str]:
@@ -246,24 +281,53 @@ class RedisStore:
             )
         record = _record(answer[3])
         following = _turn(Queue.MAILBOX, turn.cid, turn.token, answer[2], 1, record) if answer[2] else None
-        first = _turn(Queue.OUTBOX, turn.cid, send_token, commit.outgoing[0], 1, Record()) if answer[1] else None
+        terms = _terms(answer[4])
+        first = _turn(Queue.OUTBOX, turn.cid, send_token, commit.outgoing[0], 1, terms) if answer[1] else None
         return Committed(first, following, is_queued=bool(commit.outgoing) and first is None)
+
+    async def peek(self, turn: Turn, limit: int) -> Ahead:
+        """See `Store.peek`. One trip."""
+        age_ms, entries = await self._script("peek", self.keys.of(turn.cid, "m x"), turn.id, limit)
+        return Ahead(age_ms / 1000, [(entry[:_EVENT_ID].decode(), entry[_EVENT_ID:]) for entry in entries])
 
     # --- outbound ---
 
-    async def sent(self, turn: Turn, *, keep: bool) -> Turn | None:
+    async def sent(self, turn: Turn, *, keep: bool, pace: Pace | None = None) -> Turn | None:
         """See `Store.sent`. One trip."""
-        keys = self.keys.of(turn.cid, "o ordy olse oown otry")
-        answer = await self._script("sent", keys, turn.cid, turn.token, turn.id, self._lease_ms, int(keep))
-        return _turn(Queue.OUTBOX, turn.cid, turn.token, answer[1], 1, Record()) if answer[1] else None
-
-    async def count(self, turn: Turn, *, seconds: int, max_messages: int, max_in_row: int, hold: bool) -> Verdict:
-        """See `Store.count`. One trip."""
-        keys = self.keys.of(turn.cid, "c ordy olse oown otry ohld")
+        keys = self.keys.of(turn.cid, "o ordy olse oown otry c")
+        interval, burst = (math.ceil(1000 * pace.interval), pace.at_once) if pace else (0, 0)
         answer = await self._script(
-            "count", keys, turn.cid, turn.token, _attempt(turn), seconds * 1000, max_messages, max_in_row, int(hold)
+            "sent", keys, turn.cid, turn.token, turn.id, self._lease_ms, int(keep), interval, burst
         )
-        return _VERDICTS[answer]
+        return _turn(Queue.OUTBOX, turn.cid, turn.token, answer[1], 1, _terms(answer[2])) if answer[1] else None
+
+    async def count(
+        self, turn: Turn, rules: SessionRules, *, account: str, month: str, outside: bool, expires_ms: int = 0
+    ) -> Counted:
+        """See `Store.count`. One trip."""
+        keys = self.keys.of(turn.cid, "c ordy olse oown otry ohld ses led")
+        found = await self._script(
+            "count", keys, turn.cid, turn.token, _attempt(turn), turn.id, account, f"{account}|{month}",
+            *count_arguments(rules, expires_ms, outside=outside),
+        )  # fmt: skip
+        verdict, word = _VERDICTS[found[0]], found[1].decode()
+        return Counted(verdict, country=word) if verdict is Verdict.OUTSIDE else Counted(verdict, word)
+
+    async def buy(self, account: str, month: str, *, free: int, charged_as: str) -> str:
+        """See `Store.buy`. One trip."""
+        key = self.keys.month(account, month)
+        entry: bytes = await self._script("buy", [key], free, charged_as, _LEDGER_MS)
+        return entry.decode()
+
+    async def book(self, account: str, month: str, entries: Mapping[str, int]) -> None:
+        """See `Store.book`. One trip."""
+        key = self.keys.month(account, month)
+        added = (self._pipe.call("HINCRBY", key, entry, number) for entry, number in entries.items())
+        await asyncio.gather(*added, self._pipe.call("PEXPIRE", key, _LEDGER_MS))
+
+    async def reset_session(self, cid: str) -> bool:
+        """Ends a conversation's session as if nothing had been sent; what is held is tried again. One trip."""
+        return bool(await self._script("reset", self.keys.of(cid, "c ses ohld ordy"), cid))
 
     async def retry(
         self, queue: Queue, turn: Turn, *, delay: float, error: str = "", max_attempts: int = 0, refund: bool = False
@@ -279,7 +343,7 @@ class RedisStore:
         self, queue: Queue, turn: Turn, delay: float, error: str, limit: str, repeats: str, *, refund: bool
     ) -> Verdict:
         mail = queue is Queue.MAILBOX
-        keys = self.keys.of(turn.cid, "m rdy lse own try dead c" if mail else "o ordy olse oown otry dead c")
+        keys = self.keys.of(turn.cid, f"{'m rdy lse own try' if mail else 'o ordy olse oown otry'} dead c ses led")
         attempt = _attempt(turn) if refund else ""
         # Longer waits are looked at again on the way: no score may lie further ahead.
         delay_ms = min(round(delay * 1000), _FAR_MS - 1000)
@@ -299,16 +363,28 @@ class RedisStore:
         return _VERDICTS[answer]
 
     async def fail(
-        self, turn: Turn, *, error: str, event_id: str, event: bytes, refund: bool, keep: bool
+        self,
+        turn: Turn,
+        *,
+        error: str,
+        event_id: str,
+        event: bytes,
+        refund: bool,
+        keep: bool,
+        is_dead: bool = True,
+        gone: str = "",
+        status: Status = Status.FAILED,
     ) -> Turn | None:
         """See `Store.fail`. One trip."""
-        keys = self.keys.of(turn.cid, "o ordy olse oown otry dead m x c rdy own wake")
+        keys = self.keys.of(turn.cid, "o ordy olse oown otry dead m x c rdy own wake ses led")
+        keys.append(self.keys.delivery(turn.cid, turn.id))
         attempt = _attempt(turn) if refund else ""
         answer = await self._script(
             "fail", keys, turn.cid, turn.token, turn.id, _cut(error, 500), attempt, event_id, event, self._lease_ms,
-            int(keep), _OWN_WINDOW_MS, self.bounds.ids,
+            int(keep), _OWN_WINDOW_MS, self.bounds.ids, int(is_dead), _cut(gone, 200),
+            round(self.bounds.receipt * 1000), status.value,
         )  # fmt: skip
-        return _turn(Queue.OUTBOX, turn.cid, turn.token, answer[1], 1, Record()) if answer[1] else None
+        return _turn(Queue.OUTBOX, turn.cid, turn.token, answer[1], 1, _terms(answer[2])) if answer[1] else None
 
     async def enqueue(self, cid: str, key: str, payload: bytes) -> bool:
         """See `Store.enqueue`. One trip."""
@@ -335,19 +411,22 @@ class RedisStore:
         later = min((score for _, score in timers if score > now), default=None)
         return [timer for timer in due if timer], None if later is None else (later - now) / 1000
 
+    async def load_timers(self, cid: str) -> Sequence[bytes]:
+        """See `Store.load_timers`. One trip."""
+        payloads: Sequence[bytes] = await self._pipe.call("HVALS", self.keys.of(cid, "t")[0])
+        return payloads
+
     async def _load_timer(self, member: str, due_ms: int) -> DueTimer | None:
         cid, name = member.split("|", 1)
-        payload = await self._pipe.call("HGET", self.keys.of(cid, "t")[0], name)
+        payload = await self._pipe.call("HGET", self.keys.of(cid, "e" if name.startswith(LATER) else "t")[0], name)
         return DueTimer(cid, Timer(name, due_ms, payload)) if payload else None
 
-    # --- records, replies, receipts ---
+    # --- records, replies ---
 
     async def load(self, cid: str) -> Record:
         """See `Store.load`. One trip."""
         c, o = self.keys.of(cid, "c o")
-        fields, queued = await asyncio.gather(
-            self._pipe.call("HMGET", c, "s", "v", "ss", "sn", "sr"), self._pipe.call("LLEN", o)
-        )
+        fields, queued = await asyncio.gather(self._pipe.call("HMGET", c, *_RECORD), self._pipe.call("LLEN", o))
         return _record([*fields, queued])
 
     async def is_idle(self, cid: str) -> bool:
@@ -382,16 +461,6 @@ class RedisStore:
         found = await self._pipe.call("GET", self.keys.value(token))
         return found.decode() if found else ""
 
-    async def save_receipt(self, account: str, receipt_id: str, key: str) -> None:
-        """See `Store.save_receipt`. One trip."""
-        name = self.keys.receipt(account, receipt_id)
-        await self._pipe.call("SET", name, key, "PX", round(self.bounds.receipt * 1000))
-
-    async def load_receipt(self, account: str, receipt_id: str) -> str:
-        """See `Store.load_receipt`. One trip."""
-        found = await self._pipe.call("GET", self.keys.receipt(account, receipt_id))
-        return found.decode() if found else ""
-
     async def save_unreadable(self, account: str, reason: str, body: bytes) -> None:
         """See `Store.save_unreadable`. One trip."""
         name = self.keys.unreadable
@@ -423,7 +492,7 @@ class RedisStore:
 
     async def forget(self, cid: str) -> int:
         """See `Store.forget`. Two trips, and one for each 500 dead letters of the partition."""
-        keys = self.keys.of(cid, "m x c o t tmr rdy lse own try ordy olse oown otry ohld")
+        keys = self.keys.of(cid, "m x c o t e tmr rdy lse own try ordy olse oown otry ohld ses")
         answer = await self._script("forget", keys, cid)
         removed: int = answer[0]
         ids: Sequence[bytes] = answer[1]
@@ -450,7 +519,7 @@ class RedisStore:
 
         Changes nothing, and sees one moment, so that a store in use gives no false alarms.
         """
-        keys = self.keys.of(cid, "m o rdy lse own try ordy olse oown otry ohld tmr t")
+        keys = self.keys.of(cid, "m o rdy lse own try ordy olse oown otry ohld tmr t e c ses")
         return [rule.decode() for rule in await self._script("check", keys, cid, *timers)]
 
     async def call(self, *command: str | bytes | int | float) -> Any:
@@ -488,6 +557,11 @@ def _turn(queue: Queue, cid: str, token: str, entry: bytes, attempts: int, recor
 
 
 def _record(fields: Sequence[Any]) -> Record:
-    state, version, started, sent, in_row, queued = fields
-    counts = Counts(int(started or 0), int(sent or 0), int(in_row or 0))
-    return Record(state or b"", int(version or 0), counts, int(queued))
+    state, *numbers = fields
+    version, started, sent, in_row, ends, hour, this_hour, queued = (int(number or 0) for number in numbers)
+    return Record(state or b"", version, Counts(started, sent, in_row, ends, hour, this_hour), queued)
+
+
+def _terms(fields: Sequence[Any]) -> Record:
+    paced_ms, gone = fields
+    return Record(paced_ms=int(paced_ms or 0), gone=(gone or b"").decode(errors="replace"))

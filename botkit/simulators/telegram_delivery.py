@@ -5,48 +5,31 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import parse_qsl
 
 import httpx
 import msgspec
 
 from botkit.clock import Clock
 from botkit.redaction import MASK
-from botkit.simulators.telegram_methods import METHODS, OFF_BY_DEFAULT
-from botkit.simulators.telegram_parameters import ApiError, Parameters
+from botkit.simulators.telegram_methods import METHODS
+from botkit.simulators.telegram_parameters import ApiError, Parameters, read_parameters
+from botkit.simulators.telegram_queue import add_update, drop_expired
 from botkit.simulators.telegram_state import BotState, Pending, Webhook
 from botkit.simulators.wire import Exchange, Wire
 
 SECRET_HEADER = "x-telegram-bot-api-secret-token"  # noqa: S105 - the header's name
-DAY = 24 * 3600
 #: After so many seconds of nothing but 410 Gone the webhook is removed.
 GONE_SECONDS = 23 * 3600
 
-_LIFETIMES = {
-    "inline_query": 30,
-    "callback_query": 150,
-    "shipping_query": 150,
-    "pre_checkout_query": 150,
-    "chosen_inline_result": 600,
-}
-# Kinds that keep their order with others; the rest have queues of their own.
-_QUEUES = {
-    "edited_message": "message",
-    "channel_post": "message",
-    "edited_channel_post": "message",
-    "edited_business_message": "business_message",
-    "deleted_business_messages": "business_message",
-    "pre_checkout_query": "shipping_query",
-    "chat_join_request": "chat_member",
-    "removed_chat_boost": "chat_boost",
-    "poll_answer": "poll",
-}
+#: Answers may hold any call but these and those that get something.
+_IGNORED = ("setwebhook", "deletewebhook", "close", "logout")
 
 
 class Courier:
-    """Takes updates to webhooks: one at a time in each queue, the next when the last was taken.
+    """Takes updates to webhooks: one at a time in each queue, queues beside each other up to `max_connections`.
 
-    `call` carries out the method that a webhook's answer may hold; `changed` is called after every change.
+    `call` carries out the method that a webhook's answer may hold; `changed` is called after every change, `queued`
+    with the bot of every new update. While `is_holding`, updates wait for a flush.
     """
 
     def __init__(
@@ -56,44 +39,55 @@ class Courier:
         wire: Wire,
         call: Callable[[str, str, Parameters], Any],
         changed: Callable[[], None],
+        queued: Callable[[str], None],
     ) -> None:
         self._clock = clock
         self._http = http
         self._wire = wire
         self._call = call
         self._changed = changed
+        self._queued = queued
+        self.is_holding = False
         self._locks: defaultdict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._connections: dict[tuple[str, int], asyncio.Semaphore] = {}
 
     async def emit(self, ta: str, bot: BotState, kind: str, payload: Mapping[str, Any]) -> None:
         """Queues an update and tries to deliver it, unless its kind was not asked for."""
-        allowed = bot.webhook.allowed_updates
-        if kind not in allowed if allowed else kind in OFF_BY_DEFAULT:
-            return
-        body = msgspec.json.encode({"update_id": bot.next_update_id, kind: payload}).decode()
-        expires_at = self._clock.timestamp() + _LIFETIMES.get(kind, DAY)
-        update = Pending(bot.next_update_id, kind, _queue(kind, payload), body, expires_at)
-        bot.next_update_id += 1
-        bot.pending.append(update)
-        self._changed()
-        await self._flush_queue(ta, bot, update.queue)
+        update = self.queue(ta, bot, kind, payload)
+        if update and not self.is_holding:
+            await self._flush_queue(ta, bot, update.queue)
 
-    async def flush(self, ta: str, bot: BotState) -> int:
-        """Delivers what is due; returns how many deliveries were tried."""
-        queues = dict.fromkeys(update.queue for update in bot.pending)
-        return sum([await self._flush_queue(ta, bot, queue) for queue in queues])
+    def queue(self, ta: str, bot: BotState, kind: str, payload: Mapping[str, Any]) -> Pending | None:
+        """Queues an update, unless its kind was not asked for; the next flush delivers it."""
+        update = add_update(bot, kind, payload, self._clock.timestamp())
+        if update:
+            self._changed()
+            self._queued(ta)
+        return update
+
+    async def flush(self, ta: str, bot: BotState, *, is_swapped: bool = False) -> int:
+        """Delivers what is due, each queue beside the others; returns how many deliveries were tried."""
+        queues = list(dict.fromkeys(update.queue for update in bot.pending))
+        if is_swapped:
+            return sum([await self._flush_queue(ta, bot, queue) for queue in reversed(queues)])
+        return sum(await asyncio.gather(*(self._flush_queue(ta, bot, queue) for queue in queues)))
 
     async def _flush_queue(self, ta: str, bot: BotState, queue: str) -> int:
         tried = 0
+        most = bot.webhook.max_connections
+        connections = self._connections.setdefault((ta, most), asyncio.Semaphore(most))
         async with self._locks[ta, queue]:
             while update := self._next_due(bot, queue):
                 tried += 1
-                if not await self._deliver(ta, bot, update):
+                async with connections:
+                    is_taken = await self._deliver(ta, bot, update)
+                if not is_taken:
                     break
         return tried
 
     def _next_due(self, bot: BotState, queue: str) -> Pending | None:
         now = self._clock.timestamp()
-        bot.pending[:] = [update for update in bot.pending if max(now, update.due_at) < update.expires_at]
+        drop_expired(bot, now)
         head = next((update for update in bot.pending if update.queue == queue), None)
         return head if head and bot.webhook.url and head.due_at <= now else None
 
@@ -148,7 +142,7 @@ class Courier:
         """Carries out the one call that a webhook's answer may hold; nobody ever learns of its result."""
         parameters = _answered_call(response)
         method = parameters.get("method").lower()
-        if method not in METHODS or method.startswith("get") or method in ("setwebhook", "deletewebhook"):
+        if method not in METHODS or method.startswith("get") or method in _IGNORED:
             return
         try:
             status, answer = 200, msgspec.json.encode({"ok": True, "result": self._call(ta, method, parameters)})
@@ -159,21 +153,8 @@ class Courier:
 
 
 def _answered_call(response: httpx.Response) -> Parameters:
-    media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    content_type = response.headers.get("content-type", "")
     try:
-        if media_type == "application/json":
-            return Parameters(msgspec.json.decode(response.content, type=dict[str, Any]))
-        if media_type == "application/x-www-form-urlencoded":
-            return Parameters(dict(parse_qsl(response.content.decode())))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        pass
-    return Parameters({})
-
-
-def _queue(kind: str, payload: Mapping[str, Any]) -> str:
-    # By chat, but where the kind belongs to a person; polls have neither.
-    person = payload.get("from") or payload.get("user") or {}
-    chat = {} if kind in ("chat_member", "chat_join_request") else payload.get("chat") or {}
-    whose = chat.get("id") or person.get("id") or payload.get("id")
-    poll = payload.get("poll_id") or whose
-    return f"{_QUEUES.get(kind, kind)}:{poll}"
+        return read_parameters("", content_type, response.content)
+    except ApiError:
+        return Parameters({})

@@ -7,9 +7,10 @@ from typing import Any, Literal
 import httpx
 from msgspec import Struct
 
-from botkit.adapter import Adapter, SessionRules
+from botkit.adapter import Adapter
 from botkit.channels.viber import Viber
 from botkit.clock import Clock
+from botkit.session_rules import SessionRules
 from botkit.simulators.simulator import Simulator
 from botkit.simulators.viber_state import Bot, State
 

@@ -62,10 +62,11 @@ class Sessions:
 
     def _check_rules(self, ta: str, user_id: str, chat: Chat) -> None:
         servers, now = self._servers, self._servers.clock.timestamp()
-        is_full = chat.in_session >= servers.rules.max_messages and now - chat.session_at < servers.rules.seconds
+        is_open = now - chat.session_at < servers.rules.seconds
+        is_full = is_open and _is_reached(servers.rules.max_messages, chat.in_session)
         if is_full and chat.in_row and servers.at_max_messages == "refuse":
             raise RefusedError(TOO_MANY_REQUESTS, "the session is full: wait for user response")
-        if chat.in_row < servers.rules.max_in_row:
+        if not _is_reached(servers.rules.max_in_row, chat.in_row):
             return
         servers.state.violations.append(Violation(ta, user_id, now, chat.in_row + 1))
         if servers.at_max_in_row == "refuse":
@@ -99,10 +100,16 @@ class Sessions:
 
     def _count(self, chat: Chat) -> None:
         rules, now = self._servers.rules, self._servers.clock.timestamp()
+        is_over = _is_reached(rules.max_in_row, chat.in_row)
         chat.in_row += 1
-        if chat.in_row > rules.max_in_row and self._servers.at_max_in_row == "end_session":
+        if is_over and self._servers.at_max_in_row == "end_session":
             return
-        if now - chat.session_at >= rules.seconds or chat.in_session >= rules.max_messages:
+        if now - chat.session_at >= rules.seconds or _is_reached(rules.max_messages, chat.in_session):
             chat.session_at, chat.in_session = now, 0
             chat.sessions += 1
         chat.in_session += 1
+
+
+def _is_reached(limit: int, number: int) -> bool:
+    # As everywhere in the rules, 0 is no limit.
+    return 0 < limit <= number

@@ -245,10 +245,10 @@ def fetching(**options: Any) -> Bot:
             return
         ctx.reply(f"{download.mime}, {len(download.content)} bytes")
 
-    return Bot("shop", routers=[router], accounts=[VIBER_ACCOUNT, GBM_ACCOUNT])
+    return Bot("shop", routers=[router], accounts=list(ACCOUNTS))
 
 
-VIBER_ACCOUNT, GBM_ACCOUNT = Viber(ta="shop-viber"), BusinessMessages(ta="shop-gbm")
+ACCOUNTS = Telegram(ta="shop-telegram"), Viber(ta="shop-viber"), BusinessMessages(ta="shop-gbm")
 
 
 async def _picture(request: Any) -> Response:
@@ -263,23 +263,25 @@ async def tester(botkit_redis_url: str, tmp_path: Path, request: pytest.FixtureR
         yield tester
 
 
-@pytest.mark.parametrize("channel", ["viber", "gbm"])
+@pytest.mark.parametrize("channel", ["telegram", "viber", "gbm"])
 async def test_a_handler_fetches_the_picture_that_it_was_sent(tester: BotTester, channel: str) -> None:
     ana = tester.user("Ana", channel=channel)
+    await ana.opens()
     await ana.says("hello")
     await ana.sends_photo()
     assert ana.last.text.startswith("image/")
 
 
-@pytest.mark.parametrize("channel", ["viber", "gbm"])
+@pytest.mark.parametrize("channel", ["telegram", "viber", "gbm"])
 @pytest.mark.parametrize("tester", [{"max_bytes": 3}], indirect=True)
 async def test_a_handler_says_how_much_it_takes(tester: BotTester, channel: str) -> None:
     ana = tester.user("Ana", channel=channel)
+    await ana.opens()
     await ana.sends_photo()
     assert "3" in ana.last.text
 
 
-@pytest.mark.parametrize("channel", ["viber", "gbm"])
+@pytest.mark.parametrize("channel", ["telegram", "viber", "gbm"])
 @pytest.mark.parametrize(
     ("tester", "is_taken"),
     [
@@ -292,6 +294,7 @@ async def test_a_handler_says_how_much_it_takes(tester: BotTester, channel: str)
 )
 async def test_a_handler_says_which_types_it_takes(tester: BotTester, channel: str, is_taken: bool) -> None:
     ana = tester.user("Ana", channel=channel)
+    await ana.opens()
     await ana.sends_photo()
     assert ana.last.text.startswith("image/") is is_taken
 

@@ -18,8 +18,7 @@ from botkit.buttons import AnyButton, Button, Link, rows
 from botkit.channels.telegram import Telegram
 from botkit.clock import Clock
 from botkit.conversation import Conversation
-from botkit.events import ButtonPressed, MessageReceived
-from botkit.events import decode as decode_event
+from botkit.events import ButtonPressed, MessageReceived, decoder
 from botkit.events import encode as encode_event
 from botkit.exceptions import (
     MessageError,
@@ -35,6 +34,7 @@ from botkit.simulators.simulator import Person
 from botkit.simulators.telegram import TelegramSimulator
 from botkit.simulators.wire import Fault
 
+decode_event = decoder(Telegram.events)
 PAYLOADS = Path(__file__).parent / "payloads" / "telegram"
 CASES = sorted(path for path in PAYLOADS.glob("*.json") if path.name != "account.json")
 ENVIRON: Mapping[str, str] = json.loads((PAYLOADS / "account.json").read_text("utf-8"))["environ"]
@@ -246,6 +246,26 @@ def test_without_settings_the_account_has_no_credentials() -> None:
 @pytest.mark.parametrize("length", [1, 256])
 def test_a_secret_of_1_to_256_characters_is_accepted(length: int) -> None:
     assert Telegram(TOKEN, "s" * length).has_credentials
+
+
+@pytest.mark.parametrize(
+    ("setting", "kinds"),
+    [
+        ("", ()),
+        ("message, chat_member ,", ("message", "chat_member")),
+        ("all", ("all",)),
+    ],
+)
+def test_the_kinds_of_updates_are_read_from_the_environment(setting: str, kinds: tuple[str, ...]) -> None:
+    adapter = Telegram.from_env("A", {"A_UPDATES": setting})
+    assert adapter.updates == kinds
+    assert adapter.simulated("http://sim").updates == kinds
+
+
+def test_a_kind_of_update_that_does_not_exist_is_named() -> None:
+    with pytest.raises(SettingsError, match="A_UPDATES names 'mesage'") as caught:
+        Telegram.from_env("A", {"A_UPDATES": "mesage"})
+    assert "message" in caught.value.fix
 
 
 @pytest.mark.parametrize(
@@ -600,10 +620,9 @@ UPGRADED = "Bad Request: group chat was upgraded to a supergroup chat"
 async def test_an_answer_has_its_class(
     service: Service, status: int, body: bytes, receipt: tuple[str, str, bool]
 ) -> None:
-    outcome, reason, is_gone = receipt
     service.simulator.wire.faults.append(Fault(status=status, body=body))
     got = await service.send(Text(text="x"))
-    assert got == Receipt(Outcome(outcome), reason=reason, is_gone=is_gone)
+    assert (got.outcome.value, got.reason, got.is_gone) == receipt
 
 
 @pytest.mark.parametrize(

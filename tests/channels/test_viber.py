@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from botkit import events
-from botkit.adapter import Outcome, Receipt, SessionRules, WebhookRequest
+from botkit.adapter import Outcome, Receipt, WebhookRequest
 from botkit.buttons import AnyButton, Button, Link
 from botkit.channels.viber import Viber
 from botkit.clock import Clock
@@ -31,6 +31,7 @@ from botkit.events import (
 from botkit.exceptions import MessageError, NotSentError, PayloadError, ServiceError, SettingsError, UnknownOutcomeError
 from botkit.http import Http
 from botkit.messages import AnyMessage, File, Image, Location, Outgoing, Raw, Text, Typing
+from botkit.session_rules import SessionRules
 from botkit.simulators.simulator import Bubble, Person
 from botkit.simulators.viber import ViberSimulator
 from botkit.simulators.wire import Fault
@@ -476,6 +477,16 @@ async def test_a_text_arrives_with_vibers_marks_and_the_senders_name(rig: Rig) -
     }
     assert rig.screen()[-1].text == "Bold and italic and gone"
     assert receipt.outcome is Outcome.SENT
+
+
+@pytest.mark.parametrize(
+    ("members", "billing"),
+    [({"billing_status": 5}, "5"), ({"billing_status": "2"}, "2"), ({}, ""), ({"billing_status": None}, "")],
+)
+async def test_a_receipt_tells_how_viber_counted_the_message(members: dict[str, Any], billing: str) -> None:
+    answer = {"status": 0, "status_message": "ok", "message_token": 1}
+    receipt = await answered(httpx.Response(200, json=answer | members))
+    assert (receipt.outcome, receipt.billing) == (Outcome.SENT, billing)
 
 
 async def test_a_receipt_is_named_by_all_digits_of_the_message_token(rig: Rig) -> None:

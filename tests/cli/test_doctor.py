@@ -65,6 +65,24 @@ def test_programs_get_mark_text_and_fix_of_every_finding(run: Run) -> None:
     assert {"mark", "what", "fix"} <= set(findings[-1])
 
 
+def test_a_message_that_a_service_shows_otherwise_than_written_is_a_note(run: Run, project: Path) -> None:
+    code = """
+from botkit import App, AskLocation, Bot, BusinessMessages, Router
+
+router = Router()
+
+@router.text()
+async def where(event, ctx):
+    ctx.reply("Where?", buttons=[AskLocation("Here")])
+
+app = App([Bot("parcel", routers=[router], accounts=[BusinessMessages.from_env("PARCEL_GBM")])])
+"""
+    (project / "bots.py").write_text(code)
+    done = run("doctor")
+    assert line("AskLocation", done.out) == " --  shown otherwise: bots.py:8  Text on gbm: AskLocation as words"
+    assert done.code == 0
+
+
 # --- the machine ---
 
 

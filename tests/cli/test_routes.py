@@ -64,9 +64,18 @@ def test_a_route_tells_what_it_is_for_and_where_it_is(run: Run) -> None:
         "states": ["order", "number"],
         "handler": "size",
         "where": f"bots.py:{line_of(SIZE)}",
+        "for_paused": False,
     }
     assert (digits["events"], digits["states"]) == (["MessageReceived"], [])
     assert (anything["events"], anything["flow"]) == (["MessageReceived", "ButtonPressed"], "Flow")
+
+
+def test_routes_for_a_pause_come_last_and_say_so(run: Run, project: Path) -> None:
+    paused = '@parcel.paused(state="number")\nasync def listen(event, ctx): ...\n\n\napp = App(['
+    (project / "bots.py").write_text(BOTS.replace("app = App([", paused))
+    row = json.loads(run("routes", "--json").out)[-1]
+    assert (row["handler"], row["for_paused"], row["states"]) == ("listen", True, ["number"])
+    assert "number, paused" in run("routes").out
 
 
 def test_routes_are_printed_one_a_line_with_patterns_as_people_write_them(run: Run) -> None:
@@ -76,6 +85,21 @@ def test_routes_are_printed_one_a_line_with_patterns_as_people_write_them(run: R
     assert (title.strip(), head.split()) == ("parcel", ["#", "event", "filter", "state", "handler", "where"])
     assert [row.split()[0] for row in rows] == ["1", "2", "3"]
     assert r"text '^\d+$'" in rows[1]
+
+
+def test_an_event_of_one_channel_is_printed_by_its_name(run: Run, project: Path) -> None:
+    (project / "bots.py").write_text("""
+from botkit import App, Bot, Router, telegram
+
+router = Router()
+
+@router.on(telegram.InlineQuery)
+async def search(event, ctx): ...
+
+app = App([Bot("search", routers=[router], accounts=[])])
+""")
+    (row,) = json.loads(run("routes", "--json").out)
+    assert (row["events"], row["handler"]) == (["InlineQuery"], "search")
 
 
 @pytest.mark.parametrize(

@@ -7,18 +7,23 @@ from pathlib import Path
 from uuid import uuid4
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from botkit import Context, ConversationStarted, Flow, MessageReceived, Router, TimerFired, Trigger
+from botkit import Context, ConversationStarted, Flow, MessageDelivered, MessageReceived, Router, TimerFired, Trigger
 from botkit.adapter import HttpClient, Outcome, Receipt
 from botkit.bot import Bot
 from botkit.clock import Clock
 from botkit.conversation import Conversation
 from botkit.engine import Acceptance, EnginePolicy
+from botkit.events import Event, Media
 from botkit.exceptions import StoreUnavailableError
+from botkit.ledger import Ledger, month_of
 from botkit.messages import Outgoing
 from botkit.record import Flows
 from botkit.redis.audit import audit
-from tests.desk import Desk, Process, opens, says, where
+from botkit.redis.ledger import load_ledgers
+from botkit.session_rules import SessionRules
+from tests.desk import Desk, Process, opens, reported, says, where
 
 
 class Log(Flow):
@@ -50,6 +55,11 @@ async def bad(event: MessageReceived, ctx: Context[Log]) -> None:
     raise ValueError("never works")
 
 
+@router.text("^file")
+async def file(event: MessageReceived, ctx: Context[Log]) -> None:
+    ctx.flow.heard += [media.file_id for media in event.album]
+
+
 @router.text()
 async def one(event: MessageReceived, ctx: Context[Log]) -> None:
     ctx.flow.heard.append(event.text)
@@ -62,6 +72,11 @@ async def call(event: TimerFired, ctx: Context[Log]) -> None:
     ctx.reply("called")
 
 
+@router.delivered()
+async def delivered(event: MessageDelivered, ctx: Context[Log]) -> None:
+    ctx.flow.heard.append("delivered" if event.message_key == f"{says('one', native='one').id}00" else "unknown")
+
+
 @router.started()
 async def started(event: ConversationStarted, ctx: Context[Log]) -> None:
     ctx.flow.heard.append("opened")
@@ -71,14 +86,25 @@ async def started(event: ConversationStarted, ctx: Context[Log]) -> None:
 class Platform(Desk):
     """Writes down what arrives before it answers, where a kill cannot take it back."""
 
-    def __init__(self, journal: Path) -> None:
-        super().__init__()
+    def __init__(self, journal: Path, sessions: SessionRules | None) -> None:
+        super().__init__(sessions=sessions)
         self.journal = journal
         self.answered = (ConversationStarted,)
 
     async def send(self, outgoing: Outgoing, to: Conversation, client: HttpClient) -> Receipt:
         append(self.journal, f"sent {outgoing.key}")
         return Receipt(Outcome.SENT, id=f"id-{outgoing.key}")
+
+
+def made(name: str) -> Event:
+    """Returns the event of a name: whoever says a file's name sends it, as a part of an album."""
+    if name == "report":
+        # It may come before the message that it is about is noted as sent.
+        return replace(reported(MessageDelivered, f"id-{says('one', native='one').id}00"), id=f"{name:r<22}")
+    if name.startswith("open"):
+        return opens(native=name)
+    said = says(name, native=name)
+    return replace(said, media=Media("image", name), group="album") if name.startswith("file") else said
 
 
 def append(journal: Path, line: str) -> None:
@@ -92,18 +118,21 @@ Scenario = Callable[["Run", Process], Awaitable[None]]
 class Run:
     """One life and its recovery, on a store of their own."""
 
-    def __init__(self, redis_url: str, folder: Path, scenario: Scenario) -> None:
+    def __init__(self, redis_url: str, folder: Path, scenario: Scenario, sessions: SessionRules | None = None) -> None:
         self.redis_url = redis_url
         self.prefix = f"k{uuid4().hex[:12]}"
         self.journal = folder / self.prefix
         self.journal.touch()
         self.scenario = scenario
+        self.sessions = sessions
+        #: What the account has booked in the end.
+        self.ledgers: list[Ledger] = []
         #: What the structure of the store breaks of its own rules in the end.
         self.problems: list[str] = []
 
     def process(self, clock: Clock, redis_url: str = "") -> Process:
         """Returns a process on the store, or on another way to it."""
-        bot = Bot("shop", routers=[router], accounts=[Platform(self.journal)])
+        bot = Bot("shop", routers=[router], accounts=[Platform(self.journal, self.sessions)])
         policy = EnginePolicy(answer_budget=0.05)
         return Process(redis_url or self.redis_url, bot, clock=clock, prefix=self.prefix, engine=policy)
 
@@ -111,7 +140,7 @@ class Run:
         """Delivers an event as a service does: again and again until it is acknowledged."""
         if f"accepted {name}" in self.lines():
             return
-        event = opens(native=name) if name.startswith("open") else says(name, native=name)
+        event = made(name)
         for _ in range(3):
             try:
                 accepted = await process.takes(event)
@@ -139,6 +168,7 @@ class Run:
             for _ in range(12):
                 await process.advance(70)
             self.problems = await audit(process.store)
+            self.ledgers = await load_ledgers(process.store, month_of(clock.now()))
             record = await process.store.load(where().key)
             flow = Flows(record.state).get(Log)
             return flow, record.version, len(await process.dead_letters())
@@ -189,10 +219,31 @@ async def welcome(run: Run, process: Process) -> None:
     await process.engine.settle()
 
 
+async def report(run: Run, process: Process) -> None:
+    await run.deliver(process, "one")
+    await run.deliver(process, "report")
+    await process.engine.settle()
+
+
 async def drain(run: Run, process: Process) -> None:
     await run.deliver(process, "one")
     await run.deliver(process, "two x")
     await process.engine.drain(1)
+
+
+async def album(run: Run, process: Process) -> None:
+    for name in ("file a", "file b", "one"):
+        await run.deliver(process, name)
+    await process.advance(1)
+
+
+async def charged(run: Run, process: Process) -> None:
+    await run.deliver(process, "two x")
+    await process.engine.settle()
+
+
+#: The second message in a row is bought.
+CHARGED = SessionRules(max_in_row=1, at_limit="charge")
 
 
 class Wanted(Struct, frozen=True):
@@ -203,6 +254,7 @@ class Wanted(Struct, frozen=True):
     messages: int = 0
     answers: int = 0
     dead_letters: int = 0
+    sessions: SessionRules | None = None
 
 
 SCENARIOS = {
@@ -212,7 +264,10 @@ SCENARIOS = {
     "dead": Wanted(dead, ["one"], messages=1, dead_letters=1),
     "timer": Wanted(timer, ["later", "called"], messages=1),
     "welcome": Wanted(welcome, ["opened"], answers=1),
+    "album": Wanted(album, ["file a", "file b", "one"], messages=1),
+    "report": Wanted(report, ["one", "delivered"], messages=1),
     "drain": Wanted(drain, ["one", "two x"], messages=3),
+    "charged": Wanted(charged, ["two x"], messages=2, sessions=CHARGED),
 }
 
 
@@ -227,3 +282,8 @@ async def check(run: Run, wanted: Wanted, *, faults: int, said: str) -> None:
     assert len(run.answers) == wanted.answers, said
     assert sum(run.sent.values()) <= wanted.messages + faults, said
     assert run.problems == [], said
+    for ledger in run.ledgers:
+        # What arrived was counted, in a session or as bought; too much only by what was cut short.
+        counted = ledger.messages + ledger.charged
+        assert sum(run.sent.values()) <= counted <= wanted.messages + faults, f"{said}: {ledger}"
+    assert len(run.ledgers) == (wanted.sessions is not None), said

@@ -19,8 +19,8 @@ from tests.faults.scenarios import SCENARIOS, Run, check
 
 Cut = Literal["before", "half", "reply"]
 
-#: The others are parts of these.
-NAMES = ("two queued", "dead", "timer", "welcome")
+#: The others are parts of these; of what reports do, the model of the scripts makes every call twice.
+NAMES = ("two queued", "dead", "timer", "welcome", "charged")
 
 
 class CuttingProxy:
@@ -87,7 +87,7 @@ async def test_a_connection_that_breaks_at_any_batch_loses_doubles_and_reorders_
 ) -> None:
     wanted = SCENARIOS[name]
     for cut_at in count(1):
-        run = Run(botkit_redis_url, tmp_path, wanted.scenario)
+        run = Run(botkit_redis_url, tmp_path, wanted.scenario, wanted.sessions)
         async with cutting(botkit_redis_url, cut, cut_at) as (proxy, address), run.process(Clock(), address) as process:
             await run.scenario(run, process)
         await check(run, wanted, faults=int(proxy.was_cut), said=f"cut {cut} at write {cut_at}")

@@ -73,7 +73,7 @@ def test_a_kill_at_any_line_loses_doubles_and_reorders_nothing(
 ) -> None:
     wanted = SCENARIOS[name]
     for kill_at in count(1, 1 if pytestconfig.getoption("--every-line") else STRIDE):
-        run = Run(botkit_redis_url, tmp_path, wanted.scenario)
+        run = Run(botkit_redis_url, tmp_path, wanted.scenario, wanted.sessions)
         was_killed = killed(run, kill_at)
         asyncio.run(check(run, wanted, faults=int(was_killed), said=f"killed at line {kill_at}"))
         if not was_killed:

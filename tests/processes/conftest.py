@@ -359,6 +359,8 @@ class Services:
         self.front = Front()
         self.client = httpx.AsyncClient(timeout=20, limits=httpx.Limits(max_keepalive_connections=0))
         self.telegram = TelegramSimulator(self.clock, self.front)
+        # These bots are to be as fast as they can.
+        self.telegram.limits_on = False
         self.viber = ViberSimulator(self.clock, self.front)
         self.gbm = BusinessMessagesSimulator(self.clock, self.front)
         self.all: tuple[Simulator, ...] = (self.telegram, self.viber, self.gbm)
@@ -446,6 +448,9 @@ def _credentials(url: str, key_file: Path) -> dict[str, str]:
         "SHOP_TELEGRAM_TA": "shop-telegram",
         "SHOP_TELEGRAM_TOKEN": f"123456789:{'A' * 35}",
         "SHOP_TELEGRAM_SECRET": "telegram-secret",
+        # Many messages at once are what these tests are about.
+        "SHOP_TELEGRAM_RATE": "0",
+        "SHOP_TELEGRAM_CHAT_RATE": "0",
         "SHOP_TELEGRAM_API_URL": f"{url}/telegram",
         "SHOP_VIBER_TA": "shop-viber",
         "SHOP_VIBER_TOKEN": "4453b6ac12345678-e02c5f12174805f9-daec9cbb5448c51f",

@@ -75,6 +75,9 @@ class Talk:
     ended: list[str] = field(default_factory=list)
     dead: list[str] = field(default_factory=list)
     timers: dict[str, int] = field(default_factory=dict)
+    #: When each report that was put aside comes back, by its new id, and the id of the message it waits for.
+    parked: dict[str, tuple[int, str]] = field(default_factory=dict)
+    gone: str = ""
     last_commit: str = ""
     state: str = ""
     version: int = 0
@@ -82,18 +85,26 @@ class Talk:
     sent: int = 0
     in_row: int = 0
     counted: str = ""
+    # Whether the counted attempt began a session while none was open, and when.
+    opened_at: int = 0
 
     def lane(self, queue: Queue) -> Lane:
         return self.mail if queue is Queue.MAILBOX else self.out
 
-    def ingest(self, event_id: str, token: str, now: int, *, answers: bool) -> type[Ingested]:
+    def ingest(
+        self, event_id: str, token: str, now: int, *, answers: bool, opens: bool | None = None
+    ) -> type[Ingested]:
         if event_id in self.seen:
             return Duplicate
         if len(self.mail.entries) >= DEPTH:
             return Full
         self._add_event(event_id)
+        if opens is not None:
+            self.gone = "" if opens else "unsubscribed"
         if answers:
-            self.in_row, self.out.is_held = 0, False
+            self.in_row = 0
+        if answers or opens is False:
+            self.out.is_held = False
             self.out.wake(now)
         if token and len(self.mail.entries) == 1:
             self.mail.take(token, now)
@@ -157,9 +168,10 @@ class Talk:
         self.out.go_on(now, keep=keep, is_new=is_new)
         return keep and bool(self.out.entries)
 
-    def fail(self, turn: Turn, event_id: str, now: int, *, refund: bool, keep: bool) -> bool:
+    def fail(self, turn: Turn, event_id: str, now: int, *, refund: bool, keep: bool, is_dead: bool, gone: str) -> bool:
         if self.out.holds(turn):
-            self.dead.append(turn.id)
+            self.dead += [turn.id] if is_dead else []
+            self.gone = gone or self.gone
             self._add_event(event_id)
             self.mail.wake(now)
             if refund:
@@ -178,7 +190,10 @@ class Talk:
             self.out.owner, self.out.is_held = "", True
             self.out.attempts -= 1
             return Verdict.HELD, Verdict.FENCED
-        if not self.session_at or now >= self.session_at + SESSION or self.sent >= PER_SESSION:
+        self.opened_at = 0
+        if not self.session_at or now >= self.session_at + SESSION:
+            self.session_at, self.sent, self.opened_at = now, 0, now
+        elif self.sent >= PER_SESSION:
             self.session_at, self.sent = now, 0
         self.sent, self.in_row, self.counted = self.sent + 1, self.in_row + 1, _attempt(turn)
         return Verdict.DONE, Verdict.DONE
@@ -187,7 +202,7 @@ class Talk:
         if self.counted != _attempt(turn):
             return
         self.counted, self.sent, self.in_row = "", self.sent - 1, max(0, self.in_row - 1)
-        if self.sent == 0:
+        if self.opened_at:
             self.session_at = 0
 
     def retry(self, queue: Queue, turn: Turn, most: int, now: int, *, delay: int, refund: bool) -> Verdict:
@@ -216,6 +231,28 @@ class Talk:
             return Verdict.SPENT, Verdict.SPENT
         self.out.give(now + delay)
         return Verdict.WAITING, Verdict.FENCED
+
+    def park(self, turn: Turn, new_id: str, receipt_id: str, now: int) -> bool:
+        if not self.mail.holds(turn):
+            return False
+        self.mail.pop()
+        self.arrived.remove(turn.id)
+        self.parked[new_id] = now + DELAY, receipt_id
+        self.mail.give(now)
+        return True
+
+    def release(self, receipt_id: str, now: int) -> None:
+        for event_id in [name for name, (_, waits_for) in self.parked.items() if waits_for == receipt_id]:
+            del self.parked[event_id]
+            self.arrived.append(event_id)
+            self.mail.entries.append(event_id)
+            self.mail.wake(now)
+
+    def come_back(self, event_id: str, now: int) -> type[Ingested]:
+        answer = self.ingest(event_id, "", now, answers=False)
+        if answer is Accepted:
+            del self.parked[event_id]
+        return answer
 
     def fire(self, name: str, event_id: str, now: int) -> type[Ingested]:
         answer = self.ingest(event_id, "", now, answers=False)

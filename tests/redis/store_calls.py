@@ -7,6 +7,7 @@ import redis.asyncio
 
 from botkit.clock import Clock
 from botkit.redis.store import RedisStore
+from botkit.session_rules import Heard, SessionRules
 from botkit.store import (
     Commit,
     Committed,
@@ -39,7 +40,8 @@ def message(number: int, index: int = 0) -> bytes:
 async def ingest(
     store: RedisStore, number: int, *, cid: str = ANN, token: str = "", window: float = HOUR, answers: bool = False
 ) -> Ingested:
-    return await store.ingest(cid, event(number), b"event %d" % number, token=token, window=window, answers=answers)
+    heard = Heard(SessionRules(), "viber:parcel", store.clock.now()) if answers else None
+    return await store.ingest(cid, event(number), b"event %d" % number, token=token, window=window, heard=heard)
 
 
 async def take(store: RedisStore, number: int, *, cid: str = ANN) -> Turn:
@@ -82,10 +84,13 @@ async def post(store: RedisStore, *numbers: int, cid: str = ANN) -> Turn:
     return await claim_one(store, Queue.OUTBOX)
 
 
-async def count(
-    store: RedisStore, turn: Turn, *, seconds: int = 86400, most: int = 60, in_row: int = 100, hold: bool = True
-) -> Verdict:
-    return await store.count(turn, seconds=seconds, max_messages=most, max_in_row=in_row, hold=hold)
+#: Without a session nothing may go out.
+SILENT = SessionRules(starts_with="first_user_message")
+
+
+async def count(store: RedisStore, turn: Turn, rules: SessionRules = SessionRules(max_in_row=100)) -> Verdict:  # noqa: B008
+    counted = await store.count(turn, rules, account="viber:parcel", month="202611", outside=False)
+    return counted.verdict
 
 
 async def fail(store: RedisStore, turn: Turn, *, refund: bool = False, keep: bool = False) -> Turn | None:

@@ -10,6 +10,7 @@ from botkit.redis.audit import audit
 from botkit.redis.store import Bounds, RedisStore
 from botkit.store import Commit, Mine, Queue, Timer, Verdict
 from tests.redis.conftest import MakeStore
+from tests.redis.store_calls import SILENT, count
 
 Raw = redis.asyncio.Redis
 ANN, BEN = "viber:parcel:ann", "viber:parcel:ben"
@@ -38,8 +39,7 @@ async def test_a_store_at_work_is_whole(whole: RedisStore) -> None:
     assert (await whole.claim(Queue.MAILBOX, 10)).turns
     assert await audit(whole) == []
     (turn,) = (await whole.claim(Queue.OUTBOX, 10)).turns
-    held = await whole.count(turn, seconds=60, max_messages=1, max_in_row=0, hold=True)
-    assert held is Verdict.HELD
+    assert await count(whole, turn, SILENT) is Verdict.HELD
     assert await audit(whole) == []
 
 
@@ -55,6 +55,10 @@ async def test_a_store_at_work_is_whole(whole: RedisStore) -> None:
         (("DEL", f"o:{ANN}"), "outbox: is empty but due"),
         (("ZREM", "tmr", f"{ANN}|remind"), "timer remind: will never be due"),
         (("HDEL", f"t:{ANN}", "remind"), "timer remind: has nothing to deliver"),
+        (("ZADD", "ses", 1, ANN), "session: is not listed with the time at which it ends"),
+        (("HSET", f"c:{ANN}", "se", 9_000_000_000_000), "session: is not listed with the time at which it ends"),
+        (("HSET", f"e:{ANN}", "flow:=x", "report"), "timer flow:=x: will never be due"),
+        (("ZADD", "tmr", 1, f"{ANN}|flow:=x"), "timer flow:=x: has nothing to deliver"),
     ],
 )
 async def test_a_defect_is_told(whole: RedisStore, command: tuple[str | int, ...], rule: str) -> None:
@@ -72,6 +76,7 @@ async def test_a_defect_is_told(whole: RedisStore, command: tuple[str | int, ...
         (("HSET", "try", BEN, 1), "mailbox: is empty but has attempts"),
         (("HSET", "otry", f"{BEN}|u", 1), "outbox: is empty but has attempts"),
         (("ZADD", "tmr", 1, f"{BEN}|remind"), "timer remind: has nothing to deliver"),
+        (("ZADD", "ses", 1, BEN), "session: is not listed with the time at which it ends"),
     ],
 )
 async def test_what_is_left_of_a_conversation_without_keys_is_told(
@@ -88,7 +93,7 @@ async def test_a_lease_of_a_conversation_that_is_also_due_is_told(whole: RedisSt
     assert await audit(whole) == [f"{ANN}: mailbox: is in 2 of its places, not in one"]
 
 
-@pytest.mark.parametrize("key", ["m:{}", "x:{}", "c:{}", "o:{}", "t:{}", "rdy", "own"])
+@pytest.mark.parametrize("key", ["m:{}", "x:{}", "c:{}", "o:{}", "t:{}", "e:{}", "rdy", "own"])
 async def test_a_trace_outside_its_partition_is_told(make_store: MakeStore, raw: Raw, key: str) -> None:
     store = make_store(bounds=Bounds(partitions=2))
     wrong = 1 - store.keys.partition(ANN)

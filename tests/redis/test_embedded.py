@@ -317,6 +317,7 @@ def test_an_object_that_is_forgotten_keeps_the_server(start: Start, any_server: 
         b"{",
         b'{"pid": %d, "kind": "redis-server", "version": "7.0.0", "url": "unix:///nowhere.sock?db=0"}' % os.getpid(),
     ],
+    ids=["empty", "cut off", "of a process that is no server"],
 )
 def test_a_stale_note_is_replaced(start: Start, folder: Path, any_server: Found, stale: bytes) -> None:
     folder.mkdir()

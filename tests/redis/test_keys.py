@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from botkit.conversation import Account, Conversation
 from botkit.redis.keys import Keys
 
-KINDS = "m x c o t rdy lse own try ordy olse oown otry ohld tmr dead wake"
+KINDS = "m x c o t e rdy lse own try ordy olse oown otry ohld tmr dead wake"
 
 _TAG = re.compile(r"\{[^{}]+\}")
 
@@ -20,13 +20,22 @@ def conversation_id(channel: str, ta: str, chat: str) -> str:
 @given(st.text(), st.text())
 def test_all_keys_of_a_conversation_have_the_hash_tag_of_its_partition(ta: str, chat: str) -> None:
     keys, cid = Keys("bk", 16), conversation_id("telegram", ta, chat)
-    tags = {_TAG.match(key)[0] for key in [*keys.of(cid, KINDS), keys.reply(cid, "e" * 22)]}  # type: ignore[index]
+    tags = {_TAG.match(key)[0] for key in [*keys.of(cid, KINDS), keys.reply(cid, "e" * 22), keys.delivery(cid, "k")]}  # type: ignore[index]
     assert tags == {f"{{bk:{keys.partition(cid)}}}"}
 
 
 @given(st.text(), st.text())
-def test_an_id_of_a_service_s_own_cannot_move_the_hash_tag(account: str, receipt_id: str) -> None:
-    assert re.fullmatch(r"bk:\{a:[0-9a-f]{24}\}:d", Keys("bk", 16).receipt(account, receipt_id))
+def test_an_id_of_a_service_s_own_cannot_move_the_hash_tag(chat: str, receipt_id: str) -> None:
+    keys, cid = Keys("bk", 16), conversation_id("viber", "demo", chat)
+    name = keys.receipt("r", cid, receipt_id)
+    assert re.fullmatch(rf"\{{bk:{keys.partition(cid)}\}}:r:[0-9a-f]{{24}}", name)
+
+
+@given(st.text())
+def test_all_keys_of_an_account_have_one_hash_tag_whatever_its_id_is(account: str) -> None:
+    names = [Keys("bk", 16).account(kind, account) for kind in ("rl", "cb", "br")]
+    assert all(re.fullmatch(r"bk:\{a:[0-9a-f]{24}\}:(rl|cb|br)", name) for name in names)
+    assert len({_TAG.search(name)[0] for name in names}) == 1  # type: ignore[index]
 
 
 def test_prefixes_that_begin_alike_share_no_key() -> None:

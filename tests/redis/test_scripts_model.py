@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
+import msgspec
 import pytest
 import redis
 from hypothesis import HealthCheck, settings
@@ -20,7 +21,8 @@ from botkit.clock import Clock
 from botkit.exceptions import TooManyTimersError
 from botkit.redis.audit import audit
 from botkit.redis.store import RedisStore
-from botkit.store import Accepted, Commit, DueTimer, Duplicate, Full, Ingested, Mine, Queue, Timer, Turn, Verdict
+from botkit.session_rules import Heard, SessionRules
+from botkit.store import LATER, Accepted, Commit, DueTimer, Duplicate, Full, Ingested, Mine, Queue, Timer, Turn, Verdict
 from tests.conftest import Servers
 from tests.redis.conversation_model import (
     ATTEMPTS,
@@ -37,6 +39,8 @@ from tests.redis.conversation_model import (
 T = TypeVar("T")
 
 CIDS = ("viber:parcel:ann", "viber:parcel:ben", "viber:parcel:eve")
+# The variants of the rules have a model of their own.
+RULES = SessionRules(seconds=SESSION, max_messages=PER_SESSION, on_in_row="block", max_per_hour=0)
 # As far back that all stored times look impossible.
 BACK = -1000
 
@@ -65,6 +69,8 @@ WEIGHTS = {
     "enqueue": 3,
     "renew": 1,
     "fire": 2,
+    "park": 3,
+    "receipt": 2,
     "wait": 3,
     "upset": 1,
 }
@@ -101,8 +107,10 @@ class Scripts(RuleBasedStateMachine):
         self.number = 0
         self.talks = {cid: Talk() for cid in CIDS}
         self.turns: dict[Queue, list[Turn]] = {queue: [] for queue in Queue}
-        self.due: list[DueTimer] = []
+        self.due: list[tuple[DueTimer, int | None]] = []
         self.ids: list[tuple[str, str]] = []
+        # The keys of messages by the ids that a service gave them.
+        self.known: dict[tuple[str, str], str] = {}
 
     def teardown(self) -> None:
         try:
@@ -150,6 +158,8 @@ class Scripts(RuleBasedStateMachine):
         if queue is Queue.MAILBOX:
             assert (turn.record.state.decode(), turn.record.version) == (talk.state, talk.version)
             assert turn.record.queued == len(talk.out.entries)
+        else:
+            assert turn.record.gone == talk.gone
         self.turns[queue].append(turn)
 
     @rule(step=steps)
@@ -164,13 +174,17 @@ class Scripts(RuleBasedStateMachine):
 
     def ingest_one(self, step: Step) -> None:
         cid, event_id, answers = step.cid, self.new_id(), step.number == 1
+        opens = {1: True, 2: False}.get(step.age)
         if not step.is_live and self.ids:
             cid, event_id = self.ids[-1 - step.age % len(self.ids)]
         talk, token = self.talks[cid], self.stores[step.worker].new_token() if step.flag else ""
-        expected = talk.ingest(event_id, token, self.now, answers=answers)
-        first, second = self.twice(
-            lambda store: store.ingest(cid, event_id, b"payload", token=token, window=9e6, answers=answers), step.worker
-        )
+        expected = talk.ingest(event_id, token, self.now, answers=answers, opens=opens)
+        heard = Heard(RULES, "viber:parcel", self.clock.now()) if answers else None
+
+        async def call(store: RedisStore) -> Ingested:
+            return await store.ingest(cid, event_id, b"payload", token=token, window=9e6, heard=heard, opens=opens)
+
+        first, second = self.twice(call, step.worker)
         assert isinstance(first, expected)
         assert isinstance(second, Duplicate if expected is Accepted else expected)
         if expected is not Full:
@@ -248,8 +262,9 @@ class Scripts(RuleBasedStateMachine):
             return
         talk, event_id = self.talks[turn.cid], self.new_id()
         keep, fails, refund = step.keep, step.number == 0, step.flag
+        is_dead, gone = step.age != 1, "gone" if step.age == 2 else ""
         if fails:
-            goes_on = talk.fail(turn, event_id, self.now, refund=refund, keep=keep)
+            goes_on = talk.fail(turn, event_id, self.now, refund=refund, keep=keep, is_dead=is_dead, gone=gone)
         else:
             goes_on = talk.finish(turn, self.now, keep=keep)
 
@@ -257,8 +272,9 @@ class Scripts(RuleBasedStateMachine):
             if not fails:
                 return await store.sent(turn, keep=keep)
             return await store.fail(
-                turn, error="refused", event_id=event_id, event=b"payload", refund=refund, keep=keep
-            )
+                turn, error="refused", event_id=event_id, event=b"payload", refund=refund, keep=keep,
+                is_dead=is_dead, gone=gone,
+            )  # fmt: skip
 
         first, second = self.twice(call)
         assert first == second
@@ -269,10 +285,37 @@ class Scripts(RuleBasedStateMachine):
         turn = self.turn(Queue.OUTBOX, step)
         if turn is None:
             return
-        in_row, hold = (0, 1, 3, 9)[step.number], step.flag
+        in_row, hold = (1, 1, 3, 9)[step.number], step.flag
         expected = self.talks[turn.cid].count(turn, self.now, most_in_row=in_row, hold=hold)
-        limits = {"seconds": SESSION, "max_messages": PER_SESSION, "max_in_row": in_row}
-        assert self.twice(lambda store: store.count(turn, hold=hold, **limits)) == expected
+        rules = msgspec.structs.replace(RULES, max_in_row=in_row, at_limit="hold" if hold else "fail")
+        answers = self.twice(
+            lambda store: store.count(turn, rules, account="viber:parcel", month="202611", outside=False)
+        )
+        assert tuple(answer.verdict for answer in answers) == expected
+
+    # --- reports ---
+
+    def park(self, step: Step) -> None:
+        turn = self.turn(Queue.MAILBOX, step)
+        if turn is None:
+            return
+        talk, new_id, receipt_id = self.talks[turn.cid], self.new_id(), f"r{step.number % 2}"
+        expected = self.known.get((turn.cid, receipt_id)) if talk.mail.holds(turn) else None
+        if expected is None:
+            talk.park(turn, new_id, receipt_id, self.now)
+        name = f"{LATER}{new_id}"
+        answers = self.twice(lambda store: store.deliveries.park(turn, receipt_id, name=name, seconds=DELAY, most=100))
+        assert answers == (expected, expected)
+
+    def receipt(self, step: Step) -> None:
+        turn = self.turn(Queue.OUTBOX, step)
+        if turn is None:
+            return
+        receipt_id = f"r{step.number % 2}"
+        self.known[turn.cid, receipt_id] = turn.id
+        self.talks[turn.cid].release(receipt_id, self.now)
+        self.twice(lambda store: store.deliveries.sent(turn, receipt_id, created_ms=1, expiry=None))
+        assert self.twice(lambda store: store.deliveries.find(turn.cid, receipt_id)) == (turn.id, turn.id)
 
     # --- both queues ---
 
@@ -303,18 +346,29 @@ class Scripts(RuleBasedStateMachine):
     def fire(self, step: Step) -> None:
         ((due, _),) = self.run(self.stores[0].due_timers(10))
         expected = {(c, name) for c, talk in self.talks.items() for name, at in talk.timers.items() if at <= self.now}
-        assert {(each.cid, each.timer.name) for each in due} == expected
-        self.due += due
+        back = {(c, name) for c, talk in self.talks.items() for name, (at, _) in talk.parked.items() if at <= self.now}
+        assert {(each.cid, each.timer.name) for each in due} == expected | {(c, f"{LATER}{name}") for c, name in back}
+        self.due += [(timer, self._set_for(timer)) for timer in due]
         if not self.due:
             return
-        timer = self.due[-1 - step.age % len(self.due)]
+        timer, set_for = self.due[-1 - step.age % len(self.due)]
         talk, event_id = self.talks[timer.cid], self.new_id()
         answer: type[Ingested] = Duplicate
-        if timer in due:
+        # One that was due once fires though the server's clock was set back since.
+        is_set = set_for is not None and self._set_for(timer) == set_for
+        if is_set and timer.timer.name.startswith(LATER):
+            answer = talk.come_back(timer.timer.name.removeprefix(LATER), self.now)
+        elif is_set:
             answer = talk.fire(timer.timer.name, event_id, self.now)
         first, second = self.twice(lambda store: store.fire(timer, event_id))
         assert isinstance(first, answer)
         assert isinstance(second, Duplicate if answer is Accepted else answer)
+
+    def _set_for(self, timer: DueTimer) -> int | None:
+        talk, name = self.talks[timer.cid], timer.timer.name
+        if name.startswith(LATER):
+            return talk.parked.get(name.removeprefix(LATER), (None, ""))[0]
+        return talk.timers.get(name)
 
     def wait(self, step: Step) -> None:
         self.move((1, 1, 2, 3)[step.number] * STEP)
@@ -352,12 +406,13 @@ class Scripts(RuleBasedStateMachine):
                 "held": talk.out.is_held,
                 "record": [talk.state, talk.version, talk.sent, talk.in_row],
                 "timers": sorted(talk.timers),
+                "parked": sorted(f"{LATER}{name}" for name in talk.parked),
             }
 
     async def read(self, cid: str) -> dict[str, Any]:
         call, partition = self.stores[0].call, self.stores[0].keys.partition(cid)
         tag = f"{{bk:{partition}}}"
-        mail, out, own, oown, attempts, tries, held, record, timers = await asyncio.gather(
+        mail, out, own, oown, attempts, tries, held, record, timers, parked = await asyncio.gather(
             call("LRANGE", f"{tag}:m:{cid}", 0, -1),
             call("LRANGE", f"{tag}:o:{cid}", 0, -1),
             call("HGET", f"{tag}:own", cid),
@@ -367,6 +422,7 @@ class Scripts(RuleBasedStateMachine):
             call("ZSCORE", f"{tag}:ohld", cid),
             call("HMGET", f"{tag}:c:{cid}", "s", "v", "sn", "sr"),
             call("HKEYS", f"{tag}:t:{cid}"),
+            call("HKEYS", f"{tag}:e:{cid}"),
         )
         return {
             "mail": [entry[:22].decode() for entry in mail],
@@ -376,6 +432,7 @@ class Scripts(RuleBasedStateMachine):
             "held": held is not None,
             "record": [(record[0] or b"").decode(), *(int(value or 0) for value in record[1:])],
             "timers": sorted(name.decode() for name in timers),
+            "parked": sorted(name.decode() for name in parked),
         }
 
     def finish(self) -> None:

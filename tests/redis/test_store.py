@@ -26,6 +26,7 @@ from tests.redis.store_calls import (
     ANN,
     BEN,
     LEASE,
+    SILENT,
     Raw,
     ask,
     claim,
@@ -367,20 +368,7 @@ async def test_events_of_a_conversation_are_handled_in_the_order_of_their_arriva
     assert seen == [event(1), event(2), event(3)]
 
 
-# --- receipts, unreadable bodies ---
-
-
-async def test_a_receipt_stands_for_its_message_within_its_account(store: RedisStore) -> None:
-    await store.save_receipt("parcel", "id{1}", "the key")
-    assert await store.load_receipt("parcel", "id{1}") == "the key"
-    assert await store.load_receipt("parcel", "id2") == ""
-    assert await store.load_receipt("other", "id{1}") == ""
-
-
-async def test_a_receipt_is_kept_for_four_days(store: RedisStore, raw: Raw) -> None:
-    await store.save_receipt("parcel", "1", "the key")
-    (name,) = [name async for name in raw.scan_iter("*:d")]
-    assert 4 * 86400 - 10 < await raw.ttl(name) <= 4 * 86400
+# --- unreadable bodies ---
 
 
 @pytest.mark.parametrize(("size", "kept"), [(65536, 65536), (65537, 65536)])
@@ -420,7 +408,7 @@ async def test_a_conversation_is_not_idle_while_it_has_messages_unless_they_are_
     assert not await store.is_idle(ANN)
     turn = await claim_one(store, Queue.OUTBOX)
     assert not await store.is_idle(ANN)
-    await count(store, turn, in_row=0)
+    await count(store, turn, SILENT)
     assert await store.is_idle(ANN)
 
 
@@ -540,3 +528,33 @@ async def test_a_closed_store_refuses(make_store: MakeStore) -> None:
     await store.close()
     with pytest.raises(StoreUnavailableError, match="closed"):
         await store.ping()
+
+
+# --- peek ---
+
+
+async def test_a_look_ahead_tells_what_stands_behind_the_head_and_how_old_that_is(
+    store: RedisStore, clock: Clock
+) -> None:
+    turn = await take(store, 1)
+    await ingest(store, 2)
+    await ingest(store, 3)
+    clock.advance(seconds=7)
+    ahead = await store.peek(turn, 10)
+    assert 7 <= ahead.age < 9
+    assert list(ahead.following) == [(event(2), b"event 2"), (event(3), b"event 3")]
+    assert len((await store.peek(turn, 1)).following) == 1
+
+
+async def test_a_look_ahead_changes_nothing(store: RedisStore, raw: Raw) -> None:
+    turn = await take(store, 1)
+    before = await everything(raw)
+    assert (await store.peek(turn, 10)).following == []
+    assert await everything(raw) == before
+
+
+async def test_the_head_of_a_forgotten_conversation_is_as_old_as_can_be(store: RedisStore) -> None:
+    turn = await take(store, 1)
+    await store.forget(ANN)
+    ahead = await store.peek(turn, 10)
+    assert (ahead.following, ahead.age > 10**9) == ([], True)

@@ -5,7 +5,9 @@ import asyncio
 import pytest
 
 from botkit.clock import Clock
+from botkit.pace import Pace
 from botkit.redis.store import Bounds, RedisStore
+from botkit.session_rules import SessionRules
 from botkit.store import (
     Accepted,
     Committed,
@@ -18,6 +20,7 @@ from tests.redis.conftest import MakeStore
 from tests.redis.store_calls import (
     ANN,
     LEASE,
+    SILENT,
     Raw,
     claim,
     claim_one,
@@ -33,6 +36,9 @@ from tests.redis.store_calls import (
     post,
     take,
 )
+
+# Two at once, then one in ten seconds.
+PACE = Pace(2, 10, burst=2)
 
 # --- sent ---
 
@@ -92,6 +98,46 @@ async def test_a_stale_handler_changes_nothing(store: RedisStore, raw: Raw, cloc
     assert await store.retry(Queue.MAILBOX, stale, delay=1, max_attempts=1) is Verdict.FENCED
     assert await store.renew(Queue.MAILBOX, {ANN: stale.token}) == {ANN}
     assert await everything(raw) == stored
+
+
+async def test_a_sent_message_uses_up_some_of_the_conversation_s_pace_once(store: RedisStore, clock: Clock) -> None:
+    turn = await post(store, 1, 2)
+    answers = [await store.sent(turn, keep=True, pace=PACE) for _ in range(2)]
+    assert answers[0] == answers[1]
+    assert answers[0]
+    assert answers[0].record.paced_ms == pytest.approx(in_ms(clock, 10), abs=2000)
+    await store.sent(answers[0], keep=False, pace=PACE)
+    third = await post(store, 3)
+    assert third.record.paced_ms == pytest.approx(in_ms(clock, 20), abs=2000)
+
+
+async def test_a_pace_that_is_used_up_is_used_up_until_then_and_no_further(store: RedisStore, clock: Clock) -> None:
+    for number in range(5):
+        await store.sent(await post(store, number), keep=False, pace=PACE)
+    clock.advance(days=-1)
+    await store.sent(await post(store, 5), keep=False, pace=PACE)
+    assert (await post(store, 6)).record.paced_ms == pytest.approx(in_ms(clock, 20), abs=2000)
+
+
+async def test_a_message_without_a_pace_uses_up_none(store: RedisStore) -> None:
+    await store.sent(await post(store, 1), keep=False)
+    assert (await post(store, 2)).record.paced_ms == 0
+
+
+async def test_what_is_known_of_the_person_comes_with_every_turn(store: RedisStore) -> None:
+    await store.ingest(ANN, event(1), b"", token="", window=60, opens=False)
+    turn = await post(store, 1, 2)
+    assert turn.record.gone == "unsubscribed"
+    following = await store.fail(
+        turn, error="no", event_id=event(900), event=b"", refund=False, keep=True, is_dead=False, gone="blocked"
+    )
+    assert following
+    assert following.record.gone == "blocked"
+    assert await store.dead_letters() == 0
+    for number, opens in ((2, None), (3, True)):
+        await store.ingest(ANN, event(number), b"", token="", window=60, opens=opens)
+    await store.sent(following, keep=False)
+    assert (await post(store, 3)).record.gone == ""
 
 
 # --- retry ---
@@ -287,7 +333,7 @@ async def count_messages(
     found: list[Counts] = []
     for each in range(first, first + number):
         turn = await post(store, each)
-        assert await count(store, turn, most=most, in_row=in_row) is Verdict.DONE
+        assert await count(store, turn, SessionRules(max_messages=most, max_in_row=in_row)) is Verdict.DONE
         await store.sent(turn, keep=False)
         found.append((await store.load(ANN)).counts)
     return found
@@ -318,7 +364,7 @@ async def test_after_twenty_four_hours_a_new_session_starts(
 
 async def test_the_sixth_message_in_a_row_is_held_with_its_attempt_taken_back(store: RedisStore) -> None:
     await count_messages(store, 5, in_row=5)
-    assert await count(store, await post(store, 6), in_row=5) is Verdict.HELD
+    assert await count(store, await post(store, 6), SessionRules()) is Verdict.HELD
     assert await claim(store, Queue.OUTBOX) is None
     assert (await store.load(ANN)).counts.in_row == 5
     await ingest(store, 1, answers=True)
@@ -328,13 +374,13 @@ async def test_the_sixth_message_in_a_row_is_held_with_its_attempt_taken_back(st
 async def test_without_hold_the_sixth_message_stays_with_its_sender(store: RedisStore) -> None:
     await count_messages(store, 5, in_row=5)
     turn = await post(store, 6)
-    assert await count(store, turn, in_row=5, hold=False) is Verdict.LIMIT
+    assert await count(store, turn, SessionRules(at_limit="fail")) is Verdict.LIMIT
     assert await fail(store, turn) is None
     assert (await store.load(ANN)).queued == 0
 
 
 async def test_a_held_outbox_takes_more_messages_without_sending_them(store: RedisStore) -> None:
-    await count(store, await post(store, 1), in_row=0)
+    await count(store, await post(store, 1), SILENT)
     await store.enqueue(ANN, key(2), b"")
     done = await commit(store, await take(store, 1), outgoing=[message(1)], send=True)
     assert done == Committed(None, None, is_queued=True)
@@ -343,12 +389,21 @@ async def test_a_held_outbox_takes_more_messages_without_sending_them(store: Red
 
 
 async def test_only_the_person_releases_what_is_held(store: RedisStore, clock: Clock) -> None:
-    await count(store, await post(store, 1), in_row=0)
+    await count(store, await post(store, 1), SILENT)
     await ingest(store, 1, answers=False)
     clock.advance(days=30)
     assert await claim(store, Queue.OUTBOX) is None
     await ingest(store, 2, answers=True)
     assert await claim(store, Queue.OUTBOX)
+
+
+async def test_what_is_held_for_somebody_who_leaves_is_handed_out_to_be_given_up(store: RedisStore) -> None:
+    await count(store, await post(store, 1), SILENT)
+    await store.ingest(ANN, event(1), b"", token="", window=60, opens=True)
+    assert await claim(store, Queue.OUTBOX) is None
+    await store.ingest(ANN, event(2), b"", token="", window=60, opens=False)
+    turn = await claim_one(store, Queue.OUTBOX)
+    assert (turn.record.gone, turn.attempts) == ("unsubscribed", 1)
 
 
 async def test_when_the_person_writes_the_row_begins_anew_and_the_session_goes_on(store: RedisStore) -> None:
@@ -376,7 +431,8 @@ async def test_a_refund_of_the_first_message_ends_the_session(store: RedisStore)
     turn = await post(store, 1)
     await count(store, turn)
     await store.retry(Queue.OUTBOX, turn, delay=0, max_attempts=9, refund=True)
-    assert (await store.load(ANN)).counts == Counts()
+    counts = (await store.load(ANN)).counts
+    assert counts == Counts(hour=counts.hour)
 
 
 async def test_an_attempt_that_was_not_counted_is_not_refunded(store: RedisStore) -> None:

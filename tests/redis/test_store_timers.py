@@ -7,6 +7,7 @@ import pytest
 from botkit.clock import Clock
 from botkit.exceptions import TooManyTimersError
 from botkit.redis.store import Bounds, RedisStore
+from botkit.session_rules import SessionRules
 from botkit.store import (
     Accepted,
     DueTimer,
@@ -140,7 +141,7 @@ async def fill(store: RedisStore, clock: Clock, cid: str) -> Turn:
     turn = await post(store, 5, 6, cid=cid)
     await count(store, turn)
     await store.retry_unknown(turn, delay=0, max_repeats=9)
-    await count(store, await claim_one(store, Queue.OUTBOX), in_row=1)
+    await count(store, await claim_one(store, Queue.OUTBOX), SessionRules(max_in_row=1))
     await ingest(store, 7, cid=cid)
     return await claim_one(store)
 
@@ -198,3 +199,12 @@ async def test_dead_letters_are_found_behind_many_of_others(make_store: MakeStor
     assert [letter["entry"][:22] for letter in await store.read_dead_letters(ANN)] == [event(508), event(509)]
     await store.forget(ANN)
     assert await store.dead_letters() == 508
+
+
+async def test_the_timers_of_a_conversation_are_told_until_they_have_fired(store: RedisStore, clock: Clock) -> None:
+    due = DueTimer(ANN, Timer("remind", in_ms(clock, -1), b"fired"))
+    await set_timers(store, 1, due.timer, Timer("later", in_ms(clock, 60_000), b"waits"))
+    assert sorted(await store.load_timers(ANN)) == [b"fired", b"waits"]
+    await store.fire(due, event(2))
+    assert await store.load_timers(ANN) == [b"waits"]
+    assert await store.load_timers(BEN) == []

@@ -319,8 +319,11 @@ async def test_in_every_odd_form_all_that_a_person_does_is_taken_and_heard_once(
         *(MessageReceived, MessageReceived),
     ]
     assert [bool(event.media) for event in acts if isinstance(event, MessageReceived)] == [False, False, True]
-    for kind in (MessageDelivered, MessageSeen):
-        assert len([event for event in talk.heard if isinstance(event, kind)]) == 3
+    steps = [type(event) for event in talk.heard if isinstance(event, MessageDelivered | MessageSeen)]
+    assert steps.count(MessageSeen) == 3
+    # What was seen is known to be delivered: told later, it is no news.
+    is_overtaken = oddity in ("newest_first", "early_receipts")
+    assert steps.count(MessageDelivered) == (0 if is_overtaken else 3)
 
 
 async def test_a_payload_that_comes_many_times_at_once_is_handled_once(talk: Talk) -> None:

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from botkit.adapter import WebhookRequest
+from botkit.channels.viber_own_events import ClientStatusChanged
 from botkit.events import UnknownEvent, Unsubscribed
 from botkit.simulators.simulator import NotOnScreenError
 from botkit.simulators.viber import ViberSimulator
@@ -194,7 +195,8 @@ async def test_a_payment_tells_which_services_the_device_has(rig: Rig) -> None:
         "tracking_data": "order-9",
     }
     (event,) = rig.adapter.parse(WebhookRequest({}, {}, rig.bot.requests[-1].content))
-    assert isinstance(event, UnknownEvent)
+    assert isinstance(event, ClientStatusChanged)
+    assert (event.providers, event.tracking_data) == (("LiqPay", "Portmone"), "order-9")
 
 
 async def test_somebody_may_keep_their_name_and_picture_private(rig: Rig) -> None:

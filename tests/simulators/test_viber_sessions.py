@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from botkit.adapter import SessionRules
 from botkit.clock import Clock
+from botkit.session_rules import SessionRules
 from botkit.simulators.viber import ViberSimulator
 from botkit.simulators.viber_refusals import RefusedError
 from botkit.simulators.viber_sessions import Sessions
@@ -82,6 +82,14 @@ async def test_an_answer_starts_the_row_anew(rig: Rig) -> None:
             await rig.sends()
         await rig.simulator.says("demo", ANA, "yes?")
     assert list(rig.simulator.violations) == []
+
+
+async def test_a_limit_of_0_is_none(rig: Rig) -> None:
+    rig.simulator.rules = SessionRules(max_messages=0, max_in_row=0)
+    rig.simulator.at_max_in_row = rig.simulator.at_max_messages = "refuse"
+    for _ in range(61):
+        assert (await rig.sends())["status"] == 0
+    assert (rig.simulator.chat("demo", ANA).sessions, list(rig.simulator.violations)) == (1, [])
 
 
 async def test_refused_messages_and_welcomes_do_not_count(rig: Rig) -> None:

@@ -1,6 +1,6 @@
 -- Looks at one conversation and tells which rules of its structure are broken. Changes nothing.
 -- The arguments after the conversation are names of timers that the partition's timer set has for it.
-local m, o, rdy, lse, own, try, ordy, olse, oown, otry, ohld, tmr, ts = unpack(KEYS)
+local m, o, rdy, lse, own, try, ordy, olse, oown, otry, ohld, tmr, ts, e, c, ses = unpack(KEYS)
 local cid = ARGV[2]
 local broken = {}
 
@@ -21,13 +21,21 @@ end
 queue('mailbox', m, {rdy, lse}, lse, own, try)
 queue('outbox', o, {ordy, olse, ohld}, olse, oown, otry)
 
-for _, name in ipairs(redis.call('HKEYS', ts)) do
-  if not redis.call('ZSCORE', tmr, cid .. '|' .. name) then
-    broken[#broken + 1] = 'timer ' .. name .. ': will never be due'
+local ends, listed = tonumber(redis.call('HGET', c, 'se') or '0'), tonumber(redis.call('ZSCORE', ses, cid) or '0')
+if listed ~= ends and (listed > 0 or ends > now) then
+  broken[#broken + 1] = 'session: is not listed with the time at which it ends'
+end
+
+for _, names in ipairs({redis.call('HKEYS', ts), redis.call('HKEYS', e)}) do
+  for _, name in ipairs(names) do
+    if not redis.call('ZSCORE', tmr, cid .. '|' .. name) then
+      broken[#broken + 1] = 'timer ' .. name .. ': will never be due'
+    end
   end
 end
 for i = 3, #ARGV do
-  if redis.call('ZSCORE', tmr, cid .. '|' .. ARGV[i]) and redis.call('HEXISTS', ts, ARGV[i]) == 0 then
+  local delivers = redis.call('HEXISTS', ts, ARGV[i]) + redis.call('HEXISTS', e, ARGV[i])
+  if redis.call('ZSCORE', tmr, cid .. '|' .. ARGV[i]) and delivers == 0 then
     broken[#broken + 1] = 'timer ' .. ARGV[i] .. ': has nothing to deliver'
   end
 end

@@ -1,5 +1,5 @@
 -- One transition: state, timers, messages, the synchronous reply, and the event's removal; or nothing.
--- Answers: OK may_send next_event record | FENCED | TIMERS, when there would be too many of them
+-- Answers: OK may_send next_event record terms | FENCED | TIMERS, when there would be too many of them
 local m, c, rdy, lse, own, try, o, ordy, olse, oown, otry, ohld, w, tmr, ts = unpack(KEYS)
 local cid, tok, eid, state, lease, keep, stok, reply, rttl, timers, max_timers = unpack(ARGV, 2, 12)
 lease = tonumber(lease)
@@ -54,4 +54,4 @@ if mine then
     give(m, rdy, lse, own, cid, now)
   end
 end
-return {'OK', may_send, next_event, record(c, o)}
+return {'OK', may_send, next_event, record(c, o), terms(c)}

@@ -1,21 +1,23 @@
--- Gives a message up: dead letter, and its MessageFailed event into the same conversation's mailbox.
--- Answers: OK next | FENCED
-local o, ordy, olse, oown, otry, dead, m, x, c, rdy, own, wake = unpack(KEYS)
-local cid, tok, key, err, attempt, eid, event, lease, keep, horizon, ids = unpack(ARGV, 2, 12)
+-- Gives a message up: dead letter if it is one, and its MessageFailed event into the same conversation's mailbox.
+-- With `gone` nothing more is sent to the person until they return.
+-- Answers: OK next terms | FENCED
+local o, ordy, olse, oown, otry, dead, m, x, c, rdy, own, wake, ses, led, d = unpack(KEYS)
+local cid, tok, key, err, attempt, eid, event, lease, keep, horizon, ids, is_dead, gone, life, status = unpack(ARGV, 2, 16)
 if redis.call('HGET', oown, cid) ~= tok then return {'FENCED', ''} end
 local first = heads(o, key)
 if first then
-  redis.call('XADD', dead, '*', 'cid', cid, 'kind', 'outbox', 'entry', redis.call('LINDEX', o, 0), 'err', err)
-  refund(c, attempt)
+  if is_dead == '1' then
+    redis.call('XADD', dead, '*', 'cid', cid, 'kind', 'outbox', 'entry', redis.call('LINDEX', o, 0), 'err', err)
+  end
+  if gone ~= '' then redis.call('HSET', c, 'g', gone) end
+  refund(c, ses, led, cid, attempt)
+  -- Its own event tells it, and so is news.
+  if advance(d, status, life) then redis.call('HSET', d, 'ev', eid) end
   redis.call('LPOP', o)
   redis.call('HDEL', otry, cid, cid .. '|u')
   if event ~= '' and not redis.call('ZSCORE', x, eid) then
     remember(x, eid, tonumber(horizon), tonumber(ids))
-    redis.call('RPUSH', m, eid .. event)
-    if redis.call('HEXISTS', own, cid) == 0 then
-      redis.call('ZADD', rdy, 'NX', now, cid)
-      if redis.call('LLEN', wake) == 0 then redis.call('RPUSH', wake, '1') end
-    end
+    post(m, rdy, own, wake, cid, eid .. event)
   end
 end
-return {'OK', go_on(o, ordy, olse, oown, otry, cid, tonumber(lease), keep, first)}
+return {'OK', go_on(o, ordy, olse, oown, otry, cid, tonumber(lease), keep, first), terms(c)}

@@ -43,16 +43,67 @@ local function go_on(q, rdy, lse, own, try, cid, lease, keep, first)
   return ''
 end
 
--- Takes back what `count` counted for this attempt, once: the service is known not to have it.
-local function refund(c, attempt)
-  if attempt == '' or redis.call('HGET', c, 'sa') ~= attempt then return end
+-- Ends a conversation's session.
+local function close(c, ses, cid)
+  redis.call('HDEL', c, 'ss', 'se', 'sn')
+  redis.call('ZREM', ses, cid)
+end
+
+-- Takes back what `count` counted for this attempt, once; answers the line of the ledger where it was booked.
+local function uncount(c, ses, led, cid, attempt)
+  local f = redis.call('HMGET', c, 'sa', 'sk', 'ss', 'sn', 'sr', 'hn', 'sl', 'so')
+  if attempt == '' or f[1] ~= attempt then return nil end
   redis.call('HDEL', c, 'sa')
-  if redis.call('HINCRBY', c, 'sn', -1) <= 0 then redis.call('HDEL', c, 'ss', 'sn') end
-  if tonumber(redis.call('HGET', c, 'sr') or '0') > 0 then redis.call('HINCRBY', c, 'sr', -1) end
+  if tonumber(f[5] or '0') > 0 then redis.call('HINCRBY', c, 'sr', -1) end
+  if tonumber(f[6] or '0') > 0 then redis.call('HINCRBY', c, 'hn', -1) end
+  local kind, started = string.match(f[2], '^(%a)(%d*)$')
+  redis.call('HINCRBY', led, f[7] .. (kind == 'b' and '|outside' or '|messages'), -1)
+  -- The session may be another one by now: the person wrote meanwhile.
+  if kind == 'o' and f[3] == started then
+    close(c, ses, cid)
+    redis.call('HINCRBY', led, f[8], -1)
+  elseif kind == 's' and f[3] == started and tonumber(f[4] or '0') > 0 then
+    redis.call('HINCRBY', c, 'sn', -1)
+  end
+  return f[7]
+end
+
+-- Takes an attempt back: the service is known not to have it.
+local function refund(c, ses, led, cid, attempt)
+  local line = uncount(c, ses, led, cid, attempt)
+  if line then redis.call('HINCRBY', led, line .. '|refunded', 1) end
+end
+
+-- Puts an event of our own into the mailbox, for whoever comes next.
+local function post(m, rdy, own, wake, cid, entry)
+  redis.call('RPUSH', m, entry)
+  if redis.call('HEXISTS', own, cid) == 1 then return end
+  redis.call('ZADD', rdy, 'NX', now, cid)
+  if redis.call('LLEN', wake) == 0 then redis.call('RPUSH', wake, '1') end
+end
+
+-- Notes how far a message has come, if it is further than before; nothing is further than these three ends.
+local FAR = {sent = 1, delivered = 2, seen = 3, failed = 3, expired = 3}
+local function advance(d, status, keep)
+  local was = redis.call('HGET', d, 'st')
+  if was and FAR[status] <= FAR[was] then return false end
+  -- On one of several devices it did arrive.
+  if was == 'delivered' and status ~= 'seen' then return false end
+  redis.call('HSET', d, 'st', status, status, now)
+  redis.call('PEXPIRE', d, keep)
+  return true
+end
+
+-- What a sender must know of a conversation: until when its pace is used up, and why nobody can be written to.
+local function terms(c)
+  local f = redis.call('HMGET', c, 'pt', 'g')
+  return {f[1] or '0', f[2] or ''}
 end
 
 -- The record as the caller reads it.
 local function record(c, o)
-  local f = redis.call('HMGET', c, 's', 'v', 'ss', 'sn', 'sr')
-  return {f[1] or '', f[2] or '0', f[3] or '0', f[4] or '0', f[5] or '0', tostring(redis.call('LLEN', o))}
+  local f = redis.call('HMGET', c, 's', 'v', 'ss', 'sn', 'sr', 'se', 'hh', 'hn')
+  for i = 1, 8 do f[i] = f[i] or (i == 1 and '' or '0') end
+  f[9] = tostring(redis.call('LLEN', o))
+  return f
 end

@@ -1,9 +1,38 @@
 -- Stores an event once, and takes the conversation if it is idle and the caller has room.
 -- Answers: MINE record attempts | OK depth | DUP reply | FULL
-local m, x, c, rdy, lse, own, try, w, o, ordy, ohld, wake, tmr, ts = unpack(KEYS)
+local m, x, c, rdy, lse, own, try, w, o, ordy, ohld, wake, ses, tmr, ts = unpack(KEYS)
 local cid, eid, payload, tok = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local lease, horizon, ids, depth = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
-local answers, timer, due = ARGV[10], ARGV[11], ARGV[12]
+local timer, due, opens, answers = ARGV[10], ARGV[11], ARGV[12], ARGV[13]
+
+-- What was held is looked at again.
+local function release()
+  if redis.call('ZREM', ohld, cid) == 1 then redis.call('ZADD', ordy, 'NX', now, cid) end
+end
+
+-- The person wrote: the row and the hour begin anew, a session may begin or go on, and what was held goes out.
+local function hear()
+  local account, country, at, length, opens, slides, row, most = unpack(ARGV, 14, 21)
+  local f = redis.call('HMGET', c, 'ss', 'se', 'sn', 'sr')
+  local ends, from = tonumber(f[2] or '0'), math.min(tonumber(at), now)
+  local till = from + tonumber(length)
+  row, most = tonumber(row), tonumber(most)
+  -- More in a row than the rules allow ended it; a full one that blocks ends with the person's next message.
+  if f[1] and ((row > 0 and tonumber(f[4] or '0') > row) or (most > 0 and tonumber(f[3] or '0') >= most)) then
+    close(c, ses, cid)
+    ends = 0
+  end
+  if now >= ends and opens == '1' and till > now then
+    redis.call('HSET', c, 'ss', from, 'se', till, 'sn', 0, 'ac', account)
+    redis.call('ZADD', ses, till, cid)
+  elseif now < ends and slides == '1' and till > ends then
+    redis.call('HSET', c, 'se', till)
+    redis.call('ZADD', ses, till, cid)
+  end
+  if country ~= '' then redis.call('HSET', c, 'co', country) end
+  redis.call('HDEL', c, 'sr', 'hn')
+  release()
+end
 
 local function mine()
   return {'MINE', record(c, o), tonumber(redis.call('HGET', try, cid) or '0')}
@@ -27,9 +56,12 @@ if timer ~= '' then
 end
 remember(x, eid, horizon, ids)
 redis.call('RPUSH', m, eid .. payload)
-if answers == '1' then
-  redis.call('HDEL', c, 'sr')
-  if redis.call('ZREM', ohld, cid) == 1 then redis.call('ZADD', ordy, 'NX', now, cid) end
+if answers == '1' then hear() end
+if opens == '1' then redis.call('HDEL', c, 'g') end
+if opens == '0' then
+  redis.call('HSET', c, 'g', 'unsubscribed')
+  -- It waited for a person who cannot be written to any more.
+  release()
 end
 if redis.call('HEXISTS', own, cid) == 1 then return {'OK', n + 1} end
 if n == 0 and tok ~= '' then

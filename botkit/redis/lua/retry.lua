@@ -1,11 +1,11 @@
 -- Gives a queue back with its head in place. `max` 0 takes the attempt back; at `max` attempts the head is dead.
 -- `repeats`, if given, bounds how often a message of unknown outcome is sent again.
 -- Answers: WAIT | DEAD | SPENT | FENCED
-local q, rdy, lse, own, try, dead, c = unpack(KEYS)
+local q, rdy, lse, own, try, dead, c, ses, led = unpack(KEYS)
 local cid, tok, id, delay, max, err, attempt, repeats, kind = unpack(ARGV, 2, 10)
 if redis.call('HGET', own, cid) ~= tok then return 'FENCED' end
 if repeats ~= '' and redis.call('HINCRBY', try, cid .. '|u', 1) > tonumber(repeats) then return 'SPENT' end
-refund(c, attempt)
+refund(c, ses, led, cid, attempt)
 if max == '0' then
   redis.call('HINCRBY', try, cid, -1)
 elseif max ~= '' and heads(q, id) and tonumber(redis.call('HGET', try, cid) or '0') >= tonumber(max) then

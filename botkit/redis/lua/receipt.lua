@@ -1,0 +1,23 @@
+-- Notes that a message was sent, and that the service's id `r` stands for it; what was reported of it already comes back.
+-- `expiry` names the event that tells that it was not delivered in time; empty if there is none.
+local r, rp, d, tmr, e, m, rdy, own, wake, oown = unpack(KEYS)
+local cid, tok, key, life, created, expiry, due, event = unpack(ARGV, 2, 9)
+redis.call('SET', r, key, 'PX', life)
+if advance(d, 'sent', life) then
+  redis.call('HSET', d, 'committed', created)
+  -- Whoever was forgotten meanwhile stays forgotten.
+  if expiry ~= '' and redis.call('HGET', oown, cid) == tok then
+    redis.call('ZADD', tmr, due, cid .. '|' .. expiry)
+    redis.call('HSET', e, expiry, event)
+  end
+end
+for _, name in ipairs(redis.call('LRANGE', rp, 0, -1)) do
+  local report = redis.call('HGET', e, name)
+  if report then
+    redis.call('HDEL', e, name)
+    redis.call('ZREM', tmr, cid .. '|' .. name)
+    post(m, rdy, own, wake, cid, string.sub(name, -22) .. report)
+  end
+end
+redis.call('DEL', rp)
+return 'OK'

@@ -1,0 +1,167 @@
+"""What the pages in docs/ show works as it stands there, and what is made from the code is up to date."""
+
+import importlib.util
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+
+import click
+import pytest
+
+from botkit.adapter import Adapter
+from botkit.app import App
+from botkit.channels import telegram_messages, viber_messages
+from botkit.channels.telegram import Telegram
+from botkit.cli import cli
+from botkit.cli.capabilities import load_adapters, load_rows, markdown_of, markdown_table
+from botkit.exceptions import SettingsError
+from botkit.testing import BotTester
+from tests.generated import ROOT, compare
+
+PAGES = {page.stem: page for page in sorted((ROOT / "docs").glob("*.md"))}
+CHANNELS: Mapping[str, type[Adapter]] = {adapter.channel: adapter for adapter in load_adapters()}
+#: Pages whose tests are about the bots of this repository, not about one of their own.
+OF_THE_PROJECT = ("languages",)
+
+_BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_SETTING = re.compile(r"\bPARCEL_[A-Z]+_[A-Z_]+(?<!_)\b")
+
+every_channel = pytest.mark.parametrize("channel", CHANNELS)
+every_page = pytest.mark.parametrize("page", PAGES)
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return [code for kind, code in _BLOCK.findall(PAGES[page].read_text("utf-8")) if kind == language]
+
+
+# --- what is made from the code ---
+
+
+def test_the_readme_holds_the_table_of_all_channels(request: pytest.FixtureRequest) -> None:
+    compare(ROOT / "README.md", "capabilities", markdown_table(load_rows()), request.config)
+
+
+@every_channel
+def test_a_channels_page_holds_all_that_it_can(channel: str, request: pytest.FixtureRequest) -> None:
+    (row,) = [row for row in load_rows() if row.channel == channel]
+    compare(PAGES[channel], channel, markdown_of(row), request.config)
+
+
+def test_every_channel_has_a_page_and_the_index_names_every_page() -> None:
+    assert {row.channel for row in load_rows()} <= set(PAGES)
+    named = set(_LINK.findall(PAGES["README"].read_text("utf-8")))
+    assert {f"{page}.md" for page in PAGES} - {"README.md"} == {name for name in named if not name.startswith("..")}
+
+
+# --- what is shown ---
+
+
+def module_of(page: str, folder: Path) -> ModuleType:
+    """Returns the Python of a page as one module, as a reader would paste it."""
+    path = folder / f"{page.replace('-', '_')}_page.py"
+    path.write_text("\n\n".join(blocks(page, "python")), "utf-8")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    # Where it would stand in a project: beside the catalogues.
+    module.__file__ = str(ROOT / "bots" / "shop.py")
+    spec.loader.exec_module(module)
+    return module
+
+
+def shown_tests() -> Iterator[tuple[str, str]]:
+    for page in PAGES:
+        for code in blocks(page, "python"):
+            yield from ((page, name) for name in re.findall(r"^async def (test_\w+)", code, re.MULTILINE))
+
+
+@pytest.mark.parametrize(("page", "name"), [*shown_tests()])
+async def test_a_shown_test_passes(
+    page: str, name: str, botkit_app: App, botkit_redis_url: str, tmp_path: Path
+) -> None:
+    module = module_of(page, tmp_path)
+    bots = botkit_app if page in OF_THE_PROJECT else [module.bot]
+    async with BotTester(bots, botkit_redis_url, folder=tmp_path) as tester:
+        await getattr(module, name)(tester)
+
+
+def test_every_name_in_shown_code_exists_and_is_used(tmp_path: Path) -> None:
+    for page in PAGES:
+        module_of(page, tmp_path)
+    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "F", str(tmp_path)]
+    checked = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout
+
+
+@every_page
+def test_a_shown_command_exists_with_its_options(page: str) -> None:
+    for line in "".join(blocks(page, "console")).splitlines():
+        words = shlex.split(line, comments=True)
+        if words[1:2] == ["botkit"]:
+            parsed(cli, words[2:])
+
+
+def parsed(command: click.Command, words: list[str]) -> None:
+    """Fails where a command does not take these words."""
+    while isinstance(command, click.Group):
+        name, *words = words
+        found = command.get_command(click.Context(command), name)
+        assert found, f"there is no command {name}"
+        command = found
+    command.make_context(command.name, words)
+
+
+@every_page
+def test_a_link_leads_to_a_file_that_is_there(page: str) -> None:
+    for link in _LINK.findall(PAGES[page].read_text("utf-8")):
+        if not link.startswith(("https://", "#")):
+            assert (PAGES[page].parent / link).exists(), link
+
+
+# --- settings ---
+
+
+class Asked(dict[str, str]):
+    """An environment that notes what it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def get(self, key: str, default: object = None) -> str:
+        self.names.add(key)
+        return str(default or "")
+
+
+@every_channel
+def test_a_page_names_the_settings_that_its_account_reads_and_no_other(channel: str) -> None:
+    asked = Asked()
+    CHANNELS[channel].from_env(f"PARCEL_{channel.upper()}", asked)
+    named = set(_SETTING.findall(PAGES[channel].read_text("utf-8")))
+    assert named == asked.names
+
+
+def test_an_account_with_a_token_and_no_secret_does_not_start() -> None:
+    with pytest.raises(SettingsError, match="SECRET is not set"):
+        Telegram.from_env("SHOP", {"SHOP_TOKEN": f"1:{'A' * 35}"})
+
+
+# --- bounds that pages tell in words ---
+
+
+def test_the_figures_on_the_pages_are_those_of_the_code() -> None:
+    told = {page: path.read_text("utf-8") for page, path in PAGES.items()}
+    assert f"photos up to {telegram_messages.MAX_PHOTO // 1024**2} MB" in told["telegram"]
+    assert f"others up to {telegram_messages.MAX_UPLOAD // 1024**2} MB" in told["telegram"]
+    assert f"up to {viber_messages.MAX_NAME} characters" in told["viber"]
+    assert (
+        f"{viber_messages.MAX_VIDEO_SIZE // 1024**2} MB and {viber_messages.MAX_VIDEO_SECONDS} seconds" in told["viber"]
+    )
+    assert f"files up to {viber_messages.MAX_FILE_SIZE // 1024**2} MB" in told["viber"]
+    assert f"up to {viber_messages.MAX_REQUEST // 1024} KB of JSON" in told["viber"]
