@@ -75,7 +75,8 @@ class Telegram(Adapter):
     default_api_url = "https://api.telegram.org"
     capabilities = CAPABILITIES
     # https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this
-    paces = Paces(account=Pace(30, 1), chat=Pace(3, 1, burst=3), group=Pace(20, 60))
+    # 30 a second and 20 a minute, with room for messages that travel longer than those after them.
+    paces = Paces(account=Pace(30, 1.25), chat=Pace(3, 1, burst=3), group=Pace(20, 61))
 
     def __init__(
         self,

@@ -77,7 +77,8 @@ class Viber(Adapter):
     default_api_url: ClassVar[str] = "https://chatapi.viber.com"
     events: ClassVar[tuple[type[Event], ...]] = (ClientStatusChanged,)
     capabilities: ClassVar[Capabilities] = CAPABILITIES
-    paces = Paces(broadcast=Pace(500, 10))
+    # 500 in ten seconds, with room for requests that travel longer than those after them.
+    paces = Paces(broadcast=Pace(500, 10.5))
 
     def __init__(
         self,
