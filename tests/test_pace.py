@@ -109,9 +109,9 @@ def test_every_channel_reads_its_rates(channel: type[Adapter]) -> None:
     [
         ("10001", Pace(3, 1, burst=3)),
         ("10001@biz", Pace(3, 1, burst=3)),
-        ("-1001", Pace(20, 60)),
-        ("-1001/5", Pace(20, 60)),
-        ("@parcels", Pace(20, 60)),
+        ("-1001", Pace(20, 61)),
+        ("-1001/5", Pace(20, 61)),
+        ("@parcels", Pace(20, 61)),
     ],
 )
 def test_telegram_takes_less_into_a_group_or_channel_than_into_a_private_chat(place: str, pace: Pace) -> None:
