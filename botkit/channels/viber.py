@@ -26,13 +26,8 @@ from botkit.adapter import (
 )
 from botkit.capabilities import Capabilities
 from botkit.channels.viber_events import read_event
-<<<<<<< HEAD
-from botkit.channels.viber_keyboards import MAX_URL
-from botkit.channels.viber_messages import CAPABILITIES, MAX_NAME, MAX_REQUEST, capabilities_for, check_message, render
-=======
 from botkit.channels.viber_keyboards import MAX_URL, keyboard, look, rich_media
-from botkit.channels.viber_messages import CAPABILITIES, MAX_NAME, capabilities_for, check_message
->>>>>>> contract
+from botkit.channels.viber_messages import CAPABILITIES, MAX_NAME, MAX_REQUEST, capabilities_for, check_message
 from botkit.channels.viber_own_events import ClientStatusChanged
 from botkit.channels.viber_rendering import render
 from botkit.channels.viber_sessions import read_session_rules
@@ -89,13 +84,9 @@ class Viber(Adapter):
     default_api_url: ClassVar[str] = "https://chatapi.viber.com"
     events: ClassVar[tuple[type[Event], ...]] = (ClientStatusChanged,)
     capabilities: ClassVar[Capabilities] = CAPABILITIES
-<<<<<<< HEAD
-    paces = Paces(broadcast=Pace(500, 10))
-    max_receivers: ClassVar[int] = 300
-=======
     # 500 in ten seconds, with room for requests that travel longer than those after them.
     paces = Paces(broadcast=Pace(500, 10.5))
->>>>>>> contract
+    max_receivers: ClassVar[int] = 300
 
     def __init__(
         self,
