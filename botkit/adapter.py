@@ -2,11 +2,14 @@
 
 import enum
 import os
+import re
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from ipaddress import ip_address
 from typing import Any, ClassVar, Protocol, Self
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -19,6 +22,10 @@ from botkit.messages import AnyMessage, Outgoing
 from botkit.pace import Pace, Paces, read_paces
 from botkit.redaction import Secret
 from botkit.session_rules import SessionRules
+
+# A dot at least, and a last part that is no number: some resolvers read 0x7f.1 as an address of this machine.
+_PUBLIC_NAME = re.compile(r"(?:[\w-]+\.)+[a-z][\w-]*\.?")
+_INNER = (".local", ".localhost", ".internal", ".lan", ".home.arpa")
 
 
 class WebhookRequest(Struct, frozen=True):
@@ -232,9 +239,14 @@ class Adapter(ABC):
         """
 
     async def download(self, media: Media, client: HttpClient, *, most: int) -> Download:
-        """Fetches what somebody sent, at most `most` bytes of it. Raises DownloadError, which names no address."""
-        if not media.url.startswith("https://"):
+        """Fetches what somebody sent, at most `most` bytes of it. Raises DownloadError, which names no address.
+
+        By https from a public name only, or from wherever the service itself is.
+        """
+        if not media.url:
             raise DownloadError(f"{self.channel} gives no address for this {media.kind}")
+        if not is_fetchable(media.url, self.api_url):
+            raise DownloadError(f"{self.channel} gives an address for this {media.kind} that is not public by https")
         return await client.download(media.url, most=most)
 
     @abstractmethod
@@ -255,6 +267,26 @@ class Adapter(ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(ta={self.ta!r})"
+
+
+def is_fetchable(url: str, api_url: str) -> bool:
+    """Whether an address is https at a public name or number, or has the very origin of the service.
+
+    Public by its form: what a name resolves to is not looked up.
+    """
+    try:
+        parts, own = urlsplit(url), urlsplit(api_url)
+        is_public = _is_public(parts.hostname or "") and parts.port in (None, 443)
+    except ValueError:
+        return False
+    return (parts.scheme, parts.netloc) == (own.scheme, own.netloc) or (parts.scheme == "https" and is_public)
+
+
+def _is_public(host: str) -> bool:
+    try:
+        return ip_address(host).is_global
+    except ValueError:
+        return bool(_PUBLIC_NAME.fullmatch(host)) and not host.rstrip(".").endswith(_INNER)
 
 
 def made_up(length: int = 32) -> str:

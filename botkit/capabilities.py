@@ -8,6 +8,7 @@ from msgspec import Struct, field
 from botkit.buttons import AnyButton, AskAgent, AskContact, AskLocation, Button, Dial, Link, Login
 from botkit.formatting import Formatted
 from botkit.messages import (
+    MAX_CARDS,
     Album,
     Audio,
     Card,
@@ -65,8 +66,9 @@ class Capabilities(Struct, frozen=True, kw_only=True):
 
     Kinds that are not named become words. `captions` are the kinds that have one. `buttons` are the kinds it has,
     `with_buttons` the messages that carry them, `max_buttons` how many by kind of message (`Message` for the others),
-    in at most `max_rows` rows of `max_row`. `shows` tells whether it has one certain button of those kinds. Labels and
-    values are counted by `label_size` and `value_size`, in `label_unit` and `value_unit`.
+    in at most `max_rows` rows of `max_row`; a carousel has at most `max_cards`. `shows` tells whether it has one
+    certain button of those kinds. Labels and values are counted by `label_size` and `value_size`,
+    in `label_unit` and `value_unit`.
     `types_answers` says that people may type a button's label, so that typing it must press it.
     `notes` say, by kind, what a row of the table cannot. `missing` are, by name, the service's own abilities that have
     no word here, each with the way to reach it or the reason why there is none.
@@ -84,6 +86,7 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     max_buttons: Mapping[type[Message], int] = field(default_factory=lambda: {Message: UNBOUND})
     max_row: int = UNBOUND
     max_rows: int = UNBOUND
+    max_cards: int = MAX_CARDS
     max_label: int = UNBOUND
     label_size: Callable[[str], int] = len
     label_unit: str = "characters"

@@ -189,6 +189,9 @@ class Context(Generic[F]):
         A type is like `image/png`, or `image/` for all of its kind; what a service claims is no proof of the content.
         Raises DownloadError, which names no address. Not a decision: it happens at once, and again on every attempt.
         """
+        if media.size is not None and media.size > max_bytes:
+            what = f"the file has {media.size} bytes, more than {max_bytes}"
+            raise DownloadError(what, fix="ask for more with max_bytes")
         download = await self._scene.download(media, max_bytes)
         if types and not any(
             download.mime == kind or (kind[-1:] == "/" and download.mime.startswith(kind)) for kind in types
@@ -335,14 +338,15 @@ class Context(Generic[F]):
         prepared = adapter.prepare(message, to, offered=len(menus.get(to, ())))
         if prepared.losses:
             self.log.info("degraded", channel=to.account.channel, losses=prepared.losses)
-        # What is said elsewhere takes its menu along: that conversation has a record of its own.
-        menu = prepared.menu if to != self.conversation else ()
+        offered = menus.get(to, ()) + prepared.menu
+        # What is said elsewhere takes the menu along, as it stands now: that conversation has a record of its own.
+        menu = offered if prepared.menu and to != self.conversation else ()
         last = len(prepared.messages) - 1
         keys = tuple(
             self._put(to, part, menu if number == last else ()) for number, part in enumerate(prepared.messages)
         )
         if any(not part.is_transient for part in prepared.messages):
-            menus[to] = menus.get(to, ()) + prepared.menu
+            menus[to] = offered
         self._decisions.values |= prepared.values
         return Handle(keys[-1] if keys else "", keys)
 

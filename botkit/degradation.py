@@ -5,6 +5,7 @@ numbered menu that is answered by typing; long values travel as tokens; long tex
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import TypeVar
 
 from msgspec import Struct
@@ -16,7 +17,7 @@ from botkit.events import Choice
 from botkit.exceptions import MessageError
 from botkit.formatting import Formatted, escape, parse
 from botkit.menu import Menu, token_of
-from botkit.messages import Album, AnyMessage, Attachment, Card, Carousel, Edit, Image, Message, Text
+from botkit.messages import Album, AnyMessage, Attachment, Card, Carousel, Edit, Image, Location, Message, Text
 from botkit.splitting import split
 
 M = TypeVar("M", bound=Message)
@@ -90,8 +91,12 @@ class _Work:
             return
         self.losses.append(f"{name} {Support.WORDS.value if support is Support.WORDS else Support.PARTS.value}")
         match message:
+            case Carousel() if self._fits_beside(message.cards):
+                yield from self._parts_of(message, _shared_out(message, self.can.max_cards))
             case Carousel():
                 yield from self._parts_of(message, message.cards)
+            case Location() if support is Support.PARTS:
+                yield from self._parts_of(message, _named_place(message))
             case Album():
                 yield from self._parts_of(message, message.items)
             case Card():
@@ -104,10 +109,14 @@ class _Work:
             case Card():
                 return self._fits_card(message)
             case Carousel():
-                return all(self._fits_card(card) and self._has_room(card) for card in message.cards)
+                return len(message.cards) <= self.can.max_cards and self._fits_beside(message.cards)
             case Album():
                 return all(_fits(item.formatted, self.can.caption) for item in message.items)
         return True
+
+    def _fits_beside(self, cards: Sequence[Card]) -> bool:
+        is_native = self.can.is_native(Carousel)
+        return is_native and all(self._fits_card(card) and self._has_room(card) for card in cards)
 
     def _fits_card(self, card: Card) -> bool:
         return _fits(Formatted(card.title), self.can.card_title) and _fits(parse(card.description), self.can.card_text)
@@ -118,7 +127,7 @@ class _Work:
             self.can.has(button) and self.can.label_size(button.text) <= self.can.max_label for button in buttons
         )
 
-    def _parts_of(self, whole: Carousel | Album, members: Sequence[AnyMessage]) -> Iterator[AnyMessage]:
+    def _parts_of(self, whole: Carousel | Album | Location, members: Sequence[AnyMessage]) -> Iterator[AnyMessage]:
         for number, member in enumerate(members, start=1):
             part = _with_options(member, whole)
             if number > 1:
@@ -130,13 +139,12 @@ class _Work:
     def _parts_of_card(self, card: Card) -> Iterator[AnyMessage]:
         title = f"**{escape(card.title)}**" if card.title.strip() else ""
         words = "\n".join(part for part in (title, card.description) if part)
-        if not card.image:
-            yield _with_options(Text(text=words, buttons=card.buttons, fallback=card.fallback), card)
+        picture = Image(source=card.image, caption=words, buttons=card.buttons) if card.image else None
+        if picture and self.capabilities_of(picture).is_native(Image):
+            yield _with_options(picture, card)
             return
-        if self.can.is_native(Image):
-            yield _with_options(Image(source=card.image, caption=words, buttons=card.buttons), card)
-            return
-        yield _with_options(Text(text=f"{words}\n{card.image}".strip(), buttons=card.buttons), card)
+        words = "\n".join(part for part in (words, card.image) if part)
+        yield _with_options(Text(text=words, buttons=card.buttons, fallback=card.fallback), card)
 
     # --- buttons, then lengths ---
 
@@ -145,10 +153,10 @@ class _Work:
         self.can = self.capabilities_of(part)
         self.is_typed |= self.can.types_answers
         if isinstance(part, Carousel):
-            part = replace(part, cards=tuple(self._tokens_in(card) for card in part.cards))
+            part = replace(part, cards=tuple(self._choices_on(card) for card in part.cards))
         rows, lines = self._lay_out(part)
         part = replace(part, buttons=rows)
-        if isinstance(part, Text) and not isinstance(part, Edit):
+        if isinstance(part, Text):
             self._add_text(part, lines)
         elif isinstance(part, Attachment):
             self._add_attachment(part, lines)
@@ -165,7 +173,9 @@ class _Work:
         elif _fits(formatted, self.can.text):
             self.messages.append(part)
             return
-        pieces = split(formatted, self.can.text.most, self.can.text.measure)
+        # There is only one message to edit.
+        is_whole = isinstance(part, Edit)
+        pieces = [formatted] if is_whole else split(formatted, self.can.text.most, self.can.text.measure)
         if len(pieces) > 1:
             self.losses.append(f"text in {len(pieces)} pieces")
         for number, piece in enumerate(pieces, start=1):
@@ -199,9 +209,10 @@ class _Work:
                     room -= 1
                     shown[-1].append(self._shortened(button, label))
                 if is_apart or not is_shown or label != button.text:
+                    # A number that is read may be typed.
+                    self.is_typed |= bool(number)
                     lines.append(_line(button, number))
                 if not is_shown or label != button.text:
-                    self.is_typed |= bool(number)
                     name = type(button).__name__
                     self.losses.append(f"{name} with a label cut short" if is_shown else f"{name} as words")
         return self._wrapped(shown), lines
@@ -237,11 +248,12 @@ class _Work:
             return replace(button, text=label, value=self._value(button.value))
         return button if label == button.text else replace(button, text=label)
 
-    def _tokens_in(self, card: Card) -> Card:
-        rows = tuple(
-            tuple(self._shortened(self._substitute(button), button.text) for button in row) for row in card.buttons
-        )
-        return replace(card, buttons=rows)
+    def _choices_on(self, card: Card) -> Card:
+        rows = tuple(tuple(map(self._substitute, row)) for row in card.buttons)
+        if self.can.types_answers:
+            for button in (button for row in rows for button in row):
+                self._number(button)
+        return replace(card, buttons=tuple(tuple(self._shortened(b, b.text) for b in row) for row in rows))
 
     def _label(self, text: str) -> str:
         if self.can.label_size(text) <= self.can.max_label:
@@ -259,20 +271,34 @@ class _Work:
         return tuple(wrapped)
 
 
+def _shared_out(carousel: Carousel, most: int) -> list[Carousel]:
+    """Returns carousels of about the same size, none with more cards than `most`."""
+    count = -(-len(carousel.cards) // most)
+    size, larger = divmod(len(carousel.cards), count)
+    ends = [number * size + min(number, larger) for number in range(count + 1)]
+    return [replace(carousel, cards=carousel.cards[start:end], buttons=()) for start, end in pairwise(ends)]
+
+
+def _named_place(place: Location) -> tuple[Text, Location]:
+    said = Text(text=f"{place.name}\n{place.address}", markdown=False)
+    return said, replace(place, name="", address="", buttons=())
+
+
 def _chunks(row: Sequence[AnyButton], width: int) -> Iterator[tuple[AnyButton, ...]]:
     for start in range(0, len(row), max(1, min(width, len(row)))):
         yield tuple(row[start : start + width])
 
 
 def _fits(formatted: Formatted, bound: Bound) -> bool:
-    # However a service renders and counts, four for one is more than it comes to: short texts are not rendered twice.
-    is_short = 4 * len(formatted.text) <= bound.most and not formatted.spans
+    # However a service renders and counts, five for one is the most it comes to: short texts are not rendered twice.
+    is_short = 5 * len(formatted.text) <= bound.most and not formatted.spans
     return is_short or bound.measure(formatted) <= bound.most
 
 
 def _in_words(message: AnyMessage) -> Text:
     if isinstance(message, Edit):
-        return Text(text=message.text, markdown=message.markdown, spans=message.spans, buttons=message.buttons)
+        words = Text(text=message.text, markdown=message.markdown, spans=message.spans, buttons=message.buttons)
+        return _with_options(words, message)
     if isinstance(message, Attachment) and message.is_upload and not message.fallback:
         raise MessageError(
             f"this service is sent no {type(message).__name__}",

@@ -17,6 +17,8 @@ MIN_TTL, MAX_TTL = 30, 1_209_600
 MAX_CONTENT = 1024 * 1024
 #: How many pictures and files fit into one album.
 MIN_ALBUM, MAX_ALBUM = 2, 10
+#: How many cards stand side by side.
+MIN_CARDS, MAX_CARDS = 2, 10
 
 
 class Representative(Struct, frozen=True, omit_defaults=True):
@@ -241,7 +243,8 @@ class Carousel(Message, frozen=True, kw_only=True, omit_defaults=True, tag="caro
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(2 <= len(self.cards) <= 10, f"a Carousel has 2 to 10 cards, this one {len(self.cards)}")
+        count = len(self.cards)
+        require(MIN_CARDS <= count <= MAX_CARDS, f"a Carousel has {MIN_CARDS} to {MAX_CARDS} cards, this one {count}")
 
     @property
     def plain(self) -> str:

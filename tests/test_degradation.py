@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from botkit.buttons import AGENT, AnyButton, AskAgent, AskContact, AskLocation, Button, Dial, Link, Login, rows
 from botkit.capabilities import EVERYTHING, Bound, Capabilities, Support
-from botkit.channels import gbm_messages, telegram_messages, viber_messages
+from botkit.channels import gbm_messages, telegram_messages, viber_messages, viber_rendering
 from botkit.degradation import Prepared
 from botkit.degradation import prepare as prepare_by
 from botkit.events import Choice
@@ -36,6 +36,7 @@ from botkit.messages import (
     Typing,
     Video,
 )
+from botkit.simulators import gbm_checks, viber_checks
 from tests.test_messages import FULL
 
 URL = "https://media.example/a"
@@ -158,6 +159,14 @@ def test_where_people_may_type_a_label_it_can_be_picked_though_it_is_a_button() 
     assert texts(prepared) == ["x"]
 
 
+def test_where_people_may_type_a_label_those_on_cards_count_too() -> None:
+    cards = (Card(title="A", buttons=rows([Button("Pick A", "a" * 31)])), Card(title="B", buttons=rows([AskAgent()])))
+    can = replace(EVERYTHING, types_answers=True, max_value=30)
+    prepared = prepare(Carousel(cards=cards, buttons=rows([Button("None", "no")])), can)
+    assert [choice.label for choice in prepared.menu] == ["Pick A", "None"]
+    assert prepared.menu[0].value == token_of("a" * 31)
+
+
 def test_buttons_that_their_message_cannot_carry_come_after_it() -> None:
     album = Album(items=(Image(source=URL), Image(source=URL)), buttons=DAYS)
     can = replace(EVERYTHING, with_buttons=frozenset({Text}))
@@ -253,6 +262,12 @@ CHECKS: dict[str, Any] = {
     "viber": lambda message: viber_messages.check_message(message, {"name": "Demo"}),
     "gbm": gbm_messages.check_message,
 }
+# What the simulated services themselves say; Telegram's has no check apart from its methods.
+TAKES: dict[str, Any] = {
+    "telegram": lambda message: "",
+    "viber": lambda message: viber_checks.check_message({"sender": {"name": "Demo"}} | viber_rendering.render(message)),
+    "gbm": lambda message: gbm_checks.check_message({"messageId": "m"} | gbm_messages.render(message)),
+}
 CAPABILITIES: dict[str, Any] = {
     "telegram": lambda message: telegram_messages.capabilities_for(message, is_private=True),
     "viber": viber_messages.capabilities_for,
@@ -273,7 +288,11 @@ any_button = st.one_of(
 any_rows = st.lists(st.lists(any_button, min_size=1, max_size=12), max_size=20).map(rows)
 card_rows = st.lists(st.lists(st.builds(Button, words, words), min_size=1, max_size=3), max_size=3).map(rows)
 cards = st.builds(
-    Card, title=words, description=words | long_words, image=st.sampled_from(["", URL + ".png"]), buttons=card_rows
+    Card,
+    title=words,
+    description=words | long_words,
+    image=st.sampled_from(["", URL + ".png", URL + ".gif"]),
+    buttons=card_rows,
 )
 any_message = st.one_of(
     st.builds(Text, text=words | long_words, markdown=st.booleans()),
@@ -283,8 +302,11 @@ any_message = st.one_of(
         File, source=st.sampled_from([URL, URL + ".exe", URL + ".pdf"]), size=st.sampled_from([0, 9]), caption=words
     ),
     st.builds(Contact, phone=words, name=words),
+    st.builds(Location, latitude=st.floats(-90, 90), longitude=st.floats(-180, 180), name=words, address=words),
+    st.builds(Sticker, id=st.sampled_from(["40126", "CAAC"]), fallback=words),
+    st.builds(Edit, message_id=st.just("7"), text=words),
     cards,
-    st.builds(Carousel, cards=st.lists(cards, min_size=2, max_size=4).map(tuple)),
+    st.builds(Carousel, cards=st.lists(cards, min_size=2, max_size=10).map(tuple)),
     st.builds(lambda caption: Album(items=(Image(source=URL, caption=caption), Image(source=URL))), words | long_words),
 )
 
@@ -299,7 +321,7 @@ def choices(message: AnyMessage) -> Iterator[Button]:
 
 
 @pytest.mark.parametrize("channel", CHECKS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(message=any_message, buttons=any_rows)
 def test_every_message_fits_every_service_and_every_choice_can_be_made(
     channel: str, message: AnyMessage, buttons: Any
@@ -308,6 +330,7 @@ def test_every_message_fits_every_service_and_every_choice_can_be_made(
     prepared = prepare_by(message, CAPABILITIES[channel])
     for part in prepared.messages:
         CHECKS[channel](part)
+        assert not TAKES[channel](part)
     pressed = {button.value for part in prepared.messages for button in choices(part)}
     offered = pressed | {choice.value for choice in prepared.menu}
     if any(isinstance(button, AskAgent) for row in buttons for button in row):

@@ -28,6 +28,7 @@ from botkit.adapter import (
     read_secret,
 )
 from botkit.capabilities import Capabilities
+from botkit.channels.gbm_calls import FORCE_FALLBACK, read, survey, typing_stopped
 from botkit.channels.gbm_entry import AutoReply, Entry, FaqAnswer, auto_reply_of, entry_of, is_unanswered
 from botkit.channels.gbm_events import read_events
 from botkit.channels.gbm_messages import (
@@ -50,6 +51,7 @@ from botkit.pace import Pace, Paces
 from botkit.redaction import Secret
 
 __all__ = [
+    "FORCE_FALLBACK",
     "SCOPE",
     "AutoReply",
     "BusinessMessages",
@@ -62,6 +64,9 @@ __all__ = [
     "auto_reply_of",
     "entry_of",
     "is_unanswered",
+    "read",
+    "survey",
+    "typing_stopped",
 ]
 
 SCOPE = "https://www.googleapis.com/auth/businessmessages"
@@ -212,7 +217,10 @@ class BusinessMessages(Adapter):
             return Receipt(Outcome.NOT_SENT, id=identity, reason=error.what)
         except ServiceError as error:
             return Receipt(Outcome.REFUSED, reason=str(error.code))
-        return _receipt(answer, identity)
+        receipt = _receipt(answer, identity)
+        # One survey in 24 hours: no message behind it should wait that long.
+        is_spent = answer.status == 429 and call.startswith("surveys")
+        return Receipt(Outcome.REFUSED, reason=receipt.reason) if is_spent else receipt
 
     def _render(self, message: AnyMessage, identity: str) -> tuple[str, dict[str, Any]]:
         """Returns the call with its query, and the body."""
@@ -221,15 +229,15 @@ class BusinessMessages(Adapter):
             return f"events?eventId={identity}", {"eventType": event, "representative": representative}
         frame = {"messageId": identity, "representative": representative}
         if not isinstance(message, Raw):
-            return "messages", frame | render(message)
+            return _message_call(frame | render(message))
         match message.method.partition(":"):
             case ("events", _, _):
                 return f"events?eventId={identity}", message.payload
             case ("surveys", _, _):
                 return f"surveys?surveyId={identity}", message.payload
             case ("receipt", _, message_id):
-                return f"messages/{quote(message_id, safe='')}/receipt", {"receiptType": "READ"}
-        return "messages", frame | message.payload
+                return f"messages/{_part(message_id)}/receipt", {"receiptType": "READ"}
+        return _message_call(frame | message.payload)
 
     async def _post(self, path: str, body: dict[str, Any], client: HttpClient) -> HttpAnswer:
         """Calls the API with an access token, once more with a new one when Google does not accept it."""
@@ -314,9 +322,19 @@ def _signature(key: Secret, body: bytes) -> bytes:
     return b64encode(hmac.digest(key.reveal().encode(), body, "sha512"))
 
 
+def _message_call(body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    # Asked for like a member of the message, it is a part of the address.
+    is_forced = body.pop("forceFallback", False)
+    return "messages?forceFallback=true" if is_forced else "messages", body
+
+
 def _path(to: Conversation) -> str:
+    return f"conversations/{_part(to.id)}"
+
+
+def _part(identity: str) -> str:
     # The dot too: an id of ".." must stay a part of the path.
-    return f"conversations/{quote(to.id, safe='', errors='replace').replace('.', '%2E')}"
+    return quote(identity, safe="", errors="replace").replace(".", "%2E")
 
 
 def _receipt(answer: HttpAnswer, identity: str) -> Receipt:

@@ -40,6 +40,9 @@ IMAGE_TYPES = ("jpeg", "jpg", "png", "webp")
 METHODS = ("", "messages", "events", "surveys")
 
 _EXTENSION = re.compile(r"\.([^./]+)\Z")
+# RFC 3966 without visual separators, as our own numbers are.
+_NUMBER_LINK = re.compile(r"tel:\+[0-9][0-9().-]*")
+_READ = re.compile(r"receipt:\S{1,512}")
 _EVENTS: Mapping[type[Message], str] = {
     Typing: "TYPING_STARTED",
     Joined: "REPRESENTATIVE_JOINED",
@@ -59,7 +62,7 @@ def _plain_size(formatted: Formatted) -> int:
 def _is_suggested(button: AnyButton) -> bool:
     match button:
         case Link():
-            return button.url.startswith(("https://", "http://", "tel:+"))
+            return button.url.startswith(("https://", "http://")) or bool(_NUMBER_LINK.fullmatch(button.url))
         case Login():
             return bool(button.client_id and button.code_challenge and button.scopes)
     return True
@@ -93,14 +96,23 @@ CAPABILITIES = Capabilities(
 
 def capabilities_for(message: AnyMessage) -> Capabilities:
     """Returns what can be shown of a message: a picture that Google would not fetch is a link."""
-    if isinstance(message, Image) and message.is_url and not _is_fetched(message.source):
-        return replace(CAPABILITIES, messages={**CAPABILITIES.messages, Image: Support.WORDS})
+    match message:
+        case Image() if not _is_fetched(message.source):
+            return _without(Image, Support.WORDS)
+        case Card() if message.image and not _is_fetched(message.image):
+            return _without(Card, Support.PARTS)
+        case Carousel() if not all(_is_fetched(card.image) for card in message.cards if card.image):
+            return _without(Carousel, Support.PARTS)
     return CAPABILITIES
 
 
-def _is_fetched(url: str) -> bool:
+def _without(kind: type[Message], support: Support) -> Capabilities:
+    return replace(CAPABILITIES, messages={**CAPABILITIES.messages, kind: support})
+
+
+def _is_fetched(source: str) -> bool:
     try:
-        _check_image(url)
+        _check_image(source)
     except MessageError:
         return False
     return True
@@ -116,18 +128,34 @@ def check_message(message: AnyMessage) -> None:
         return
     if not isinstance(message, Card):
         _check_suggestions([button for row in message.buttons for button in row], MAX_SUGGESTIONS)
-    _check_length("a fallback", message.fallback, MAX_TEXT)
+    _check_fallback(message)
     match message:
         case Text():
-            _check_length("a text", to_gbm(message.formatted)[0], MAX_TEXT)
+            _check_text(message)
         case Image():
             _check_length("a caption", to_plain(message.formatted), MAX_DESCRIPTION)
             _check_image(message.source)
+            if message.thumbnail:
+                _check_image(message.thumbnail)
         case Card():
             _check_card(message)
         case Carousel():
             for card in message.cards:
                 _check_card(card)
+
+
+def _check_fallback(message: AnyMessage) -> None:
+    _check_length("a fallback", message.fallback, MAX_TEXT)
+    is_bare = isinstance(message, Text) and not message.buttons and not message.fallback
+    if is_bare and message.extra.get("gbm", {}).get("forceFallback"):
+        raise MessageError("Business Messages cannot show a fallback that a message has not", fix="give it a fallback")
+
+
+def _check_text(message: Text) -> None:
+    text = to_gbm(message.formatted)[0]
+    if not text.strip():
+        raise MessageError("a Text has nothing but formatting; Business Messages takes at least 1 character")
+    _check_length("a text", text, MAX_TEXT)
 
 
 def _check_card(card: Card) -> None:
@@ -141,7 +169,7 @@ def _check_card(card: Card) -> None:
 def _check_raw(message: Raw) -> None:
     if message.channel != "gbm":
         raise MessageError(f"a Raw for {message.channel} cannot go out on gbm")
-    if message.method not in METHODS and not message.method.startswith("receipt:"):
+    if message.method not in METHODS and not _READ.fullmatch(message.method):
         raise MessageError("a Raw for gbm has the method messages, events or surveys, or receipt: and a message's id")
 
 
@@ -157,8 +185,10 @@ def _check_suggestions(buttons: Sequence[AnyButton], most: int) -> None:
         _check_length("a button's text", button.text, MAX_LABEL)
         if isinstance(button, Button):
             _check_length("a button's value", button.value, MAX_POSTBACK)
-        elif isinstance(button, Link) and button.url.startswith("tel:") and not button.url.startswith("tel:+"):
-            raise MessageError("Business Messages dials numbers that start with + and the country code, not this one")
+        elif isinstance(button, Link) and not _is_suggested(button):
+            raise MessageError(
+                "Business Messages opens http(s) addresses and dials numbers that start with + and the country code"
+            )
 
 
 def _check_image(source: str) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 MISSING: Mapping[str, str] = {
-    "forced fallbacks": "none: only agents that were not launched could ask for them",
+    "forced fallbacks": "`extra=gbm.FORCE_FALLBACK`, for agents that are not launched yet",
     "refreshed pictures, other alternative texts": '`extra={"gbm": {"image": ...}}`, or `Raw`',
     "thumbnails of cards": '`extra={"gbm": {"richCard": ...}}`, or `Raw`',
     "one webhook for several agents": "none: an account is one agent",

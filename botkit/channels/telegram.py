@@ -9,6 +9,7 @@ import re
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from mimetypes import guess_type
 from typing import Any, Self
 
 from msgspec.structs import replace
@@ -26,7 +27,9 @@ from botkit.adapter import (
     read_secret,
 )
 from botkit.capabilities import Capabilities
-from botkit.channels.telegram_answers import NO_TEXT, read_answer, read_receipt
+from botkit.channels.telegram_address import address_of, is_private
+from botkit.channels.telegram_answers import NO_FILE, NO_TEXT, read_answer, read_receipt
+from botkit.channels.telegram_calls import *  # noqa: F403 - they are written telegram.pin(...)
 from botkit.channels.telegram_entities import *  # noqa: F403 - these three are written telegram.InlineQuery
 from botkit.channels.telegram_events import *  # noqa: F403
 from botkit.channels.telegram_files import KnownFiles
@@ -44,7 +47,7 @@ from botkit.channels.telegram_news import EVENTS
 from botkit.channels.telegram_updates import KINDS, read_update
 from botkit.conversation import Conversation
 from botkit.events import ButtonPressed, Event, Media
-from botkit.exceptions import DownloadError, MessageError, ServiceError, SettingsError
+from botkit.exceptions import DownloadError, MessageError, ServiceError, SettingsError, TransportError
 from botkit.messages import AnyMessage, Outgoing, Raw
 from botkit.pace import Pace, Paces
 from botkit.redaction import Secret
@@ -52,8 +55,7 @@ from botkit.redaction import Secret
 _SECRET_HEADER = "x-telegram-bot-api-secret-token"  # noqa: S105 - the header's name
 _TOKEN_FORM = re.compile(r"[1-9][0-9]*:[A-Za-z0-9_-]{20,}")
 _SECRET_FORM = re.compile(r"[A-Za-z0-9_-]{1,256}")
-_FILE_PATH = re.compile(r"[\w.-]+(?:/[\w.-]+)*", re.ASCII)
-_ADDRESS = re.compile(r"(-?\d{1,19}|@[A-Za-z]\w{0,63})(?:/(d?)(\d{1,19}))?(?:@(\S+))?", re.ASCII)
+_FILE_PATH = re.compile(r"\w[\w.-]*(?:/\w[\w.-]*)*", re.ASCII)
 
 
 class Telegram(Adapter):
@@ -165,8 +167,7 @@ class Telegram(Adapter):
 
     def capabilities_for(self, message: AnyMessage, to: Conversation) -> Capabilities:
         """Returns what can be shown; places and numbers can be asked for in private chats, which have positive ids."""
-        match = _ADDRESS.fullmatch(to.id)
-        return capabilities_for(message, is_private=match is not None and match[1].isdigit())
+        return capabilities_for(message, is_private=is_private(to.id))
 
     def check(self, message: AnyMessage) -> None:
         """Returns for a message within bounds; lengths are in UTF-16 units without formatting and space at the ends.
@@ -188,36 +189,50 @@ class Telegram(Adapter):
         A file of ours is uploaded once in a process, and named by its `file_id` after that. Transport errors of
         `client` pass through. Safe to cancel: the outcome is then unknown.
         """
-        address = _address(to.id)
+        address = address_of(to.id)
         if not address and not isinstance(outgoing.message, Raw):
             return Receipt(Outcome.REFUSED, reason="the conversation's id names no chat")
         try:
-            call = self._known_files.shortened(await render(outgoing.message, address))
+            call = await render(outgoing.message, address)
         except MessageError as error:
             return Receipt(Outcome.REFUSED, reason=error.what)
+        receipt = await self._send(call, client)
+        if receipt.reason == NO_TEXT:
+            receipt = read_receipt(await self._post(without_words(call), client))
+        return replace(receipt, is_gone=receipt.is_gone and _is_about(call, address))
+
+    async def _send(self, call: Call, client: HttpClient) -> Receipt:
+        known = self._known_files.shortened(call)
+        if known is not call:
+            receipt = read_receipt(await self._post(known, client))
+            if receipt.reason not in NO_FILE:
+                return receipt
+            self._known_files.forget(call)
         answer = await self._post(call, client)
         receipt = read_receipt(answer)
-        if receipt.reason == NO_TEXT:
-            return read_receipt(await self._post(without_words(call), client))
         if receipt.outcome is Outcome.SENT:
             self._known_files.remember(call, answer)
-        # The call may have been about somebody else, who is no reason to give this conversation up.
-        is_here = bool(address) and str(call.parameters.get("chat_id")) == str(address["chat_id"])
-        return replace(receipt, is_gone=receipt.is_gone and is_here)
+        return receipt
 
     async def download(self, media: Media, client: HttpClient, *, most: int) -> Download:
         """Fetches a file by its `file_id`: `getFile`, then the file, of at most 20 MB by Telegram's own bound.
 
         Raises DownloadError, which names no address: the token is a part of it.
         """
-        answer = await self._post(Call("getFile", {"file_id": media.file_id}), client)
+        if not media.file_id:
+            raise DownloadError(f"telegram gives no file for this {media.kind}")
+        try:
+            answer = await self._post(Call("getFile", {"file_id": media.file_id}), client)
+        except (TransportError, SettingsError) as error:
+            raise DownloadError(f"Telegram was not asked for the file: {error.what}") from None
         said = read_answer(answer)
         path = said.result.get("file_path") if said and said.ok and isinstance(said.result, dict) else None
         if not isinstance(path, str) or not _FILE_PATH.fullmatch(path):
             raise DownloadError(f"Telegram gives no file ({read_receipt(answer).reason or 'without a path'})")
         download = await client.download(f"{self.api_url}/file/bot{self._token.reveal()}/{path}", most=most)
-        # Telegram serves all files as octets; what the sender's device said is nearer.
-        return Download(download.content, media.mime or download.mime)
+        # Telegram serves all files as octets; the sender's device or the name says more. All its photos are JPEG.
+        usual = "image/jpeg" if media.kind == "image" else download.mime
+        return Download(download.content, media.mime or guess_type(path)[0] or usual)
 
     async def load_webhook(self, client: HttpClient) -> WebhookStatus:
         """Asks Telegram for the webhook that is set, its backlog and its last error.
@@ -269,15 +284,7 @@ class Telegram(Adapter):
         return await client.request("POST", url, json=call.parameters)
 
 
-def _address(place: str) -> dict[str, Any]:
-    """Returns the parameters that name a conversation, or nothing if its id names no chat."""
-    match = _ADDRESS.fullmatch(place)
-    if not match:
-        return {}
-    chat, is_direct, topic, business = match.groups()
-    address: dict[str, Any] = {"chat_id": chat if chat.startswith("@") else int(chat)}
-    if topic:
-        address["direct_messages_topic_id" if is_direct else "message_thread_id"] = int(topic)
-    if business:
-        address["business_connection_id"] = business
-    return address
+def _is_about(call: Call, address: Mapping[str, Any]) -> bool:
+    """Whether a call was about one conversation alone: nobody else's absence is a reason to give it up."""
+    names_others = not call.parameters.keys().isdisjoint(("from_chat_id", "user_id"))
+    return bool(address) and str(call.parameters.get("chat_id")) == str(address["chat_id"]) and not names_others

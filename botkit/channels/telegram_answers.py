@@ -95,6 +95,17 @@ _OTHER = (
 #: The reason of a receipt where a message to edit has a caption and no text.
 NO_TEXT = "400 there is no text in the message to edit"
 
+#: The reasons of receipts where a file's id means nothing to Telegram any more.
+NO_FILE = frozenset(
+    f"400 {text}"
+    for text in (
+        "wrong file identifier/HTTP URL specified",
+        "wrong remote file identifier specified",
+        "invalid file_id",
+        "wrong file_id or the file is temporarily unavailable",
+    )
+)
+
 # Python 3.13 calls 413 "Content Too Large"; Telegram's word is the older one.
 _PHRASES = responses | {413: "Request Entity Too Large"}
 

@@ -3,6 +3,7 @@
 Each returns a `Raw` for the conversation it is said in. https://core.telegram.org/bots/api#available-methods
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,8 +11,40 @@ import msgspec
 
 from botkit.exceptions import MessageError
 from botkit.formatting import parse, utf16_length
-from botkit.messages import Raw
+from botkit.messages import Location, Raw
 from botkit.rendering import to_telegram
+
+__all__ = [
+    "FOR_EVER",
+    "NO_KEYBOARD",
+    "animation",
+    "answer_button",
+    "answer_guest",
+    "answer_inline",
+    "answer_pre_checkout",
+    "answer_shipping",
+    "approve_join",
+    "article",
+    "copy",
+    "decline_join",
+    "dice",
+    "edit_keyboard",
+    "force_reply",
+    "forward",
+    "invoice",
+    "live_location",
+    "no_preview",
+    "pin",
+    "poll",
+    "react",
+    "set_commands",
+    "unpin",
+    "video_note",
+]
+
+_ID_FORM = re.compile(r"-?\d{1,19}", re.ASCII)
+_NAME_FORM = re.compile(r"@[A-Za-z]\w{3,63}", re.ASCII)
+_COMMAND_FORM = re.compile(r"[a-z0-9_]{1,32}")
 
 MAX_CALLBACK_TEXT = 200
 MAX_INLINE_RESULTS = 50
@@ -20,6 +53,12 @@ MAX_INLINE_RESULT_ID = 64
 MIN_OPTIONS, MAX_OPTIONS = 2, 12
 MAX_QUESTION = 300
 MAX_OPTION = 100
+
+MAX_COMMANDS = 100
+#: A live period without an end.
+FOR_EVER = 2_147_483_647
+
+_LIVE = {"horizontal_accuracy": (0, 1500), "heading": (1, 360), "proximity_alert_radius": (1, 100_000)}
 
 #: The `extra` of a message that takes the bot's own keyboard away.
 NO_KEYBOARD: Mapping[str, dict[str, Any]] = {"telegram": {"reply_markup": {"remove_keyboard": True}}}
@@ -42,34 +81,34 @@ def no_preview() -> Mapping[str, dict[str, Any]]:
 
 def pin(message_id: str, *, silent: bool = False) -> Raw:
     """Pins a message of the conversation."""
-    return _call("pinChatMessage", message_id=int(message_id), disable_notification=silent)
+    return _call("pinChatMessage", message_id=_number(message_id), disable_notification=silent)
 
 
 def unpin(message_id: str = "") -> Raw:
     """Unpins a message, or the newest pinned one."""
-    return _call("unpinChatMessage", **({"message_id": int(message_id)} if message_id else {}))
+    return _call("unpinChatMessage", **({"message_id": _number(message_id)} if message_id else {}))
 
 
 def react(message_id: str, emoji: str = "") -> Raw:
     """Sets the bot's reaction to a message; without an emoji takes it away."""
     reaction = [{"type": "emoji", "emoji": emoji}] if emoji else []
-    return _call("setMessageReaction", message_id=int(message_id), reaction=reaction)
+    return _call("setMessageReaction", message_id=_number(message_id), reaction=reaction)
 
 
 def forward(from_chat: str, message_id: str) -> Raw:
-    """Forwards a message of another chat, named by its id, into the conversation."""
-    return _call("forwardMessage", from_chat_id=int(from_chat), message_id=int(message_id))
+    """Forwards a message of another chat, named by its id or `@name`, into the conversation."""
+    return _call("forwardMessage", from_chat_id=_chat(from_chat), message_id=_number(message_id))
 
 
 def copy(from_chat: str, message_id: str) -> Raw:
-    """Sends a message of another chat, named by its id, as the bot's own."""
-    return _call("copyMessage", from_chat_id=int(from_chat), message_id=int(message_id))
+    """Sends a message of another chat, named by its id or `@name`, as the bot's own."""
+    return _call("copyMessage", from_chat_id=_chat(from_chat), message_id=_number(message_id))
 
 
 def edit_keyboard(message_id: str, keyboard: Sequence[Sequence[Mapping[str, Any]]] = ()) -> Raw:
     """Replaces the inline keyboard of a message, given in Telegram's words; without one takes it away."""
     markup = {"reply_markup": {"inline_keyboard": keyboard}} if keyboard else {}
-    return _call("editMessageReplyMarkup", message_id=int(message_id), **markup)
+    return _call("editMessageReplyMarkup", message_id=_number(message_id), **markup)
 
 
 # --- kinds of content that no other service has ---
@@ -86,6 +125,20 @@ def animation(source: str, caption: str = "") -> Raw:
     _bound("caption", utf16_length(text), 0, 1024)
     words = {"caption": text, "caption_entities": entities} if text else {}
     return _call("sendAnimation", animation=source, **words)
+
+
+def live_location(latitude: float, longitude: float, *, seconds: int, **more: Any) -> Raw:
+    """Sends a place that can move for 60 to 86,400 seconds, or for ever with 2,147,483,647.
+
+    `more` are the method's other parameters, such as `horizontal_accuracy` (0 to 1500 metres), `heading` (1 to 360
+    degrees) and `proximity_alert_radius` (1 to 100,000 metres).
+    """
+    place = Location(latitude=latitude, longitude=longitude)
+    if seconds != FOR_EVER:
+        _bound("number of seconds", seconds, 60, 86_400)
+    for name, (least, most) in _LIVE.items():
+        _bound(name, more.get(name, least), least, most)
+    return _call("sendLocation", latitude=place.latitude, longitude=place.longitude, live_period=seconds, **more)
 
 
 def video_note(file_id: str) -> Raw:
@@ -197,14 +250,28 @@ def answer_guest(query_id: str, result: Mapping[str, Any]) -> Raw:
     return _call("answerGuestQuery", guest_query_id=query_id, result=result)
 
 
+def set_commands(commands: Mapping[str, str], **more: Any) -> Raw:
+    """Sets what the bot's menu offers: up to 100 commands of 1 to 32 `a-z0-9_`, described in 1 to 256 characters.
+
+    `more` are `scope` and `language_code`.
+    """
+    _bound("number of commands", len(commands), 0, MAX_COMMANDS)
+    for name, description in commands.items():
+        if not _COMMAND_FORM.fullmatch(name):
+            raise MessageError("a command has a name of 1 to 32 of a-z, 0-9 and _ for Telegram", fix="leave out the /")
+        _bound("description", utf16_length(description), 1, 256)
+    listed = [{"command": name, "description": description} for name, description in commands.items()]
+    return _call("setMyCommands", commands=listed, **more)
+
+
 def approve_join(user_id: str) -> Raw:
     """Lets somebody into the chat."""
-    return _call("approveChatJoinRequest", user_id=int(user_id))
+    return _call("approveChatJoinRequest", user_id=_number(user_id))
 
 
 def decline_join(user_id: str) -> Raw:
     """Keeps somebody out of the chat."""
-    return _call("declineChatJoinRequest", user_id=int(user_id))
+    return _call("declineChatJoinRequest", user_id=_number(user_id))
 
 
 def _verdict(error: str, **given: Any) -> dict[str, Any]:
@@ -220,6 +287,16 @@ def _answer(method: str, **payload: Any) -> Raw:
     return Raw(channel="telegram", method=method, payload=msgspec.to_builtins(payload), transient=True)
 
 
-def _bound(what: str, size: int, least: int, most: int) -> None:
+def _chat(identity: str) -> int | str:
+    return identity if _NAME_FORM.fullmatch(identity) else _number(identity)
+
+
+def _number(identity: str) -> int:
+    if not _ID_FORM.fullmatch(identity):
+        raise MessageError("Telegram's ids of chats, people and messages are numbers", fix="use the id of an event")
+    return int(identity)
+
+
+def _bound(what: str, size: float, least: int, most: int) -> None:
     if not least <= size <= most:
         raise MessageError(f"the {what} measures {size}; Telegram takes {least} to {most}")

@@ -28,23 +28,33 @@ class KnownFiles:
 
     def shortened(self, call: Call) -> Call:
         """Returns the call without the upload when Telegram has the file; albums are always uploaded."""
-        if call.method == "sendMediaGroup" or not call.files:
+        file_id = self._ids.get(_key(call))
+        if not file_id:
             return call
-        ((name, upload),) = call.files.items()
-        file_id = self._ids.get(f"{call.method}|{fingerprint(upload)}")
-        return replace(call, parameters={**call.parameters, name: file_id}, files={}) if file_id else call
+        (name,) = call.files
+        return replace(call, parameters={**call.parameters, name: file_id}, files={})
 
     def remember(self, call: Call, answer: HttpAnswer) -> None:
         """Notes what Telegram calls the file that the call uploaded."""
-        if call.method == "sendMediaGroup" or not call.files:
-            return
         said = read_answer(answer)
         file_id = _file_id(said.result) if said and isinstance(said.result, dict) else ""
-        if file_id:
-            (upload,) = call.files.values()
-            self._ids[f"{call.method}|{fingerprint(upload)}"] = file_id
+        if file_id and (key := _key(call)):
+            self._ids[key] = file_id
+            self._ids.move_to_end(key)
         while len(self._ids) > _KEPT:
             self._ids.popitem(last=False)
+
+    def forget(self, call: Call) -> None:
+        """Drops what is known of the file that the call uploads."""
+        self._ids.pop(_key(call), None)
+
+
+def _key(call: Call) -> str:
+    """Returns what a file is known by, nothing for a call that uploads none or several."""
+    if call.method == "sendMediaGroup" or not call.files:
+        return ""
+    (upload,) = call.files.values()
+    return f"{call.method}|{fingerprint(upload)}"
 
 
 def _file_id(message: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from botkit.adapter import Upload
 from botkit.buttons import AnyButton, AskContact, AskLocation, Button, Link, Login, Rows
 from botkit.capabilities import Bound, Capabilities, Support
+from botkit.channels.telegram_address import address_for
 from botkit.channels.telegram_missing import MISSING
 from botkit.exceptions import MessageError
 from botkit.formatting import Formatted, utf16_length
@@ -60,6 +61,8 @@ ACTIONS = frozenset((
 _METHOD_FORM = re.compile(r"[A-Za-z]+")
 _EXTENSION = re.compile(r"\.([A-Za-z0-9]{1,8})(?:[?#].*)?\Z")
 _ASKS = (AskLocation, AskContact)
+# What makes no message of its own, which could be silent or answer another one.
+_UNSENT = (Edit, Delete, Typing)
 #: Methods and the member that holds the file, by kind.
 FILES: Mapping[type[Attachment], tuple[str, str]] = {
     Image: ("sendPhoto", "photo"),
@@ -126,6 +129,8 @@ def capabilities_for(message: AnyMessage, *, is_private: bool) -> Capabilities:
     """Returns what can be shown of a message: its own keyboard if it asks for something, in a private chat."""
     asks = any(isinstance(button, _ASKS) for row in message.buttons for button in row)
     found = KEYBOARD if asks and is_private and not isinstance(message, Edit) else INLINE
+    if isinstance(message, _UNSENT):
+        return replace(found, options=frozenset())
     if isinstance(message, File) and message.is_url and not _is_fetched(message.source):
         return replace(found, messages={**found.messages, File: Support.WORDS})
     return found
@@ -163,9 +168,15 @@ def check_message(message: AnyMessage) -> None:
 def _check_attachment(message: Attachment) -> None:
     _check_length("caption", to_telegram(message.formatted)[0], 0, MAX_CAPTION)
     if message.is_upload:
-        most = MAX_PHOTO if isinstance(message, Image) else MAX_UPLOAD
-        if (size := upload_size(message)) > most:
-            raise MessageError(f"a {type(message).__name__} of {size} bytes; Telegram takes {most}")
+        _check_upload(message)
+
+
+def _check_upload(message: Attachment) -> None:
+    most = MAX_PHOTO if isinstance(message, Image) else MAX_UPLOAD
+    if (size := upload_size(message)) > most:
+        raise MessageError(
+            f"the upload of {size} bytes is too large; Telegram takes {most} as {FILES[type(message)][1]}"
+        )
 
 
 def _check_ids(message: Edit | Delete) -> None:
@@ -220,10 +231,11 @@ def _check_button(button: AnyButton) -> None:
 
 async def render(message: AnyMessage, address: Mapping[str, Any]) -> Call:
     """Returns the call that sends the message to the chat; reads files of ours. Raises MessageError for a lost one."""
-    options = _options(message)
     match message:
         case Raw():
             return _raw(message, address)
+        case Delete():
+            call = _deletion(message, address)
         case Edit():
             call = Call("editMessageText", {"message_id": int(message.message_id), **_words("text", message.formatted)})
         case Text():
@@ -234,8 +246,13 @@ async def render(message: AnyMessage, address: Mapping[str, Any]) -> Call:
             call = await _album(message)
         case _:
             call = _plain_call(message)
-    extra = message.extra.get("telegram", {})
-    return replace(call, parameters={**address, **call.parameters, **options, **extra})
+    parameters = {**address_for(call.method, address), **call.parameters, **_options(message)}
+    return replace(call, parameters=parameters | message.extra.get("telegram", {}))
+
+
+def _deletion(message: Delete, address: Mapping[str, Any]) -> Call:
+    method = "deleteBusinessMessages" if "business_connection_id" in address else "deleteMessages"
+    return Call(method, {"message_ids": [int(message_id) for message_id in message.message_ids]})
 
 
 def _plain_call(message: AnyMessage) -> Call:
@@ -249,25 +266,22 @@ def _plain_call(message: AnyMessage) -> Call:
             return Call("sendContact", who | _filled(last_name=message.last_name))
         case Sticker():
             return Call("sendSticker", {"sticker": message.id})
-        case Delete():
-            return Call("deleteMessages", {"message_ids": [int(message_id) for message_id in message.message_ids]})
         case Typing():
             return Call("sendChatAction", {"action": message.action})
     raise TypeError(f"telegram has no {type(message).__name__}")
 
 
 def _raw(message: Raw, address: Mapping[str, Any]) -> Call:
-    # What names no chat of its own is about the conversation; answers to queries are about nobody's.
-    is_about_chat = not message.method.startswith(("answer", "get", "setMy", "deleteMy"))
+    # What names no chat of its own is about the conversation.
     is_complete = "chat_id" in message.payload or "inline_message_id" in message.payload
-    return Call(
-        message.method, {**address, **message.payload} if is_about_chat and not is_complete else message.payload
-    )
+    known = {} if is_complete else address_for(message.method, address)
+    return Call(message.method, {**known, **message.payload})
 
 
 def _options(message: AnyMessage) -> dict[str, Any]:
-    options = _filled(disable_notification=message.silent, protect_content=message.protect)
-    if message.reply_to:
+    is_sent = not isinstance(message, _UNSENT)
+    options = _filled(disable_notification=message.silent, protect_content=message.protect) if is_sent else {}
+    if message.reply_to and is_sent:
         options["reply_parameters"] = {"message_id": int(message.reply_to), "allow_sending_without_reply": True}
     if message.buttons:
         options["reply_markup"] = _markup(message.buttons)
@@ -321,8 +335,14 @@ async def _attachment(message: Attachment) -> Call:
     method, name = FILES[type(message)]
     parameters = _captioned(message) | _details(message)
     if message.is_upload:
-        return Call(method, parameters, {name: await load_upload(message)})
+        return Call(method, parameters, {name: await _load(message)})
     return Call(method, {name: message.source, **parameters})
+
+
+async def _load(message: Attachment) -> Upload:
+    # The file may have grown since it was decided on.
+    _check_upload(message)
+    return await load_upload(message)
 
 
 async def _album(album: Album) -> Call:
@@ -330,7 +350,7 @@ async def _album(album: Album) -> Call:
     for number, item in enumerate(album.items):
         source = item.source or f"attach://file{number}"
         if item.is_upload:
-            files[f"file{number}"] = await load_upload(item)
+            files[f"file{number}"] = await _load(item)
         media.append({"type": FILES[type(item)][1], "media": source, **_captioned(item), **_details(item)})
     return Call("sendMediaGroup", {"media": media}, files)
 

@@ -25,9 +25,10 @@ from botkit.adapter import (
 )
 from botkit.capabilities import Capabilities
 from botkit.channels.viber_events import read_event
-from botkit.channels.viber_keyboards import MAX_URL
-from botkit.channels.viber_messages import CAPABILITIES, MAX_NAME, capabilities_for, check_message, render
+from botkit.channels.viber_keyboards import MAX_URL, keyboard, look, rich_media
+from botkit.channels.viber_messages import CAPABILITIES, MAX_NAME, capabilities_for, check_message
 from botkit.channels.viber_own_events import ClientStatusChanged
+from botkit.channels.viber_rendering import render
 from botkit.channels.viber_sessions import read_session_rules
 from botkit.channels.viber_types import STATUSES
 from botkit.conversation import Conversation
@@ -39,6 +40,8 @@ from botkit.pace import Pace, Paces
 from botkit.payload import read_object
 from botkit.redaction import Redactor, Secret
 from botkit.session_rules import SessionRules
+
+__all__ = ["EVENT_TYPES", "SIGNATURE", "ClientStatusChanged", "Viber", "keyboard", "look", "rich_media"]
 
 EVENT_TYPES = ("delivered", "seen", "failed", "subscribed", "unsubscribed", "conversation_started")
 
@@ -235,7 +238,7 @@ class Viber(Adapter):
     def _sender_of(self, message: AnyMessage) -> dict[str, str]:
         who = message.representative or Representative()
         avatar = who.avatar or self.avatar
-        sender = {"name": (who.name or self.name or self.ta)[:MAX_NAME]}
+        sender = {"name": who.name or self.name or _clipped(self.ta)}
         return sender | {"avatar": avatar} if avatar else sender
 
     async def _call(self, resource: str, payload: Mapping[str, Any], client: HttpClient) -> dict[str, Any]:
@@ -271,6 +274,11 @@ def _tokens(text: str, setting: str) -> tuple[Secret, ...]:
             fix="copy it from the Viber admin panel; it has no spaces",
         )
     return tuple(Secret(part) for part in parts)
+
+
+def _clipped(name: str) -> str:
+    # Two bytes a unit; a character that is cut in two is left out.
+    return name.encode("utf-16-le", "replace")[: 2 * MAX_NAME].decode("utf-16-le", "ignore")
 
 
 def _sign(token: Secret, body: bytes) -> bytes:

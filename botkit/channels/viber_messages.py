@@ -1,23 +1,31 @@
-"""Our messages in Viber's words: what it can show, its bounds, and its JSON.
+"""What Viber can show of our messages, and its bounds.
 
 https://developers.viber.com/docs/api/rest-bot-api#message-types
 """
 
 import re
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec.structs import replace
 
 from botkit.buttons import AnyButton, AskContact, AskLocation, Button, Link, Rows
 from botkit.capabilities import Bound, Capabilities, Support
-from botkit.channels.viber_keyboards import MAX_COLUMNS, MAX_LABEL, MAX_URL, version_of
+from botkit.channels.viber_keyboards import (
+    MAX_CARDS,
+    MAX_COLUMNS,
+    MAX_LABEL,
+    MAX_ROWS,
+    MAX_URL,
+    check_keyboard,
+    check_rich_media,
+)
 from botkit.channels.viber_missing import MISSING
+from botkit.channels.viber_rendering import MAX_TEXT, MAX_TRACKING, file_name, full_name, markup, render
 from botkit.exceptions import MessageError
-from botkit.formatting import Formatted, parse, utf16_length
+from botkit.formatting import Formatted, utf16_length
 from botkit.messages import (
     AnyMessage,
     Attachment,
@@ -29,6 +37,7 @@ from botkit.messages import (
     Location,
     Message,
     Raw,
+    Representative,
     Sticker,
     Text,
     Video,
@@ -36,16 +45,13 @@ from botkit.messages import (
 from botkit.rendering import to_plain, to_viber
 
 #: Lengths are in UTF-16 units: Viber says "characters", and this reading of it is never too long.
-MAX_TEXT = 7000
 MAX_CAPTION = 768
-MAX_TRACKING = 4000
 MAX_FILE_NAME = 256
 MAX_FILE_SIZE = 52_428_800
 MAX_VIDEO_SIZE = 27_262_976
 MAX_VIDEO_SECONDS = 180
 MAX_NAME = 28
 MAX_PHONE = 18
-MAX_ROWS = 12
 # Viber names no bound for a button's value; it is sent as a text, and longer ones are a mistake.
 MAX_VALUE = 250
 MAX_REQUEST = 30 * 1024
@@ -66,6 +72,8 @@ FORBIDDEN = frozenset((
 # fmt: on
 
 _RESOURCE = re.compile(r"[a-z_]{1,40}")
+# Viber's user ids have 24 characters; there is room for longer ones.
+_LONGEST_ID = "x" * 64
 
 
 def _size(formatted: Formatted) -> int:
@@ -73,7 +81,7 @@ def _size(formatted: Formatted) -> int:
 
 
 def _markup_size(formatted: Formatted) -> int:
-    return utf16_length(escape(to_plain(formatted), quote=False))
+    return utf16_length(markup(to_plain(formatted)))
 
 
 _KINDS: tuple[type[Message], ...] = (Text, Image, Video, File, Location, Contact, Sticker, Card, Carousel, Raw)
@@ -86,13 +94,14 @@ CAPABILITIES = Capabilities(
     card_title=Bound(MAX_CARD_TITLE, _markup_size, "UTF-16 units"),
     card_text=Bound(MAX_CARD_TEXT, _markup_size, "UTF-16 units"),
     buttons=frozenset({Button, Link, AskLocation, AskContact}),
-    with_buttons=frozenset(_KINDS),
+    max_cards=MAX_CARDS,
+    with_buttons=frozenset(_KINDS) - {Raw},
     shows=lambda button: not isinstance(button, Link) or utf16_length(button.url) <= MAX_URL,
     max_buttons={Message: MAX_ROWS * MAX_COLUMNS, Card: MAX_CARD_BUTTONS},
     max_row=MAX_COLUMNS,
     max_rows=MAX_ROWS,
     max_label=MAX_LABEL,
-    label_size=lambda label: utf16_length(escape(label, quote=False)),
+    label_size=lambda label: utf16_length(markup(label)),
     label_unit="UTF-16 units of HTML",
     max_value=MAX_VALUE,
     value_size=utf16_length,
@@ -103,7 +112,9 @@ CAPABILITIES = Capabilities(
         "Video": "by address with its size; others as a link",
         "File": "by address with its size; others as a link",
         "Sticker": "by Viber's number",
+        "Location": "its name and address in a text before it",
         "Card": "as rich media, with up to two buttons; longer ones in parts",
+        "Carousel": "six cards side by side; more of them in two",
         "ttl": "kept by botkit: Viber itself tries for 14 days",
     },
     missing=MISSING,
@@ -111,10 +122,22 @@ CAPABILITIES = Capabilities(
 
 
 def capabilities_for(message: AnyMessage) -> Capabilities:
-    """Returns what can be shown of a message: an attachment that Viber cannot fetch or would refuse is a link."""
+    """Returns what can be shown of a message: an attachment that Viber cannot fetch or would refuse is a link.
+
+    A keyboard that is said to have fewer columns has room for fewer buttons in a row.
+    """
+    columns = message.extra.get("viber", {}).get("keyboard", {}).get("ButtonsGroupColumns")
+    found = _narrow(columns) if columns in range(1, MAX_COLUMNS) else CAPABILITIES
+    if isinstance(message, Location) and message.name:
+        return replace(found, messages={**found.messages, Location: Support.PARTS})
     if _is_shown(message):
-        return CAPABILITIES
-    return replace(CAPABILITIES, messages={**CAPABILITIES.messages, type(message): Support.WORDS})
+        return found
+    return replace(found, messages={**found.messages, type(message): Support.WORDS})
+
+
+def _narrow(columns: int) -> Capabilities:
+    most: dict[type[Message], int] = {Message: MAX_ROWS * columns, Card: MAX_CARD_BUTTONS}
+    return replace(CAPABILITIES, max_row=columns, max_buttons=most)
 
 
 def _is_shown(message: AnyMessage) -> bool:
@@ -125,7 +148,7 @@ def _is_shown(message: AnyMessage) -> bool:
             return _is_address(message) and 0 < message.size <= MAX_VIDEO_SIZE and message.duration <= MAX_VIDEO_SECONDS
         case File():
             is_sized = 0 < message.size <= MAX_FILE_SIZE
-            return _is_address(message) and is_sized and _extension(_file_name(message)) not in FORBIDDEN
+            return _is_address(message) and is_sized and _extension(file_name(message)) not in FORBIDDEN
         case Sticker():
             return message.id.isascii() and message.id.isdigit()
         case Card():
@@ -133,7 +156,7 @@ def _is_shown(message: AnyMessage) -> bool:
         case Carousel():
             return all(map(_is_shown, message.cards))
         case Contact():
-            is_short = utf16_length(_full_name(message)) <= MAX_NAME
+            is_short = utf16_length(full_name(message)) <= MAX_NAME
             return is_short and utf16_length(message.phone) <= MAX_PHONE
     return True
 
@@ -145,14 +168,6 @@ def _is_address(message: Attachment) -> bool:
 def _asks(row: Sequence[AnyButton]) -> bool:
     # Rich media takes no buttons that pick a place or share a number.
     return any(isinstance(button, (AskLocation, AskContact)) for button in row)
-
-
-def _file_name(message: File) -> str:
-    return message.name or unquote(urlsplit(message.source).path).rpartition("/")[2]
-
-
-def _full_name(message: Contact) -> str:
-    return f"{message.name} {message.last_name}".strip()
 
 
 def _extension(name: str) -> str:
@@ -168,12 +183,29 @@ def check_message(message: AnyMessage, sender: Mapping[str, str]) -> None:
         return
     _check_content(message)
     _check_buttons(message.buttons)
+    _check_sender(message.representative)
     try:
-        # Viber's user ids have 24 characters; there is room for longer ones.
-        size = len(msgspec.json.encode({"receiver": "x" * 64, "sender": sender} | render(message)))
+        payload = {"receiver": _LONGEST_ID, "sender": sender} | render(message)
+        size = len(msgspec.json.encode(payload))
     except (UnicodeEncodeError, TypeError):
         raise MessageError("a message must be JSON, without halves of surrogate pairs, to be sent on viber") from None
+    if not isinstance(message, Raw):
+        _check_rendered(payload)
     _limit("a whole message", size, MAX_REQUEST, unit="bytes of JSON")
+
+
+def _check_rendered(payload: Mapping[str, Any]) -> None:
+    if "keyboard" in payload:
+        check_keyboard(payload["keyboard"])
+    if "rich_media" in payload:
+        check_rich_media(payload["rich_media"])
+    _limit("tracking_data", utf16_length(payload.get("tracking_data", "")), MAX_TRACKING)
+
+
+def _check_sender(who: Representative | None) -> None:
+    if who is not None:
+        _limit("the name of a representative", utf16_length(who.name), MAX_NAME)
+        _limit("the address of a representative's picture", utf16_length(who.avatar), MAX_URL)
 
 
 def _limit(what: str, length: int, bound: int, unit: str = "characters") -> None:
@@ -184,26 +216,35 @@ def _limit(what: str, length: int, bound: int, unit: str = "characters") -> None
 def _check_content(message: AnyMessage) -> None:
     match message:
         case Text():
-            _limit("a Text", utf16_length(to_viber(message.formatted)), MAX_TEXT)
+            _check_text(message)
         case Image():
             _check_address(message)
             _limit("a caption", utf16_length(to_viber(message.formatted)), MAX_CAPTION)
+            _limit("a thumbnail's address", utf16_length(message.thumbnail), MAX_URL)
             if _extension(urlsplit(message.source).path) not in PICTURES:
                 raise MessageError(f"an Image's address must end in one of {', '.join(PICTURES)} for Viber")
         case Video():
             _check_address(message)
             _check_size("a Video", message.size, MAX_VIDEO_SIZE)
             _limit("a Video", round(message.duration), MAX_VIDEO_SECONDS, unit="seconds")
+            _limit("a thumbnail's address", utf16_length(message.thumbnail), MAX_URL)
         case File():
             _check_address(message)
             _check_file(message)
         case Contact():
-            _limit("a Contact's name", utf16_length(_full_name(message)), MAX_NAME)
+            _limit("a Contact's name", utf16_length(full_name(message)), MAX_NAME)
             _limit("a Contact's number", utf16_length(message.phone), MAX_PHONE)
         case Sticker() if not (message.id.isascii() and message.id.isdigit()):
             raise MessageError("Viber's stickers have numbers", fix="take one of its published list")
         case Raw():
             _check_raw(message)
+
+
+def _check_text(message: Text) -> None:
+    text = to_viber(message.formatted)
+    if not text.strip():
+        raise MessageError("a Text has nothing but formatting; Viber takes at least 1 character")
+    _limit("a Text", utf16_length(text), MAX_TEXT)
 
 
 def _check_raw(message: Raw) -> None:
@@ -220,7 +261,7 @@ def _check_address(message: Attachment) -> None:
 
 
 def _check_file(message: File) -> None:
-    name = _file_name(message)
+    name = file_name(message)
     if not name:
         raise MessageError("a File needs a name for Viber")
     _limit("a File's name", utf16_length(name), MAX_FILE_NAME)
@@ -244,142 +285,3 @@ def _check_buttons(buttons: Rows) -> None:
                 _limit("a Button's value", utf16_length(button.value), MAX_VALUE)
             elif isinstance(button, Link):
                 _limit("a Link's address", utf16_length(button.url), MAX_URL)
-
-
-# --- JSON ---
-
-
-def render(message: AnyMessage) -> dict[str, Any]:
-    """Returns the message as Viber's JSON, still without receiver and sender. The same message gives the same bytes."""
-    payload = _content(message)
-    extra = dict(message.extra.get("viber", {}))
-    looks = extra.pop("keyboard", {})
-    if message.buttons and not isinstance(message, Card):
-        payload["keyboard"] = {"Type": "keyboard", **looks, "Buttons": _keyboard(message.buttons)}
-    if tracking_data := _tracking_data(_all_buttons(message)):
-        payload["tracking_data"] = tracking_data
-    version = max(payload.get("min_api_version", 1), version_of(payload.get("keyboard", {})))
-    return payload | ({"min_api_version": version} if version > 1 else {}) | extra
-
-
-def _content(message: AnyMessage) -> dict[str, Any]:
-    match message:
-        case Text():
-            return {"type": "text", "text": to_viber(message.formatted)}
-        case Image():
-            picture = {"type": "picture", "text": to_viber(message.formatted), "media": message.source}
-            return picture | _filled(thumbnail=message.thumbnail)
-        case Video():
-            film = {"type": "video", "media": message.source, "size": message.size}
-            return film | _filled(duration=round(message.duration), thumbnail=message.thumbnail)
-        case File():
-            return {"type": "file", "media": message.source, "size": message.size, "file_name": _file_name(message)}
-        case Location():
-            return {"type": "location", "location": {"lat": message.latitude, "lon": message.longitude}}
-        case Contact():
-            contact = {"name": _full_name(message), "phone_number": message.phone}
-            return {"type": "contact", "contact": contact}
-        case Sticker():
-            return {"type": "sticker", "sticker_id": int(message.id)}
-        case Card() | Carousel():
-            return _rich_media(message.cards if isinstance(message, Carousel) else (message,), message.plain)
-        case Raw():
-            return dict(message.payload)
-    raise TypeError(f"viber has no {type(message).__name__}")
-
-
-def _all_buttons(message: AnyMessage) -> list[AnyButton]:
-    cards = message.cards if isinstance(message, Carousel) else ()
-    return [button for part in (*cards, message) for row in part.buttons for button in row]
-
-
-# --- rich media: cards of six columns and seven rows ---
-
-
-def _rich_media(cards: Sequence[Card], plain: str) -> dict[str, Any]:
-    most = max(len([button for row in card.buttons for button in row]) for card in cards)
-    buttons = [button for card in cards for button in _card(card, most)]
-    media = {"Type": "rich_media", "ButtonsGroupColumns": MAX_COLUMNS, "ButtonsGroupRows": 7, "Buttons": buttons}
-    alt_text = plain if utf16_length(plain) <= MAX_TEXT else plain[: MAX_TEXT // 2]
-    return {"type": "rich_media", "min_api_version": 7, "alt_text": alt_text, "rich_media": media}
-
-
-def _card(card: Card, most: int) -> list[dict[str, Any]]:
-    """Returns a card as buttons that fill its seven rows, whatever it has: else the cards after it would shift."""
-    picked = [button for row in card.buttons for button in row]
-    free = 7 - most
-    pictured = free - 2 if card.image else 0
-    words = _words(card)
-    blocks: list[dict[str, Any]] = []
-    if card.image:
-        shown = {"Image": card.image, "ImageScaleType": "crop"}
-        blocks.append(_block(pictured, "none", "none") | shown)
-    blocks.append(_block(free - pictured, "none", "none") | {"Text": words, "TextVAlign": "top", "TextHAlign": "left"})
-    blocks += [_key(button, MAX_COLUMNS) for button in picked]
-    blocks += [_block(1, "none", "none") for _ in range(most - len(picked))]
-    return blocks
-
-
-def _words(card: Card) -> str:
-    title = f"<b>{escape(card.title, quote=False)}</b>" if card.title.strip() else ""
-    description = escape(to_plain(parse(card.description)), quote=False).replace("\n", "<br>")
-    return "<br>".join(part for part in (title, description) if part)
-
-
-def _block(rows: int, action: str, body: str) -> dict[str, Any]:
-    return {"Columns": MAX_COLUMNS, "Rows": rows, "ActionType": action, "ActionBody": body}
-
-
-# --- keyboards ---
-
-
-def _keyboard(rows: Rows) -> list[dict[str, Any]]:
-    return [_key(button, width) for row in rows for button, width in zip(row, _widths(len(row)), strict=True)]
-
-
-def _widths(count: int) -> list[int]:
-    """Shares the six columns of a row: as evenly as whole columns allow, the wider buttons first."""
-    width, wider = divmod(MAX_COLUMNS, count)
-    return [width + 1] * wider + [width] * (count - wider)
-
-
-def _key(button: AnyButton, columns: int) -> dict[str, Any]:
-    action, body = _action(button)
-    return {
-        "Columns": columns,
-        "Rows": 1,
-        "ActionType": action,
-        "ActionBody": body,
-        # Viber reads a label as HTML.
-        "Text": escape(button.text, quote=False),
-        # Without it Viber shows the value, or the link, as if the person had typed it.
-        "Silent": True,
-        **button.extra.get("viber", {}),
-    }
-
-
-def _action(button: AnyButton) -> tuple[str, str]:
-    match button:
-        case Button():
-            return "reply", button.value
-        case Link():
-            return "open-url", button.url
-        case AskLocation():
-            return "location-picker", button.text
-        case AskContact():
-            return "share-phone", button.text
-    raise TypeError(f"viber has no {type(button).__name__}")
-
-
-def _tracking_data(buttons: Sequence[AnyButton]) -> str:
-    """Returns the labels by value; only the values where that would be too long, nothing where even they are."""
-    labels = {button.value: button.text for button in buttons if isinstance(button, Button)}
-    for known in (labels, dict.fromkeys(labels, "")):
-        text = msgspec.json.encode({"b": known}).decode()
-        if known and utf16_length(text) <= MAX_TRACKING:
-            return text
-    return ""
-
-
-def _filled(**members: Any) -> dict[str, Any]:
-    return {name: value for name, value in members.items() if value}
