@@ -32,6 +32,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "bot",
         "message_checks",
         "dispatcher",
+        "commit",
         "albums",
         "migration",
         "outbox",
