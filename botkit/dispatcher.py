@@ -4,7 +4,6 @@ import asyncio
 import random
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import timedelta
 
 import msgspec
 import structlog
@@ -15,7 +14,8 @@ from botkit.adapter import Adapter, Download, HttpClient
 from botkit.albums import gather
 from botkit.bot import Bot
 from botkit.clock import Clock
-from botkit.context import FLOW_TIMER, Context, Decisions, Scene
+from botkit.commit import make_commit
+from botkit.context import Context, Decisions, Scene
 from botkit.conversation import Account, digest
 from botkit.delivery import Reports
 from botkit.events import (
@@ -25,8 +25,6 @@ from botkit.events import (
     Event,
     Media,
     MenuOffered,
-    MessageExpired,
-    MessageFailed,
     SignalReceived,
     TimerFired,
     decoder,
@@ -37,19 +35,14 @@ from botkit.flow import Flow
 from botkit.handoff import PAUSE_TIMER, Handoff
 from botkit.languages import Speech, speaking
 from botkit.menu import TOKEN, Menu, answer, asks_for_agent
-from botkit.messages import AnyMessage, Outgoing, Raw
-from botkit.messages import encode as encode_outgoing
 from botkit.migration import Adopted, hand_over, is_moving, set_aside, take_over
 from botkit.record import Flows, timeout_of
 from botkit.redaction import Redactor
 from botkit.route_table import Matched
 from botkit.sessions import session_at
-from botkit.store import Commit, Committed, Queue, Store, Timer, Turn, Verdict, insist
+from botkit.store import Commit, Committed, Queue, Store, Turn, Verdict, insist
 
 log = structlog.get_logger("botkit.dispatcher")
-
-#: Where the acknowledgement of an event stands among its messages: after all that a handler may send.
-_ACKNOWLEDGEMENT = 99
 
 
 class HandlerPolicy(Struct, frozen=True):
@@ -165,7 +158,7 @@ class Dispatcher:
             # Before the commit: a button that can be pressed has its value.
             await insist(lambda: self._store.save_values(decisions.values))
         flows.gathered += gathered
-        commit = self._commit(scene, decisions)
+        commit = make_commit(scene, decisions)
         if is_moving(event):
             return hand_over(turn, event, commit, await insist(lambda: self._store.load_timers(turn.cid)))
         return commit
@@ -281,51 +274,6 @@ class Dispatcher:
             getattr(flows.get(flow_class), running[1].trigger)()
         return True
 
-    # --- the commit ---
-
-    def _commit(self, scene: Scene, decisions: Decisions) -> Commit:
-        self._set_timeouts(scene, decisions)
-        if decisions.failover is not msgspec.UNSET:
-            decisions.flows.failover = decisions.failover
-        outgoing = list(decisions.outgoing)
-        reply = b""
-        if scene.adapter.takes_answer(scene.event):
-            reply, outgoing = _split_answer(scene, outgoing)
-        if isinstance(scene.event, MessageFailed | MessageExpired):
-            outgoing = [msgspec.structs.replace(message, is_last_word=True) for message in outgoing]
-        acknowledgement = scene.adapter.acknowledge(scene.event)
-        if acknowledgement is not None and not _says_the_same(outgoing, acknowledgement):
-            outgoing.insert(0, self._acknowledge(scene, acknowledgement))
-        entries = [message.key.encode() + encode_outgoing(message) for message in outgoing]
-        timers = [*decisions.timers.values(), *([decisions.handoff.timer] if decisions.handoff.timer else [])]
-        return Commit(decisions.flows.dump(), entries, timers, reply)
-
-    def _acknowledge(self, scene: Scene, message: AnyMessage) -> Outgoing:
-        conversation = scene.event.conversation
-        return Outgoing(
-            key=f"{scene.event.id}{_ACKNOWLEDGEMENT}",
-            account=(conversation.account.channel, conversation.account.ta),
-            to=conversation.id,
-            message=message,
-            created_ms=round(scene.now.timestamp() * 1000),
-        )
-
-    def _set_timeouts(self, scene: Scene, decisions: Decisions) -> None:
-        flows = decisions.flows
-        ctx = Context(scene, Flow(), {}, decisions)
-        for flow, before, after in flows.moved():
-            old, new = timeout_of(flow, before), timeout_of(flow, after)
-            if old == new and before:
-                continue
-            name = f"{FLOW_TIMER}{flow.__name__}"
-            if new is not None:
-                due_at = scene.now + timedelta(seconds=new[1].total_seconds())
-                ctx.set_timer(name, due_at, flow=flow.__name__, state=new[0])
-                flows.due[flow.__name__] = decisions.timers[name].due_ms
-            elif old is not None:
-                decisions.timers[name] = Timer(name, 0)
-                flows.due.pop(flow.__name__, None)
-
     # --- when it goes wrong ---
 
     async def _give_back(self, turn: Turn, event: Event, error: BaseException) -> None:
@@ -371,22 +319,6 @@ def _tell_unhandled(scene: Scene, bot: Bot, decisions: Decisions) -> None:
     # Business Messages takes silence after this for a fault.
     tell = scene.log.warning if isinstance(scene.event, AgentRequested) else scene.log.info
     tell("no handler", reason=bot.table.explain(scene.event, decisions.flows.state_of))
-
-
-def _split_answer(scene: Scene, outgoing: Sequence[Outgoing]) -> tuple[bytes, list[Outgoing]]:
-    """Returns the answer of the webhook, and what is sent elsewhere: nothing else reaches the person now."""
-    here = (scene.event.account.channel, scene.event.account.ta, scene.event.conversation.id)
-    replies = [message for message in outgoing if (*message.account, message.to) == here]
-    answers = [scene.adapter.render_answer(reply.message) for reply in replies if not reply.message.is_transient]
-    return answers[0] if answers else b"", [message for message in outgoing if message not in replies]
-
-
-def _says_the_same(outgoing: Sequence[Outgoing], acknowledgement: AnyMessage) -> bool:
-    """Whether the handler has answered by itself what would be acknowledged."""
-    if not isinstance(acknowledgement, Raw):
-        return False
-    said = (sent.message for sent in outgoing if isinstance(sent.message, Raw))
-    return any((raw.channel, raw.method) == (acknowledgement.channel, acknowledgement.method) for raw in said)
 
 
 def _menu_after(event: Event, decisions: Decisions, menu: Menu) -> Menu:

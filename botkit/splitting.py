@@ -143,6 +143,10 @@ class _Splitter:
         at = end
         while at > start and _is_joined(self.text, at, start):
             at -= 1
+        held = next((span for span in solid if span.start < at < span.end), None)
+        if held is not None:
+            # What is seen as one with the end of a link goes with it, unless the piece begins with the link.
+            at = held.start
         return at if at > start else end
 
     def solid(self, start: int, limit: int) -> list[Span]:

@@ -35,6 +35,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "bot",
         "message_checks",
         "dispatcher",
+        "commit",
         "albums",
         "migration",
         "outbox",

@@ -288,6 +288,7 @@ def test_the_spans_of_every_piece_lie_in_it_and_nest(markdown: str, most: int) -
 
 
 @given(MARKED, st.integers(10, 30))
+@example("*******<https://x.cz/_>\u200d", 21)
 def test_every_link_that_fits_is_in_one_piece(markdown: str, most: int) -> None:
     formatted = parse(markdown)
     pieces = split(formatted, most, length)

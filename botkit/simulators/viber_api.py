@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from botkit.simulators.viber_broadcast import Broadcasts
-from botkit.simulators.viber_delivery import MAX_REQUEST, Deliverer
+from botkit.simulators.viber_delivery import Deliverer
 from botkit.simulators.viber_directory import EVENT_TYPES, Directory, shown_events
 from botkit.simulators.viber_refusals import (
     BAD_DATA,
@@ -24,6 +24,7 @@ from botkit.simulators.viber_refusals import (
     NOT_INLINE,
     WEBHOOK_NOT_SET,
     RefusedError,
+    read_object,
 )
 from botkit.simulators.viber_servers import HOST, Servers
 from botkit.simulators.wire import Exchange
@@ -87,7 +88,7 @@ class Api:
         try:
             if oddity and oddity.before:
                 raise RefusedError(oddity.status or BAD_DATA, "generalError")
-            answer = await act(self._authenticated(request, body), _read(body))
+            answer = await act(self._authenticated(request, body), read_object(body, "the request"))
         except RefusedError as refusal:
             answer = {"status": refusal.status, "status_message": refusal.text}
             if request.path_params["resource"] in ("send_message", "broadcast_message"):
@@ -171,22 +172,10 @@ def _token(request: Request, body: bytes) -> str:
     if token := request.headers.get("x-viber-auth-token", ""):
         return token
     try:
-        told = _read(body).get("auth_token")
+        told = read_object(body, "the request").get("auth_token")
     except RefusedError:
         return ""
     return told if isinstance(told, str) else ""
-
-
-def _read(body: bytes) -> Answer:
-    if len(body) > MAX_REQUEST:
-        raise RefusedError(BAD_DATA, f"the request has {len(body)} bytes, at most {MAX_REQUEST}")
-    try:
-        call = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
-        raise RefusedError(BAD_DATA, "the request is not JSON") from None
-    if not isinstance(call, dict):
-        raise RefusedError(BAD_DATA, "the request is not an object")
-    return call
 
 
 def _event_types(wanted: Any) -> list[str]:

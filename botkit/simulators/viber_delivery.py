@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from botkit.simulators.viber_callbacks import Callbacks
 from botkit.simulators.viber_checks import check_message, min_api_version
 from botkit.simulators.viber_phone import line_of
@@ -16,13 +14,11 @@ from botkit.simulators.viber_refusals import (
     UNSUPPORTED_COUNTRY,
     VERSION_NOT_SUPPORTED,
     RefusedError,
+    read_object,
 )
 from botkit.simulators.viber_servers import Servers
 from botkit.simulators.viber_sessions import Sessions
 from botkit.simulators.viber_state import Chat, Delivery
-
-#: A request, and so a welcome message, may have so many bytes.
-MAX_REQUEST = 30 * 1024
 
 Json = Mapping[str, Any]
 
@@ -100,12 +96,7 @@ class Deliverer:
 
 
 def _read_welcome(answer: bytes) -> dict[str, Any]:
-    if len(answer) > MAX_REQUEST:
-        raise RefusedError(BAD_DATA, f"the welcome message has {len(answer)} bytes, at most {MAX_REQUEST}")
-    try:
-        message = msgspec.json.decode(answer)
-    except (msgspec.DecodeError, RecursionError):
-        raise RefusedError(BAD_DATA, "the welcome message is not JSON") from None
-    if not isinstance(message, dict) or "receiver" in message:
-        raise RefusedError(BAD_DATA, "a welcome message is an object without receiver")
+    message = read_object(answer, "the welcome message")
+    if "receiver" in message:
+        raise RefusedError(BAD_DATA, "a welcome message has no receiver")
     return message

@@ -55,7 +55,7 @@ class StoppedStore(RedisStore):
 
     clock: StoppedClock
 
-    async def _run_script(self, name: str, keys: Sequence[str], *args: str | bytes | int) -> Any:
+    async def _script(self, name: str, keys: Sequence[str], *args: str | bytes | int) -> Any:
         text = load_scripts(shebang=False)[name].text
         assert text.startswith(TELLS_TIME)
         text = text.replace(TELLS_TIME, "local now = tonumber(ARGV[1])\n", 1)
