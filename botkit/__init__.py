@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from botkit.adapter import Download
     from botkit.app import App
     from botkit.bot import Bot
+    from botkit.broadcast import Segment
+    from botkit.broadcaster import Broadcaster
     from botkit.buttons import AskAgent, AskContact, AskLocation, Button, Dial, Link, Login
     from botkit.channels import gbm, telegram, viber
     from botkit.channels.gbm import BusinessMessages
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from botkit.conversation import Account, Conversation, User
     from botkit.events import (
         AgentRequested,
+        BroadcastFinished,
+        BroadcastProgressed,
         ButtonPressed,
         ConversationResumed,
         ConversationStarted,
@@ -97,6 +101,9 @@ __all__ = [
     "Audio",
     "Bot",
     "BotkitError",
+    "BroadcastFinished",
+    "BroadcastProgressed",
+    "Broadcaster",
     "BusinessMessages",
     "Button",
     "ButtonPressed",
@@ -141,6 +148,7 @@ __all__ = [
     "Representative",
     "RouteError",
     "Router",
+    "Segment",
     "ServiceError",
     "Session",
     "SessionRules",
@@ -179,6 +187,8 @@ _MODULES = {
     "adapter": "Download",
     "app": "App",
     "bot": "Bot",
+    "broadcast": "Segment",
+    "broadcaster": "Broadcaster",
     "buttons": "AskAgent AskContact AskLocation Button Dial Link Login",
     "channels": "gbm telegram viber",
     "channels.gbm": "BusinessMessages",
@@ -187,8 +197,8 @@ _MODULES = {
     "context": "Context Handle",
     "conversation": "Account Conversation User",
     "events": (
-        "AgentRequested ButtonPressed ConversationResumed ConversationStarted Event Media "
-        "MessageDelivered MessageExpired MessageFailed MessageReceived MessageSeen Point SharedContact "
+        "AgentRequested BroadcastFinished BroadcastProgressed ButtonPressed ConversationResumed ConversationStarted "
+        "Event Media MessageDelivered MessageExpired MessageFailed MessageReceived MessageSeen Point SharedContact "
         "SignalReceived Subscribed TimerFired TypingStarted TypingStopped UnknownEvent Unsubscribed"
     ),
     "exceptions": (

@@ -137,6 +137,8 @@ class Adapter(ABC):
     events: ClassVar[tuple[type[Event], ...]] = ()
     #: What the service can show; as it stands, plain text with numbered menus.
     capabilities: ClassVar[Capabilities] = Capabilities()
+    #: How many people one request may name, where the service takes the same message for many; 0 where it does not.
+    max_receivers: ClassVar[int] = 0
     #: The service's address; `<PREFIX>_API_URL` replaces it.
     default_api_url: ClassVar[str]
     #: The setting that carries the credentials: `<PREFIX>_<token_setting>`.
@@ -237,6 +239,17 @@ class Adapter(ABC):
 
         Transport errors of `client` pass through; the engine classes them. Safe to cancel: the outcome is then unknown.
         """
+
+    def receivers(self, message: AnyMessage) -> int:
+        """Returns how many people one request may name that carries this message."""
+        return self.max_receivers
+
+    async def broadcast(self, message: AnyMessage, to: Sequence[Conversation], client: HttpClient) -> Sequence[Receipt]:
+        """Makes one attempt to send the same message to all of these, and classes the outcome of each, in order.
+
+        As `send` in all else; of use only where the service has such a request.
+        """
+        raise TypeError(f"{self.channel} has no request for many people")
 
     async def download(self, media: Media, client: HttpClient, *, most: int) -> Download:
         """Fetches what somebody sent, at most `most` bytes of it. Raises DownloadError, which names no address.

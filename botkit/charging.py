@@ -45,7 +45,9 @@ class Charging:
         if rules is None or outgoing.message.is_transient:
             return Counted(Verdict.DONE)
         account, month = _account(adapter), month_of(self._clock.now())
-        count = partial(self._store.count, turn, rules, account=account, month=month, expires_ms=expires_ms(outgoing))
+        # A broadcast waits for nobody.
+        asked = msgspec.structs.replace(rules, at_limit="fail") if outgoing.broadcast else rules
+        count = partial(self._store.count, turn, asked, account=account, month=month, expires_ms=expires_ms(outgoing))
         counted = await count(outside=rules.sends_outside)
         if counted.verdict is not Verdict.OUTSIDE:
             return counted

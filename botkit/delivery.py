@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
+from botkit.broadcast import Fate, spot_of
 from botkit.conversation import Account, Conversation, digest
 from botkit.events import Event, MessageDelivered, MessageExpired, MessageFailed, MessageSeen, encode, event_id
 from botkit.messages import Outgoing
@@ -19,6 +20,14 @@ _STATUSES: Mapping[type[Event], Status] = {
     MessageSeen: Status.SEEN,
     MessageFailed: Status.FAILED,
     MessageExpired: Status.EXPIRED,
+}
+
+# Of a broadcast; what was seen did arrive.
+_FATES: Mapping[Status, tuple[Fate, ...]] = {
+    Status.DELIVERED: (Fate.DELIVERED,),
+    Status.SEEN: (Fate.DELIVERED, Fate.SEEN),
+    Status.FAILED: (Fate.UNDELIVERED,),
+    Status.EXPIRED: (Fate.UNDELIVERED,),
 }
 
 
@@ -54,6 +63,8 @@ class Reports:
             return event
         expiry = _expiry_name(event.account, key)
         is_news = await insist(lambda: self._store.deliveries.note(turn.cid, key, status, event.id, expiry=expiry))
+        if is_news and (spot := spot_of(key)):
+            await insist(lambda: self._store.broadcasts.note(spot, *_FATES[status]))
         return replace(event, message_key=key) if is_news else Verdict.DONE
 
     async def _park(self, turn: Turn, receipt_id: str) -> str | None:

@@ -12,6 +12,7 @@ from botkit.adapter import Adapter
 from botkit.dispatcher import Dispatcher
 from botkit.events import Event, decode, encode
 from botkit.exceptions import StoreUnavailableError
+from botkit.feeder import Feeder
 from botkit.outbox import Outbox
 from botkit.session_rules import Heard
 from botkit.store import Claim, Duplicate, Full, Ingested, Mine, Queue, Store, Turn
@@ -59,14 +60,17 @@ class Engine:
         *,
         role: Role = "all",
         policy: EnginePolicy | None = None,
+        feeder: Feeder | None = None,
     ) -> None:
         self._store = store
+        self._feeder = feeder
         self._dispatcher = dispatcher
         self._outbox = outbox
         self._role = role
         self._policy = policy or EnginePolicy()
         self._held: dict[Queue, dict[str, tuple[str, asyncio.Task[None]]]] = {queue: {} for queue in Queue}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._spawned = 0
         # Events that are being stored and may become ours to handle.
         self._asking = 0
         self._committed: dict[str, asyncio.Event] = {}
@@ -164,6 +168,7 @@ class Engine:
 
     def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
+        self._spawned += 1
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
@@ -179,6 +184,9 @@ class Engine:
             token, _ = self._held[queue].get(turn.cid, ("", None))
             if token == turn.token:
                 del self._held[queue][turn.cid]
+                if self._room(queue) == 1:
+                    # What had no room until now is due.
+                    self._kick.set()
 
     async def _handle(self, turn: Turn) -> None:
         if turn.attempts > self._policy.hopeless:
@@ -232,7 +240,11 @@ class Engine:
     async def work_once(self) -> float:
         """Takes what is due, up to the room there is; returns the seconds until more will be."""
         dues = await asyncio.gather(
-            self._take(Queue.MAILBOX), self._take(Queue.OUTBOX), self._fire_timers(), return_exceptions=True
+            self._take(Queue.MAILBOX),
+            self._take(Queue.OUTBOX),
+            self._fire_timers(),
+            self._feed(),
+            return_exceptions=True,
         )
         for due in dues:
             if isinstance(due, BaseException) and not isinstance(due, StoreUnavailableError):
@@ -252,6 +264,9 @@ class Engine:
         for timer in due:
             await self._store.fire(timer, decode(timer.timer.payload).id)
         return 0.0 if due else self._policy.poll if later is None else later
+
+    async def _feed(self) -> float:
+        return await self._feeder.step() if self._feeder else self._policy.poll
 
     # --- loops ---
 
@@ -307,11 +322,11 @@ class Engine:
         """Works until nothing is due and nothing is under way; for tests, which run no loops."""
         while True:
             # What ends while the work is looked for may leave more of it, unseen.
-            was_busy = bool(self._tasks)
+            was_busy, spawned = bool(self._tasks), self._spawned
             due = await self.work_once()
             if self._tasks:
                 await asyncio.gather(*self._tasks, return_exceptions=True)
-            elif due > 0 and not was_busy:
+            elif due > 0 and not was_busy and self._spawned == spawned:
                 return
 
     async def drain(self, seconds: float) -> None:

@@ -252,6 +252,23 @@ class MenuOffered(Event, frozen=True, kw_only=True, omit_defaults=True, tag="men
     choices: tuple[Choice, ...]
 
 
+class _BroadcastNews(Event, frozen=True, kw_only=True, omit_defaults=True):
+    broadcast: str
+    name: str = ""
+    total: int = 0
+    sent: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+
+class BroadcastProgressed(_BroadcastNews, frozen=True, kw_only=True, omit_defaults=True, tag="broadcast_progressed"):
+    """Another tenth of a broadcast's people is over with; told in the conversation that is to be notified."""
+
+
+class BroadcastFinished(_BroadcastNews, frozen=True, kw_only=True, omit_defaults=True, tag="broadcast_finished"):
+    """A broadcast is over: each of its `total` people was sent to, failed, or skipped as not to be written to."""
+
+
 class UnknownEvent(Event, frozen=True, kw_only=True, omit_defaults=True, tag="unknown_event"):
     """Something genuine that has no word of its own here; `kind` is the service's, `raw` has it all."""
 
@@ -275,6 +292,8 @@ AnyEvent = (
     | ConversationResumed
     | SignalReceived
     | MenuOffered
+    | BroadcastProgressed
+    | BroadcastFinished
     | UnknownEvent
 )
 

@@ -72,6 +72,11 @@ class Governor:
             return Hold(rest)
         return Hold(wait, is_pace=True) if wait else None
 
+    async def wait_to_broadcast(self, adapter: Adapter) -> Hold | None:
+        """Returns how long a request for many people must wait; None lets it go, and counts it."""
+        pace = adapter.paces.broadcast
+        return await self._ask(adapter.account, [Bucket("br", pace)]) if pace else None
+
     async def pause(self, account: Account, seconds: float) -> None:
         """Rests the account for that long in every process: the service asked for it. Raises StoreUnavailableError."""
         until = self._clock.timestamp() + seconds
@@ -95,7 +100,8 @@ def _buckets(adapter: Adapter, outgoing: Outgoing) -> list[Bucket]:
         burst = paces.account.at_once
         left = min((burst + 1) // 2, burst - 1) if outgoing.broadcast else 0
         buckets.append(Bucket("rl", paces.account, left))
-    if paces.broadcast and outgoing.broadcast:
+    # What goes out for many people in one request is counted there.
+    if paces.broadcast and outgoing.broadcast and not adapter.max_receivers:
         buckets.append(Bucket("br", paces.broadcast))
     return buckets
 

@@ -9,6 +9,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from botkit.adapter import Adapter, HttpClient, Outcome, Receipt
+from botkit.batches import Batches
+from botkit.broadcast import Fate, spot_of
 from botkit.charging import REASONS, Charging, expires_ms
 from botkit.clock import Clock
 from botkit.conversation import Account, Conversation
@@ -75,6 +77,7 @@ class Outbox:
         self._jitter = jitter
         self._charging = Charging(store, clock)
         self.governor = Governor(store.accounts, clock)
+        self._batches = Batches(self.governor)
         #: When the last message is due that a pace held back, in seconds: a test's clock may be moved there.
         self.paced_until = 0.0
 
@@ -220,6 +223,8 @@ class Outbox:
         if turn.attempts > 1:
             log.info("sending again", account=line.adapter.ta, message=outgoing.key, attempt=turn.attempts)
         try:
+            if outgoing.broadcast and line.adapter.max_receivers:
+                return await self._batches.send(line.adapter, outgoing.message, to, line.client)
             return await line.adapter.send(outgoing, to, line.client)
         except NotSentError as error:
             return Receipt(Outcome.NOT_SENT, reason=error.what)
@@ -266,6 +271,7 @@ class Outbox:
     ) -> Turn | None:
         adapter = self._lines[to.account].adapter
         self.governor.worked(to.account)
+        await self._note(outgoing, Fate.SENT)
         log.debug("sent", account=adapter.ta, message=outgoing.key, attempt=turn.attempts)
         pace = None if outgoing.message.is_transient else adapter.chat_pace(to)
         if not (receipt.id and adapter.has_receipts):
@@ -301,6 +307,7 @@ class Outbox:
         if outgoing.message.is_transient:
             return await self._store.sent(turn, keep=keep)
         log.warning("given up", account=outgoing.account[1], message=outgoing.key, reason=reason)
+        await self._note(outgoing, Fate.FAILED if is_dead else Fate.SKIPPED)
         to = Conversation(Account(*outgoing.account), outgoing.to)
         if reason == REASONS["expired"]:
             # Nobody is to look into it: that was decided with the message.
@@ -331,6 +338,11 @@ class Outbox:
                 status=status,
             )
         )
+
+    async def _note(self, outgoing: Outgoing, fate: Fate) -> None:
+        # Before it leaves the outbox: who takes over notes it again, and nothing is counted twice.
+        if outgoing.broadcast and (spot := spot_of(outgoing.key)):
+            await insist(lambda: self._store.broadcasts.note(spot, fate))
 
     def _delay(self, attempts: int) -> float:
         exact = min(self._policy.first_delay * 2.0 ** min(attempts - 1, 20), self._policy.longest_delay)

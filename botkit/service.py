@@ -14,6 +14,7 @@ from botkit.conversation import Account
 from botkit.dispatcher import Dispatcher, HandlerPolicy, Owner
 from botkit.engine import Engine, EnginePolicy
 from botkit.exceptions import DefinitionError, SettingsError
+from botkit.feeder import Feeder
 from botkit.http import ASGIApp, Http, InProcess
 from botkit.outbox import Line, Outbox, SendPolicy
 from botkit.receiver import Receiver, ReceiverPolicy
@@ -68,7 +69,8 @@ class Service:
             show_errors=not settings.is_production,
         )
         self.outbox = Outbox(store, lines, self.clock, policy=policies.send)
-        self.engine = Engine(store, dispatcher, self.outbox, role=settings.role, policy=policies.engine)
+        feeder = Feeder(store, {account: owner.adapter for account, owner in self.owners.items()}, self.clock)
+        self.engine = Engine(store, dispatcher, self.outbox, role=settings.role, policy=policies.engine, feeder=feeder)
         adapters = [owner.adapter for owner in self.owners.values()]
         self.receiver = Receiver(adapters, self.engine, store, self.clock, policy=policies.receiver)
         self._redelivering: asyncio.Task[None] | None = None

@@ -4,12 +4,13 @@ import asyncio
 import enum
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
 from msgspec import Struct
 
+from botkit.broadcast import Broadcasts
 from botkit.conversation import Account
 from botkit.exceptions import StoreUnavailableError
 from botkit.pace import Pace
@@ -247,6 +248,15 @@ class Deliveries(Protocol):
         ...
 
 
+class Person(Struct, frozen=True):
+    """A conversation that can be written to, or could be before; `place` encodes it where its key does not tell it."""
+
+    cid: str
+    record: Record
+    place: bytes = b""
+    country: str = ""
+
+
 class Ahead(Struct, frozen=True):
     """What a look ahead finds: the seconds since the head came in, and the events behind it, each with its id.
 
@@ -271,6 +281,11 @@ class Store(Protocol):
     @property
     def deliveries(self) -> Deliveries:
         """What became of messages."""
+        ...
+
+    @property
+    def broadcasts(self) -> Broadcasts:
+        """What is said to many people at once."""
         ...
 
     def new_token(self) -> str:
@@ -352,6 +367,10 @@ class Store(Protocol):
         """Adds numbers to entries of an account's month; they are kept for 400 days."""
         ...
 
+    async def booked(self, account: str, month: str) -> Mapping[str, int]:
+        """Returns what `buy` and `book` have put into an account's month."""
+        ...
+
     async def retry(
         self, queue: Queue, turn: Turn, *, delay: float, error: str = "", max_attempts: int = 0, refund: bool = False
     ) -> Verdict:
@@ -394,6 +413,10 @@ class Store(Protocol):
 
     async def load(self, cid: str) -> Record:
         """Returns a conversation's record; an empty one if it is unknown."""
+        ...
+
+    def people(self) -> AsyncIterator[Sequence[Person]]:
+        """Yields everybody who ever wrote or subscribed and was not forgotten, once, up to 500 at a time."""
         ...
 
     async def load_reply(self, cid: str, event_id: str) -> Reply:

@@ -25,6 +25,7 @@ from botkit.events import (
     MessageSeen,
     event_id,
 )
+from botkit.feeder import Feeder
 from botkit.messages import AnyMessage, Outgoing, Raw, Text
 from botkit.outbox import Line, Outbox, SendPolicy
 from botkit.redaction import Redactor, Secret
@@ -175,7 +176,8 @@ class Process:
         lines = {account: Line(owner.adapter, Nowhere()) for account, owner in owners.items()}
         self.dispatcher = Dispatcher(self.store, owners, self.clock, Redactor(), policy=handler, jitter=jitter)
         self.outbox = Outbox(self.store, lines, self.clock, policy=send, jitter=jitter)
-        self.engine = Engine(self.store, self.dispatcher, self.outbox, role=role, policy=engine)
+        self.feeder = Feeder(self.store, {account: owner.adapter for account, owner in owners.items()}, self.clock)
+        self.engine = Engine(self.store, self.dispatcher, self.outbox, role=role, policy=engine, feeder=self.feeder)
 
     def another(self, *bots: Bot, **options: Any) -> "Process":
         """Returns a second process on the same store, with the same bots unless others are given."""

@@ -31,6 +31,8 @@ KINDS: tuple[type[Event], ...] = get_args(AnyEvent)
 EXTRAS: dict[str, dict[str, Any]] = {
     "ButtonPressed": {"value": "day:fri"},
     "TimerFired": {"name": "reminder"},
+    "BroadcastProgressed": {"broadcast": "b1"},
+    "BroadcastFinished": {"broadcast": "b1"},
     "SignalReceived": {"name": "done", "sender": Conversation(ACCOUNT, "staff")},
     "MenuOffered": {"choices": (Choice("Friday", "day:fri"),)},
 }

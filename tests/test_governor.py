@@ -182,6 +182,15 @@ async def test_an_account_with_a_burst_of_one_sends_broadcasts_too(two: list[Pro
     assert await two[0].ask(desk(Paces(account=Pace(1, 60))), broadcast="b/0") is None
 
 
+async def test_where_one_request_is_for_many_it_is_the_request_that_the_pace_of_broadcasts_counts(
+    two: list[Process],
+) -> None:
+    shop = desk(Paces(broadcast=SLOW))
+    shop.max_receivers = 300  # type: ignore[misc]  # this desk takes one request for many
+    assert await two[0].let_through(shop, 9, broadcast="b/0") == 9
+    assert [await two[n % 2].governor.wait_to_broadcast(shop) for n in range(3)].count(None) == 2
+
+
 async def test_a_broadcast_has_a_pace_of_its_own_that_replies_know_nothing_of(two: list[Process]) -> None:
     shop = desk(Paces(broadcast=SLOW))
     assert await two[0].let_through(shop, 9, broadcast="b/0") == 2

@@ -20,9 +20,12 @@ ROOT = Path(__file__).parent.parent
 LEVELS: tuple[tuple[str, ...], ...] = (
     ("exceptions", "conversation", "clock", "redaction"),
     ("events", "messages", "buttons", "formatting", "rendering", "splitting"),
-    ("adapter", "session_rules", "store", "payload", "capabilities", "degradation", "menu", "uploads", "pace"),
     (
-        *("context", "filters", "record", "sessions"),
+        *("adapter", "session_rules", "store", "broadcast", "payload"),
+        *("capabilities", "degradation", "menu", "uploads", "pace"),
+    ),
+    (
+        *("context", "filters", "record", "segments", "sessions"),
         *("router", "route", "route_table", "route_checks", "moves"),
         *("flow", "flow_data", "trigger", "place", "diagram"),
         *("languages", "language_checks"),
@@ -42,6 +45,10 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "engine",
         "delivery",
         "governor",
+        "batches",
+        "broadcaster",
+        "estimate",
+        "feeder",
         "watchdog",
     ),
     ("channels.*", "gateways.*", "redis.*", "http", "receiver", "send_api"),

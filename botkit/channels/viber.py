@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any, ClassVar, Self
 
 import msgspec
+import structlog
 
 from botkit.adapter import (
     Adapter,
@@ -26,11 +27,11 @@ from botkit.adapter import (
 from botkit.capabilities import Capabilities
 from botkit.channels.viber_events import read_event
 from botkit.channels.viber_keyboards import MAX_URL, keyboard, look, rich_media
-from botkit.channels.viber_messages import CAPABILITIES, MAX_NAME, capabilities_for, check_message
+from botkit.channels.viber_messages import CAPABILITIES, MAX_NAME, MAX_REQUEST, capabilities_for, check_message
 from botkit.channels.viber_own_events import ClientStatusChanged
 from botkit.channels.viber_rendering import render
 from botkit.channels.viber_sessions import read_session_rules
-from botkit.channels.viber_types import STATUSES
+from botkit.channels.viber_types import STATUSES, Failed
 from botkit.conversation import Conversation
 from botkit.events import ConversationStarted, Event
 from botkit.exceptions import PayloadError, ServiceError, SettingsError
@@ -45,6 +46,8 @@ __all__ = ["EVENT_TYPES", "SIGNATURE", "ClientStatusChanged", "Viber", "keyboard
 
 EVENT_TYPES = ("delivered", "seen", "failed", "subscribed", "unsubscribed", "conversation_started")
 
+log = structlog.get_logger("botkit.channels.viber")
+
 SIGNATURE = "x-viber-content-signature"
 
 _SESSIONS = SessionRules()
@@ -54,6 +57,10 @@ _ADDRESS = re.compile(r"https?://\S+")
 _DIGITS = re.compile(r"[0-9]{1,9}")
 # In bytes; a check of our address has about a hundred and fifty.
 _MAX_HANDSHAKE = 1024
+# How long a broadcast waits that came too often, failed as a whole, or is not allowed, in seconds by status.
+_BROADCAST_LATER: Mapping[object, float] = {12: 10, 19: 60, 20: 60}
+# The most that an id takes in a list, in bytes; Viber's have 24 characters.
+_MAX_ID = 67
 _FIXES = {
     1: "use an https address with a certificate of a public authority, at which the bot already answers",
     2: "set the token that the Viber admin panel shows for this bot",
@@ -79,6 +86,7 @@ class Viber(Adapter):
     capabilities: ClassVar[Capabilities] = CAPABILITIES
     # 500 in ten seconds, with room for requests that travel longer than those after them.
     paces = Paces(broadcast=Pace(500, 10.5))
+    max_receivers: ClassVar[int] = 300
 
     def __init__(
         self,
@@ -217,6 +225,21 @@ class Viber(Adapter):
         payload = {"sender": self._sender_of(message)} | render(message) | {"receiver": to.id}
         return _receipt(await self._post("send_message", payload, client))
 
+    def receivers(self, message: AnyMessage) -> int:
+        """Returns how many ids have room in a request beside the message, up to 300."""
+        room = MAX_REQUEST - len(msgspec.json.encode(self._broadcast(message, [])))
+        return max(1, min(self.max_receivers, room // _MAX_ID))
+
+    async def broadcast(self, message: AnyMessage, to: Sequence[Conversation], client: HttpClient) -> Sequence[Receipt]:
+        """Makes one attempt for up to 300 people; whom Viber names in its answer is not among those who got it."""
+        payload = self._broadcast(message, [conversation.id for conversation in to])
+        return _receipts(await self._post("broadcast_message", payload, client), to)
+
+    def _broadcast(self, message: AnyMessage, receivers: Sequence[str]) -> dict[str, Any]:
+        payload = {"sender": self._sender_of(message)} | render(message) | {"broadcast_list": receivers}
+        payload.pop("receiver", None)
+        return payload
+
     async def load_webhook(self, client: HttpClient) -> WebhookStatus:
         """Asks `get_account_info` for the webhook. Raises ServiceError when Viber refuses."""
         answer = await self._call("get_account_info", {}, client)
@@ -306,6 +329,10 @@ def _receipt(answer: HttpAnswer) -> Receipt:
         return Receipt(Outcome.UNKNOWN, reason=f"HTTP {answer.status} without a status")
     if status == 0:
         return Receipt(Outcome.SENT, id=str(body.get("message_token", "")), billing=_billing(body))
+    return _refusal(status)
+
+
+def _refusal(status: int) -> Receipt:
     reason = _reason(status)
     if status == 12:
         # A hundred an hour to one person: it stops this conversation only, and passes with the hour.
@@ -319,6 +346,24 @@ def _billing(body: Mapping[str, Any]) -> str:
     # Optional, and a number or a text; 0 to 5 so far.
     word = str(body.get("billing_status", ""))
     return word if _DIGITS.fullmatch(word) else ""
+
+
+def _receipts(answer: HttpAnswer, to: Sequence[Conversation]) -> Sequence[Receipt]:
+    body = _read_answer(answer)
+    whole = _receipt(answer)
+    if answer.status == 200 and (seconds := _BROADCAST_LATER.get(body.get("status"))):
+        # It is the request that was one too many, or not allowed yet: nobody has to lose their message for that.
+        whole = Receipt(Outcome.NOT_SENT, reason=whole.reason, retry_after=seconds)
+    failed = _failed(body) if whole.outcome is Outcome.SENT else {}
+    return [_refusal(failed[each.id]) if each.id in failed else whole for each in to]
+
+
+def _failed(body: Mapping[str, Any]) -> Mapping[str, int]:
+    try:
+        return {each.receiver: each.status for each in msgspec.convert(body.get("failed_list") or [], list[Failed])}
+    except msgspec.ValidationError:
+        log.warning("a broadcast's list of failures cannot be read")
+        return {}
 
 
 def _http_failure(answer: HttpAnswer) -> Receipt:

@@ -86,6 +86,13 @@ class Callback(Struct, frozen=True):
         return self.sender or self.user or Person(id=self.user_id)
 
 
+class Failed(Struct, frozen=True):
+    """Somebody who did not get a broadcast, and why."""
+
+    receiver: str
+    status: int
+
+
 class Labels(Struct, frozen=True):
     """Our own tracking data: the labels of a message's buttons by their values."""
 

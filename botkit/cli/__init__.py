@@ -17,6 +17,7 @@ _COMMANDS = {
     "sessions": "sessions",
     "doctor": "doctor",
     "messages": "messages",
+    "broadcast": "broadcast",
     "new": "new",
 }
 

@@ -13,6 +13,9 @@ BATCH = 500
 # What a partition keeps of all its conversations together, and how it is read.
 _SHARED = dict.fromkeys(("rdy", "lse", "ordy", "olse", "ohld", "tmr", "ses"), "ZSCAN")
 _SHARED |= dict.fromkeys(("own", "try", "oown", "otry"), "HSCAN")
+# Where a conversation is that may have nothing to do.
+_IDLE = ("all",)
+_SHARED |= dict.fromkeys(_IDLE, "ZSCAN")
 # A conversation's own keys: with work in them, and those that stay when there is none.
 _WORK = ("m", "o", "t", "e")
 _REST = ("x", "c")
@@ -57,7 +60,7 @@ async def _find_traces(store: RedisStore) -> AsyncIterator[list[_Trace]]:
                 async for entries in _scan(store, (_SHARED[kind], key)):
                     # `cid`, `cid|timer`, or `cid|u` where attempts are counted.
                     names = [entry.partition("|") for entry in entries[::2]]
-                    yield [_Trace(int(partition), cid, timer) for cid, _, timer in names]
+                    yield [_Trace(int(partition), cid, timer, kind in _IDLE) for cid, _, timer in names]
 
 
 async def _scan(store: RedisStore, command: tuple[str, ...], *options: str) -> AsyncIterator[list[str]]:

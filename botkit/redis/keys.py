@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 _SHARED = (
     *("rdy", "lse", "own", "try"),
     *("ordy", "olse", "oown", "otry", "ohld"),
-    *("tmr", "dead", "wake", "ses", "led"),
+    *("tmr", "dead", "wake", "ses", "led", "all"),
 )
 
 
@@ -52,6 +52,14 @@ class Keys:
         """Returns an account's key of this kind; all of one account lie in one slot."""
         # Hashed, its id cannot move the hash tag.
         return f"{self.prefix}:{{a:{_hash(account)}}}:{kind}"
+
+    def broadcast(self, kind: str, broadcast_id: str) -> str:
+        """Returns a broadcast's key of this kind; all of one broadcast lie in one slot."""
+        return f"{self.prefix}:{{b:{_hash(broadcast_id)}}}:{kind}"
+
+    def broadcasts(self, kind: str) -> str:
+        """Returns a key of this kind that all broadcasts share."""
+        return f"{self.prefix}:{{b}}:{kind}"
 
     def value(self, token: str) -> str:
         """Returns the key of a long value of a button."""

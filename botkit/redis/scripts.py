@@ -26,6 +26,10 @@ NAMES = (
     "receipt",
     "status",
     "park",
+    "stage",
+    "lead",
+    "feed",
+    "fate",
 )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from itertools import count
 from typing import Any
 from uuid import uuid4
@@ -13,9 +13,11 @@ from botkit.clock import Clock
 from botkit.exceptions import TooManyTimersError
 from botkit.pace import Pace
 from botkit.redis.accounts import RedisAccounts
+from botkit.redis.broadcasts import RedisBroadcasts
 from botkit.redis.dead_letters import count_letters, scan_letters
 from botkit.redis.deliveries import RedisDeliveries
 from botkit.redis.keys import Keys
+from botkit.redis.people import place_of, scan_people
 from botkit.redis.pipe import Pipe
 from botkit.redis.runner import Runner
 from botkit.redis.script_values import (
@@ -42,6 +44,7 @@ from botkit.store import (
     Counted,
     DueTimer,
     Ingested,
+    Person,
     Queue,
     Record,
     Reply,
@@ -55,7 +58,7 @@ _DAY_MS = 86_400_000
 _OWN_WINDOW_MS = 8 * _DAY_MS
 # How long what a month cost can be looked up.
 _LEDGER_MS = 400 * _DAY_MS
-_INGEST = "m x c rdy lse own try w o ordy ohld wake ses tmr t"
+_INGEST = "m x c rdy lse own try w o ordy ohld wake ses all tmr t"
 
 
 class Bounds(Struct, frozen=True):
@@ -91,6 +94,7 @@ class RedisStore:
         self._turns = RedisTurns(self._script, self._pipe.call, self.keys, lease=self.bounds.lease)
         self.accounts = RedisAccounts(self._script, self.keys)
         self.deliveries = RedisDeliveries(self._script, self.call, self.keys, life=self.bounds.receipt)
+        self.broadcasts = RedisBroadcasts(self._script, self.call, self.keys, self.clock)
         self._worker = uuid4().hex[:12]
         self._counter = count()
 
@@ -129,7 +133,7 @@ class RedisStore:
         keys = self.keys.of(cid, _INGEST)
         return await self._ingest(
             keys, cid, event_id, payload, token, round(window * 1000), "", 0,
-            "" if opens is None else int(opens), *heard_arguments(heard),
+            "" if opens is None else int(opens), place_of(cid, payload) if opens else "", *heard_arguments(heard),
         )  # fmt: skip
 
     async def fire(self, due: DueTimer, event_id: str) -> Ingested:
@@ -139,12 +143,12 @@ class RedisStore:
         if timer.name.startswith(LATER):
             event_id, keys[-1] = timer.name.removeprefix(LATER), self.keys.of(due.cid, "e")[0]
         return await self._ingest(
-            keys, due.cid, event_id, timer.payload, "", _OWN_WINDOW_MS, timer.name, timer.due_ms, "",
+            keys, due.cid, event_id, timer.payload, "", _OWN_WINDOW_MS, timer.name, timer.due_ms, "", "",
             *heard_arguments(None),
         )  # fmt: skip
 
     async def _ingest(
-        self, keys: list[str], cid: str, eid: str, payload: bytes, token: str, window: int, *rest: str | int
+        self, keys: list[str], cid: str, eid: str, payload: bytes, token: str, window: int, *rest: str | bytes | int
     ) -> Ingested:
         keys[7] = self.keys.reply(cid, eid)
         answer = await self._script(
@@ -221,6 +225,11 @@ class RedisStore:
         added = (self._pipe.call("HINCRBY", key, entry, number) for entry, number in entries.items())
         await asyncio.gather(*added, self._pipe.call("PEXPIRE", key, _LEDGER_MS))
 
+    async def booked(self, account: str, month: str) -> Mapping[str, int]:
+        """See `Store.booked`. One trip."""
+        found = await self._pipe.call("HGETALL", self.keys.month(account, month))
+        return {name.decode(): int(number) for name, number in zip(found[::2], found[1::2], strict=True)}
+
     async def reset_session(self, cid: str) -> bool:
         """Ends a conversation's session as if nothing had been sent; what is held is tried again. One trip."""
         return bool(await self._script("reset", self.keys.of(cid, "c ses ohld ordy"), cid))
@@ -286,6 +295,10 @@ class RedisStore:
         fields, queued = await asyncio.gather(self._pipe.call("HMGET", c, *RECORD), self._pipe.call("LLEN", o))
         return read_record([*fields, queued])
 
+    def people(self) -> AsyncIterator[Sequence[Person]]:
+        """See `Store.people`. Two trips for each page, one for each partition."""
+        return scan_people(self.call, self.keys, RECORD, read_record)
+
     async def is_idle(self, cid: str) -> bool:
         """Whether nothing of a conversation is waiting or under way, except what is held for the person. One trip."""
         m, own, o, oown, ohld = self.keys.of(cid, "m own o oown ohld")
@@ -337,7 +350,7 @@ class RedisStore:
 
     async def forget(self, cid: str) -> int:
         """See `Store.forget`. Two trips, and one for each 500 dead letters of the partition."""
-        keys = self.keys.of(cid, "m x c o t e tmr rdy lse own try ordy olse oown otry ohld ses")
+        keys = self.keys.of(cid, "m x c o t e tmr rdy lse own try ordy olse oown otry ohld ses all")
         answer = await self._script("forget", keys, cid)
         removed: int = answer[0]
         ids: Sequence[bytes] = answer[1]

@@ -12,17 +12,20 @@ from msgspec.structs import replace
 from botkit import Context, ConversationStarted, Flow, MessageDelivered, MessageReceived, Router, TimerFired, Trigger
 from botkit.adapter import HttpClient, Outcome, Receipt
 from botkit.bot import Bot
+from botkit.broadcast import Stage
+from botkit.broadcaster import Broadcaster
 from botkit.clock import Clock
 from botkit.conversation import Conversation
 from botkit.engine import Acceptance, EnginePolicy
 from botkit.events import Event, Media
 from botkit.exceptions import StoreUnavailableError
 from botkit.ledger import Ledger, month_of
-from botkit.messages import Outgoing
+from botkit.messages import Outgoing, Text
 from botkit.record import Flows
 from botkit.redis.audit import audit
 from botkit.redis.ledger import load_ledgers
 from botkit.session_rules import SessionRules
+from botkit.store import insist
 from tests.desk import Desk, Process, opens, reported, says, where
 
 
@@ -231,6 +234,18 @@ async def drain(run: Run, process: Process) -> None:
     await process.engine.drain(1)
 
 
+async def broadcast(run: Run, process: Process) -> None:
+    await run.deliver(process, "one")
+    await process.engine.settle()
+    # Whoever died before it started plans anew, as an operator does.
+    known = await insist(process.store.broadcasts.list)
+    if all(each.stage is Stage.DRAFT for each in known):
+        broadcaster = Broadcaster(process.bots[0], process.store, process.clock)
+        plan = await broadcaster.plan(Text(text="News!"))
+        await broadcaster.start(plan.broadcast.id)
+    await process.engine.settle()
+
+
 async def album(run: Run, process: Process) -> None:
     for name in ("file a", "file b", "one"):
         await run.deliver(process, name)
@@ -265,6 +280,7 @@ SCENARIOS = {
     "timer": Wanted(timer, ["later", "called"], messages=1),
     "welcome": Wanted(welcome, ["opened"], answers=1),
     "album": Wanted(album, ["file a", "file b", "one"], messages=1),
+    "broadcast": Wanted(broadcast, ["one"], messages=2),
     "report": Wanted(report, ["one", "delivered"], messages=1),
     "drain": Wanted(drain, ["one", "two x"], messages=3),
     "charged": Wanted(charged, ["two x"], messages=2, sessions=CHARGED),

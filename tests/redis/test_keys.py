@@ -38,6 +38,12 @@ def test_all_keys_of_an_account_have_one_hash_tag_whatever_its_id_is(account: st
     assert len({_TAG.search(name)[0] for name in names}) == 1  # type: ignore[index]
 
 
+@given(st.text())
+def test_all_keys_of_a_broadcast_have_one_hash_tag(broadcast: str) -> None:
+    names = [Keys("bk", 16).broadcast(kind, broadcast) for kind in ("h", "to0", "ended12")]
+    assert len({_TAG.search(name)[0] for name in names}) == 1  # type: ignore[index]
+
+
 def test_prefixes_that_begin_alike_share_no_key() -> None:
     cid = conversation_id("telegram", "demo", "1")
     ten = [key for number in range(16) for key in Keys("bk", 16).partitions[number].values()]

@@ -1,9 +1,9 @@
 -- Stores an event once, and takes the conversation if it is idle and the caller has room.
 -- Answers: MINE record attempts | OK depth | DUP reply | FULL
-local m, x, c, rdy, lse, own, try, w, o, ordy, ohld, wake, ses, tmr, ts = unpack(KEYS)
+local m, x, c, rdy, lse, own, try, w, o, ordy, ohld, wake, ses, all, tmr, ts = unpack(KEYS)
 local cid, eid, payload, tok = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local lease, horizon, ids, depth = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
-local timer, due, opens, answers = ARGV[10], ARGV[11], ARGV[12], ARGV[13]
+local timer, due, opens, place, answers = ARGV[10], ARGV[11], ARGV[12], ARGV[13], ARGV[14]
 
 -- What was held is looked at again.
 local function release()
@@ -12,7 +12,7 @@ end
 
 -- The person wrote: the row and the hour begin anew, a session may begin or go on, and what was held goes out.
 local function hear()
-  local account, country, at, length, opens, slides, row, most = unpack(ARGV, 14, 21)
+  local account, country, at, length, opens, slides, row, most = unpack(ARGV, 15, 22)
   local f = redis.call('HMGET', c, 'ss', 'se', 'sn', 'sr')
   local ends, from = tonumber(f[2] or '0'), math.min(tonumber(at), now)
   local till = from + tonumber(length)
@@ -57,7 +57,11 @@ end
 remember(x, eid, horizon, ids)
 redis.call('RPUSH', m, eid .. payload)
 if answers == '1' then hear() end
-if opens == '1' then redis.call('HDEL', c, 'g') end
+if opens == '1' then
+  redis.call('HDEL', c, 'g')
+  redis.call('ZADD', all, 0, cid)
+  if place ~= '' then redis.call('HSET', c, 'id', place) end
+end
 if opens == '0' then
   redis.call('HSET', c, 'g', 'unsubscribed')
   -- It waited for a person who cannot be written to any more.
