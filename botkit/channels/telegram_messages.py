@@ -109,12 +109,13 @@ CAPABILITIES = Capabilities(
     max_value=MAX_VALUE,
     value_size=lambda value: len(value.encode("utf-8", "surrogatepass")),
     value_unit="bytes",
-    options=frozenset({"silent", "protect", "reply_to"}),
+    options=frozenset({"silent", "protect", "ttl", "reply_to"}),
     notes={
         "AskLocation": "private chats only, with a keyboard in place of the person's own",
         "AskContact": "private chats only, with a keyboard in place of the person's own",
         "Dial": "the number stands in the text",
         "File": "by address GIF, PDF and ZIP only; others as a link, or uploaded",
+        "ttl": "kept by botkit, for what is not sent yet",
         "receipts": "none exist",
     },
     missing=MISSING,
@@ -158,11 +159,8 @@ def check_message(message: AnyMessage) -> None:
                 _check_attachment(item)
         case Typing() if message.action not in ACTIONS:
             raise MessageError(f"{message.action!r} is no chat action", fix=f"use one of {', '.join(sorted(ACTIONS))}")
-        case Edit() | Delete():
-            _check_ids(message)
     _check_buttons(message.buttons)
-    if message.reply_to:
-        _check_id(message.reply_to)
+    _check_ids(message)
 
 
 def _check_attachment(message: Attachment) -> None:
@@ -179,13 +177,13 @@ def _check_upload(message: Attachment) -> None:
         )
 
 
-def _check_ids(message: Edit | Delete) -> None:
-    for message_id in (message.message_id,) if isinstance(message, Edit) else message.message_ids:
-        _check_id(message_id)
-
-
-def _check_id(message_id: str) -> None:
-    if not (message_id.isascii() and message_id.isdigit() and len(message_id) < 20):
+def _check_ids(message: AnyMessage) -> None:
+    named = message.message_ids if isinstance(message, Delete) else ()
+    if isinstance(message, Edit):
+        named = (message.message_id,)
+    if message.reply_to:
+        named += (message.reply_to,)
+    if not all(name.isascii() and name.isdigit() and len(name) < 20 for name in named):
         raise MessageError("Telegram's message ids are numbers", fix="use event.message_id, or the id of a receipt")
 
 

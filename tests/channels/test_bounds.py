@@ -24,6 +24,7 @@ from botkit.messages import (
     Carousel,
     Contact,
     Delete,
+    Edit,
     File,
     Image,
     Raw,
@@ -221,6 +222,9 @@ TELEGRAM = {
     "type of a file by its address": Bound(File(source=f"{URL}a.pdf"), File(source=f"{URL}a.docx"), "File as words"),
     "id of a message to answer": Bound(
         Text(text="x", reply_to="9" * 19), Text(text="x", reply_to="9" * 20), error="numbers"
+    ),
+    "id of a message to edit": Bound(
+        Edit(text="x", message_id="9" * 19), Edit(text="x", message_id="9" * 20), error="numbers"
     ),
     "id of a message to delete": Bound(Delete(message_ids=("7",)), Delete(message_ids=("-7",)), error="numbers"),
     "address of a link": Bound(

@@ -7,8 +7,9 @@ import pytest
 from botkit.bot import Bot
 from botkit.channels.telegram import Telegram
 from botkit.context import Context
-from botkit.events import MessageReceived
+from botkit.events import MessageExpired, MessageReceived
 from botkit.flow import Flow
+from botkit.messages import Text
 from botkit.router import Router
 from botkit.simulators.simulator import Person
 from botkit.simulators.telegram import TelegramSimulator
@@ -70,3 +71,27 @@ async def test_answers_to_many_people_at_once_keep_the_pace_of_the_bot(
             await simulator.says(ta, Person(f"Person {number}"), "say 2")
         await tester.settle()
         assert (len(simulator.wire.calls("sendMessage")), refusals(simulator)) == (160, [])
+
+
+async def test_what_is_not_sent_within_its_ttl_has_expired_and_the_table_says_so(
+    botkit_redis_url: str, tmp_path: Path
+) -> None:
+    expired: list[str] = []
+    router = Router()
+
+    @router.text()
+    async def answer(event: MessageReceived, ctx: Context[Flow]) -> None:
+        for number in range(3):
+            ctx.reply(Text(text=f"{number}", ttl=60))
+
+    @router.expired()
+    async def told(event: MessageExpired, ctx: Context[Flow]) -> None:
+        expired.append(event.message_key)
+
+    # One at once, and the next after 67 s.
+    slow = Telegram.from_env("SLOW", {"SLOW_CHAT_RATE": "0.015"})
+    async with BotTester([Bot("slow", routers=[router], accounts=[slow])], botkit_redis_url, folder=tmp_path) as tester:
+        ana = tester.user("Ana", channel="telegram")
+        await ana.says("hello")
+        assert (list(ana.received), len(expired)) == (["0"], 2)
+    assert "ttl" in slow.capabilities.options
