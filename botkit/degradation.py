@@ -162,7 +162,8 @@ class _Work:
             self._add_attachment(part, lines)
         elif lines:
             self.messages.append(replace(part, buttons=()))
-            self._add_text(_with_options(Text(text="\n".join(lines), markdown=False, buttons=rows), part), ())
+            words = Text(text="\n".join(lines), markdown=False, buttons=rows, extra=part.extra)
+            self._add_text(_with_options(words, part), ())
         else:
             self.messages.append(part)
 
@@ -181,7 +182,9 @@ class _Work:
         for number, piece in enumerate(pieces, start=1):
             made = replace(part, text=piece.text, spans=piece.spans, markdown=False)
             made = made if number == 1 else replace(made, reply_to="")
-            self.messages.append(made if number == len(pieces) else replace(made, buttons=(), fallback=""))
+            # What only one service knows stands with the buttons.
+            is_last = number == len(pieces)
+            self.messages.append(made if is_last else replace(made, buttons=(), fallback="", extra={}))
 
     def _add_attachment(self, part: Attachment, lines: Sequence[str]) -> None:
         caption = "\n\n".join(text for text in (part.caption, "\n".join(map(escape, lines))) if text)
@@ -190,7 +193,7 @@ class _Work:
             return
         self.losses.append("caption as a text")
         self.messages.append(replace(part, caption="", buttons=()))  # type: ignore[arg-type]  # the same
-        self._add_text(_with_options(Text(text=caption, buttons=part.buttons), part), ())
+        self._add_text(_with_options(Text(text=caption, buttons=part.buttons, extra=part.extra), part), ())
 
     def _lay_out(self, part: AnyMessage) -> tuple[Rows, list[str]]:
         """Returns the rows that the service can show, and a line for each button that it cannot show in full."""

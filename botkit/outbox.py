@@ -25,6 +25,7 @@ from botkit.messages import decode as decode_outgoing
 from botkit.messages import encode as encode_outgoing
 from botkit.migration import WINDOW, delivered
 from botkit.record import Flows
+from botkit.redaction import frames
 from botkit.store import Full, Queue, Status, Store, Turn, Verdict, insist
 
 # Age decides about messages that cannot be sent, not the number of attempts.
@@ -231,7 +232,7 @@ class Outbox:
         except UnknownOutcomeError as error:
             return Receipt(Outcome.UNKNOWN, reason=error.what)
         except Exception as error:  # an adapter's own mistake: nobody knows how far it came
-            log.exception("the adapter failed", account=line.adapter.ta)
+            log.error("the adapter failed", account=line.adapter.ta, error=type(error).__name__, frames=frames(error))
             return Receipt(Outcome.UNKNOWN, reason=f"{type(error).__name__} in the adapter")
 
     async def _conclude(
@@ -308,20 +309,7 @@ class Outbox:
             return await self._store.sent(turn, keep=keep)
         log.warning("given up", account=outgoing.account[1], message=outgoing.key, reason=reason)
         await self._note(outgoing, Fate.FAILED if is_dead else Fate.SKIPPED)
-        to = Conversation(Account(*outgoing.account), outgoing.to)
-        if reason == REASONS["expired"]:
-            # Nobody is to look into it: that was decided with the message.
-            failed: Event = expired(outgoing.key, to, self._clock.now())
-            is_dead, status = False, Status.EXPIRED
-        else:
-            status = Status.FAILED
-            failed = MessageFailed(
-                id=event_id(to.account, f"failed|{outgoing.key}"),
-                at=self._clock.now(),
-                conversation=to,
-                message_key=outgoing.key,
-                reason=reason,
-            )
+        failed, status = self._failure(outgoing, reason)
         # A reply to a failure that fails as well is the last word: else the two would go on for ever.
         relayed = failed.conversation.key != turn.cid
         event = b"" if outgoing.is_last_word or relayed else encode_event(failed)
@@ -333,7 +321,8 @@ class Outbox:
                 event=event,
                 refund=refund,
                 keep=keep,
-                is_dead=is_dead,
+                # Nobody is to look into what was given up as it was decided.
+                is_dead=is_dead and status is Status.FAILED,
                 gone=gone,
                 status=status,
             )
@@ -343,6 +332,20 @@ class Outbox:
         # Before it leaves the outbox: who takes over notes it again, and nothing is counted twice.
         if outgoing.broadcast and (spot := spot_of(outgoing.key)):
             await insist(lambda: self._store.broadcasts.note(spot, fate))
+
+    def _failure(self, outgoing: Outgoing, reason: str) -> tuple[Event, Status]:
+        """Returns what tells the handlers that a message will not arrive, and what it is noted as."""
+        to, now = Conversation(Account(*outgoing.account), outgoing.to), self._clock.now()
+        if reason == REASONS["expired"]:
+            return expired(outgoing.key, to, now), Status.EXPIRED
+        failed = MessageFailed(
+            id=event_id(to.account, f"failed|{outgoing.key}"),
+            at=now,
+            conversation=to,
+            message_key=outgoing.key,
+            reason=reason,
+        )
+        return failed, Status.FAILED
 
     def _delay(self, attempts: int) -> float:
         exact = min(self._policy.first_delay * 2.0 ** min(attempts - 1, 20), self._policy.longest_delay)

@@ -15,6 +15,7 @@ from botkit.clock import Clock
 from botkit.engine import Engine
 from botkit.events import Event
 from botkit.exceptions import PayloadError, StoreUnavailableError
+from botkit.redaction import frames
 from botkit.store import Store
 
 log = structlog.get_logger("botkit.receiver")
@@ -121,8 +122,9 @@ class Receiver:
             log.error("unreadable", account=adapter.ta, reason=error.what)
             return await self._keep(adapter, error.what, request.body)
         except Exception as error:  # a mistake of the adapter's must not lose what the service will not send again
-            log.exception("the adapter failed to read", account=adapter.ta)
-            return await self._keep(adapter, type(error).__name__, request.body)
+            kind = type(error).__name__
+            log.error("the adapter failed to read", account=adapter.ta, error=kind, frames=frames(error))
+            return await self._keep(adapter, kind, request.body)
         accepted = await self._engine.accept(adapter, events)
         if not accepted.stored:
             log.error("not stored", account=adapter.ta, reason="the conversation's mailbox is full")

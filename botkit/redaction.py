@@ -3,6 +3,7 @@
 import hmac
 import logging
 import re
+import traceback
 from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any
 
@@ -82,6 +83,11 @@ class Redactor:
             return entry
 
         return redact_entry
+
+
+def frames(error: BaseException) -> str:
+    """Returns where an exception came from, innermost last; not its text, which may quote what a person wrote."""
+    return " > ".join(f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__))
 
 
 def _bytes(secret: Secret) -> bytes:

@@ -111,7 +111,8 @@ class Service:
     def _simulator(self, channel: str) -> Simulator:
         if channel not in self.simulators:
             simulator = load_simulator(channel)(self.clock, self.network)
-            self.network.mount(f"{channel}.simulator", simulator.app)
+            for host, app in {f"{channel}.simulator": simulator.app, **simulator.hosts}.items():
+                self.network.mount(host, app)
             self.simulators[channel] = simulator
         return self.simulators[channel]
 

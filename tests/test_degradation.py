@@ -242,6 +242,15 @@ def test_a_caption_at_its_bound_stays_and_a_longer_one_follows_as_a_text_with_th
     assert (words.plain, words.buttons) == ("x" * 21, ((*DAYS[0],), (*DAYS[1],)))
 
 
+def test_what_only_one_service_knows_stands_with_the_buttons() -> None:
+    extra: dict[str, dict[str, Any]] = {"viber": {"keyboard": {"BgColor": "#ffffff"}}}
+    can = replace(BUTTONS, text=Bound(10))
+    first, last = prepare(Text(text="x" * 10 + " y", buttons=DAYS, extra=extra), can).messages
+    assert (first.extra, last.extra, last.buttons) == ({}, extra, DAYS)
+    picture, words = prepare(Image(source=URL, caption="x" * 21, buttons=DAYS, extra=extra), BUTTONS).messages
+    assert (picture.extra, words.extra, words.buttons) == (extra, extra, DAYS)
+
+
 def test_what_is_asked_of_the_whole_is_asked_of_each_part() -> None:
     album = Album(items=(Image(source=URL), Image(source=URL)), silent=True, protect=True, ttl=60, reply_to="7")
     first, second = prepare(album, replace(EVERYTHING, messages={Image: Support.NATIVE})).messages

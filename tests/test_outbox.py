@@ -864,3 +864,14 @@ async def test_a_signal_that_finds_no_room_in_its_time_is_a_dead_letter(botkit_r
         assert heard == []
         letters = [letter["err"] for letter in await process.dead_letters()]
         assert letters[:1] == ["the other conversation's mailbox is full"]
+
+
+async def test_a_mistake_of_an_adapter_is_logged_with_its_place_and_without_its_words(botkit_redis_url: str) -> None:
+    desk = Desk()
+    desk.plan.append(ValueError("what somebody wrote"))
+    async with Process(botkit_redis_url, bot(parrot(), desk)) as process:
+        with capture_logs() as logs:
+            await process.hears("hello")
+    (entry,) = [entry for entry in logs if entry["event"] == "the adapter failed"]
+    assert (entry["error"], "desk.py:" in entry["frames"]) == ("ValueError", True)
+    assert "what somebody wrote" not in str(logs)

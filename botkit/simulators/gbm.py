@@ -6,7 +6,7 @@ leaves cannot be written to.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import httpx
@@ -19,7 +19,7 @@ from botkit.channels.gbm import Entry
 from botkit.clock import Clock
 from botkit.simulators.gbm_api import Api, refusal_body
 from botkit.simulators.gbm_delivery import WebhookCaller
-from botkit.simulators.gbm_files import File
+from botkit.simulators.gbm_files import PICTURES, PICTURES_HOST, File
 from botkit.simulators.gbm_payloads import picture_url, write_context
 from botkit.simulators.gbm_phone import MEMORY, SIGN_IN, Ability, Chat, Line, Offer
 from botkit.simulators.gbm_state import Remark, State
@@ -73,6 +73,11 @@ class BusinessMessagesSimulator(WebhookCaller):
     def app(self) -> Starlette:
         """The API of the service and its token endpoint, `/token`."""
         return self._api.app
+
+    @property
+    def hosts(self) -> Mapping[str, Starlette]:
+        """Where the pictures of people lie."""
+        return {PICTURES_HOST: PICTURES}
 
     @property
     def questions(self) -> Sequence[Question]:

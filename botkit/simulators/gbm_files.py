@@ -1,9 +1,14 @@
 """What Business Messages asks of the files that a message names by their addresses."""
 
+from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from botkit.simulators.gbm_checks import invalid
 
@@ -14,12 +19,25 @@ MAX_AVATAR = 50 * 1024
 
 TYPES = frozenset({"image/jpeg", "image/jpg", "image/png"})
 
+#: Where Google keeps what people send.
+PICTURES_HOST = "storage.googleapis.com"
+# The smallest picture there is: one grey point.
+_PICTURE = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg==")
+
 
 class File(Struct, frozen=True):
     """What an address holds: its content type and its size in bytes."""
 
     type: str = "image/png"
     size: int = 1024
+
+
+async def _picture(request: Request) -> Response:
+    return Response(_PICTURE, media_type="image/png")
+
+
+#: Every address there is a picture.
+PICTURES = Starlette(routes=[Route("/{path:path}", _picture)])
 
 
 def check_files(body: Mapping[str, Any], files: Mapping[str, File], *, takes_webp: bool) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from botkit.channels.gbm import Entry
+from botkit.simulators.gbm_files import PICTURES_HOST
 from botkit.simulators.simulator import Person
 
 Json = dict[str, Any]
@@ -61,7 +62,7 @@ def write_context(entry: Entry, person: Person) -> Json:
 def picture_url() -> str:
     """Returns a signed address, as it stands in the place of the text when somebody sends a picture."""
     return (
-        f"https://storage.googleapis.com/business-messages-simulated/42/{uuid.uuid4()}"
+        f"https://{PICTURES_HOST}/business-messages-simulated/42/{uuid.uuid4()}"
         f"?x-goog-algorithm=GOOG4-RSA-SHA256&x-goog-expires=604800&x-goog-signature={uuid.uuid4().hex}"
     )
 

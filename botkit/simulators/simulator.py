@@ -2,7 +2,7 @@
 
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Literal
 
 import httpx
@@ -73,6 +73,11 @@ class Simulator(ABC):
     @abstractmethod
     def app(self) -> Starlette:
         """The service's API as an ASGI application."""
+
+    @property
+    def hosts(self) -> Mapping[str, Starlette]:
+        """What else of the service is played, by host name: where it keeps the files that people send."""
+        return {}
 
     @abstractmethod
     def add_account(self, adapter: Adapter) -> None:

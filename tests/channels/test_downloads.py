@@ -8,9 +8,6 @@ from typing import Any
 import httpx
 import pytest
 import structlog
-from starlette.applications import Starlette
-from starlette.responses import Response
-from starlette.routing import Route
 
 from botkit import adapter as adapter_module
 from botkit.adapter import Adapter, Download, is_fetchable
@@ -251,15 +248,9 @@ def fetching(**options: Any) -> Bot:
 ACCOUNTS = Telegram(ta="shop-telegram"), Viber(ta="shop-viber"), BusinessMessages(ta="shop-gbm")
 
 
-async def _picture(request: Any) -> Response:
-    return Response(b"\x89PNG", media_type="image/png")
-
-
 @pytest.fixture
 async def tester(botkit_redis_url: str, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[BotTester]:
     async with BotTester([fetching(**getattr(request, "param", {}))], botkit_redis_url, folder=tmp_path) as tester:
-        store = Starlette(routes=[Route("/{path:path}", _picture)])
-        tester.service.network.mount("storage.googleapis.com", store)
         yield tester
 
 
