@@ -15,6 +15,7 @@ from botkit.adapter import Upload
 from botkit.buttons import AnyButton, AskContact, AskLocation, Button, Link, Login, Rows
 from botkit.capabilities import Bound, Capabilities, Support
 from botkit.channels.telegram_address import address_for
+from botkit.channels.telegram_extra import ACTIONS, check_extra, own_words
 from botkit.channels.telegram_missing import MISSING
 from botkit.exceptions import MessageError
 from botkit.formatting import Formatted, utf16_length
@@ -52,7 +53,7 @@ MAX_UPLOAD = 50 * 1024 * 1024
 #: What Telegram fetches as a document from an address.
 DOCUMENTS = ("gif", "pdf", "zip")
 # fmt: off
-ACTIONS = frozenset((
+CHAT_ACTIONS = frozenset((
     "typing", "upload_photo", "record_video", "upload_video", "record_voice", "upload_voice", "upload_document",
     "choose_sticker", "find_location", "record_video_note", "upload_video_note",
 ))
@@ -157,10 +158,13 @@ def check_message(message: AnyMessage) -> None:
         case Album():
             for item in message.items:
                 _check_attachment(item)
-        case Typing() if message.action not in ACTIONS:
-            raise MessageError(f"{message.action!r} is no chat action", fix=f"use one of {', '.join(sorted(ACTIONS))}")
+        case Typing() if message.action not in CHAT_ACTIONS:
+            raise MessageError(
+                f"{message.action!r} is no chat action", fix=f"use one of {', '.join(sorted(CHAT_ACTIONS))}"
+            )
     _check_buttons(message.buttons)
     _check_ids(message)
+    check_extra(message)
 
 
 def _check_attachment(message: Attachment) -> None:
@@ -303,7 +307,9 @@ def _typed_key(button: AnyButton) -> dict[str, Any]:
 
 
 def _inline_key(button: AnyButton) -> dict[str, Any]:
-    extra = button.extra.get("telegram", {})
+    extra = own_words(button)
+    if not ACTIONS.isdisjoint(extra):
+        return {"text": button.text, **extra}
     match button:
         case Button():
             return {"text": button.text, "callback_data": button.value, **extra}
