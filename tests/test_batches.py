@@ -7,6 +7,7 @@ import pytest
 
 from botkit.adapter import HttpClient, Outcome, Receipt
 from botkit.batches import Batches
+from botkit.channels.viber import Viber
 from botkit.clock import Clock
 from botkit.conversation import Account, Conversation
 from botkit.exceptions import UnknownOutcomeError
@@ -80,6 +81,22 @@ async def test_a_request_takes_as_many_as_have_room(batches: Batches, number: in
     desk = Many()
     await sent(batches, desk, *map(str, range(number)))
     assert [len(people) for _, people in desk.requests] == requests
+
+
+class Viberlike(Many):
+    max_receivers = Viber.max_receivers
+
+
+@pytest.mark.parametrize(("number", "requests"), [(300, [300]), (301, [300, 1])])
+async def test_viber_is_told_of_at_most_three_hundred_people_at_once(
+    batches: Batches, number: int, requests: list[int]
+) -> None:
+    desk = Viberlike()
+    receipts = await sent(batches, desk, *(f"person-{each}" for each in range(number)))
+    assert [len(names) for _, names in desk.requests] == requests
+    assert [receipt.id for receipt in receipts if isinstance(receipt, Receipt)] == [
+        f"person-{n}" for n in range(number)
+    ]
 
 
 async def test_another_message_is_another_request(batches: Batches) -> None:
