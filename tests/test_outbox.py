@@ -585,6 +585,7 @@ async def test_what_is_left_after_a_row_goes_on_without_a_poll(botkit_redis_url:
         process.engine.start()
         await process.takes(says("a b c d e"))
         await desk.has_shown(5)
+        assert desk.texts == ["a", "b", "c", "d", "e"]
 
 
 async def test_what_waits_for_its_pace_goes_out_without_a_poll(botkit_redis_url: str) -> None:
@@ -594,6 +595,7 @@ async def test_what_waits_for_its_pace_goes_out_without_a_poll(botkit_redis_url:
         process.engine.start()
         await process.takes(says("a b c"))
         await desk.has_shown(3)
+        assert desk.texts == ["a", "b", "c"]
 
 
 # --- the commercial window ---

@@ -244,6 +244,7 @@ async def test_the_loops_of_a_started_process_need_nobody_to_drive_them(sites: S
             while len(viber.screen("shop-viber", OLENA)) < 2:
                 has_changed.clear()
                 await has_changed.wait()
+        assert [bubble.text for bubble in viber.screen("shop-viber", OLENA)] == ["hello", "hello"]
 
 
 async def test_after_the_stop_connections_are_closed(sites: Sites) -> None:

@@ -1,16 +1,18 @@
 """A project in a folder of its own, the command line run in it, and servers on real sockets."""
 
+import asyncio
 import importlib
 import io
 import os
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from uuid import uuid4
 
 import pytest
 import uvicorn
@@ -22,6 +24,7 @@ from botkit.channels.viber import Viber
 from botkit.cli import main
 from botkit.clock import Clock
 from botkit.http import InProcess
+from botkit.redis.store import RedisStore
 from botkit.simulators.telegram import TelegramSimulator
 from botkit.simulators.viber import ViberSimulator
 
@@ -52,6 +55,32 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield tmp_path
     _take_modules()
     sys.modules.update(kept)
+
+
+Do = Callable[[Callable[[RedisStore], Coroutine[Any, Any, Any]]], Any]
+
+
+@pytest.fixture
+def prefix(project: Path, botkit_redis_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What the project's keys begin with; no other test's do."""
+    prefix = f"t{uuid4().hex[:12]}"
+    monkeypatch.setenv("BOTKIT_REDIS_URL", botkit_redis_url)
+    monkeypatch.setenv("BOTKIT_KEY_PREFIX", prefix)
+    return prefix
+
+
+@pytest.fixture
+def do(botkit_redis_url: str, prefix: str) -> Do:
+    """Does something with the project's store."""
+
+    async def opened(work: Callable[[RedisStore], Coroutine[Any, Any, Any]]) -> Any:
+        store = RedisStore(botkit_redis_url, prefix=prefix)
+        try:
+            return await work(store)
+        finally:
+            await store.close()
+
+    return lambda work: asyncio.run(opened(work))
 
 
 def _take_modules() -> dict[str, ModuleType]:

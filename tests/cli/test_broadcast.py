@@ -4,12 +4,11 @@ import asyncio
 import io
 import json
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from rich.console import Console
@@ -20,7 +19,7 @@ from botkit.conversation import Account
 from botkit.messages import Text
 from botkit.record import Flows
 from botkit.redis.store import RedisStore
-from tests.cli.conftest import Run
+from tests.cli.conftest import Do, Run
 
 BOTS = """
 from botkit import App, Bot, Flow, Router, Telegram, Trigger, Viber
@@ -39,31 +38,10 @@ app = App([bot("taxi"), bot("shop")])
 
 
 @pytest.fixture(autouse=True)
-def prefix(project: Path, botkit_redis_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A project with two bots, on keys of its own."""
+def bots(project: Path, prefix: str) -> None:
+    """A project with two bots."""
     (project / "bots").mkdir()
     (project / "bots" / "__init__.py").write_text(BOTS)
-    prefix = f"t{uuid4().hex[:12]}"
-    monkeypatch.setenv("BOTKIT_REDIS_URL", botkit_redis_url)
-    monkeypatch.setenv("BOTKIT_KEY_PREFIX", prefix)
-    return prefix
-
-
-Do = Callable[[Callable[[RedisStore], Coroutine[Any, Any, Any]]], Any]
-
-
-@pytest.fixture
-def do(botkit_redis_url: str, prefix: str) -> Do:
-    """Does something with the project's store."""
-
-    async def opened(work: Callable[[RedisStore], Coroutine[Any, Any, Any]]) -> Any:
-        store = RedisStore(botkit_redis_url, prefix=prefix)
-        try:
-            return await work(store)
-        finally:
-            await store.close()
-
-    return lambda work: asyncio.run(opened(work))
 
 
 @pytest.fixture

@@ -1,13 +1,10 @@
 """`botkit sessions`: what is open, what a month came to, and a new start for one conversation."""
 
-import asyncio
 import json
-from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
@@ -19,7 +16,7 @@ from botkit.messages import Outgoing, Text
 from botkit.redis.store import RedisStore
 from botkit.session_rules import Prices, SessionRules
 from botkit.store import Queue, Verdict
-from tests.cli.conftest import Run
+from tests.cli.conftest import Do, Run
 
 ANN, BEN = "viber:taxi-viber:ann", "viber:taxi-viber:ben"
 
@@ -42,31 +39,10 @@ app = App([bot("taxi"), bot("shop")])
 
 
 @pytest.fixture(autouse=True)
-def prefix(project: Path, botkit_redis_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A project with two bots, on keys of its own."""
+def bots(project: Path, prefix: str) -> None:
+    """A project with two bots."""
     (project / "bots").mkdir()
     (project / "bots" / "__init__.py").write_text(BOTS)
-    prefix = f"t{uuid4().hex[:12]}"
-    monkeypatch.setenv("BOTKIT_REDIS_URL", botkit_redis_url)
-    monkeypatch.setenv("BOTKIT_KEY_PREFIX", prefix)
-    return prefix
-
-
-Do = Callable[[Callable[[RedisStore], Coroutine[Any, Any, None]]], None]
-
-
-@pytest.fixture
-def do(botkit_redis_url: str, prefix: str) -> Do:
-    """Does something with the project's store."""
-
-    async def opened(work: Callable[[RedisStore], Coroutine[Any, Any, None]]) -> None:
-        store = RedisStore(botkit_redis_url, prefix=prefix)
-        try:
-            await work(store)
-        finally:
-            await store.close()
-
-    return lambda work: asyncio.run(opened(work))
 
 
 async def send(store: RedisStore, number: int, cid: str = ANN, **rules: Any) -> Verdict:

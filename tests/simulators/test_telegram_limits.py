@@ -82,6 +82,8 @@ async def test_answers_questions_and_chat_actions_do_not_count(bot: Bot) -> None
         await bot.result("answerCallbackQuery", callback_query_id=bot.simulator.bot("demo").last_query_id)
         await bot.result("sendChatAction", action="typing")
         await bot.result("getMe")
+    for method in ("answerCallbackQuery", "sendChatAction", "getMe"):
+        assert [call.status for call in bot.simulator.wire.calls(method)] == [200] * 40
 
 
 async def test_a_refused_message_does_not_count(bot: Bot) -> None:
@@ -90,6 +92,6 @@ async def test_a_refused_message_does_not_count(bot: Bot) -> None:
     assert await statuses(bot, 6) == [200] * 5 + [429]
 
 
-async def test_the_limits_are_off_until_they_are_switched_on(bot: Bot) -> None:
+async def test_the_limits_can_be_switched_off(bot: Bot) -> None:
     bot.simulator.limits_on = False
     assert set(await statuses(bot, 50)) == {200}

@@ -113,7 +113,8 @@ async def test_a_bad_call_is_refused(bot: Bot, method: str, parameters: dict[str
     ],
 )
 async def test_a_call_at_a_bound_is_taken(bot: Bot, method: str, parameters: dict[str, Any]) -> None:
-    await bot.result(method, **parameters)
+    result = await bot.result(method, **parameters)
+    assert all(message["message_id"] for message in (result if isinstance(result, list) else [result]))
 
 
 @pytest.mark.parametrize(
