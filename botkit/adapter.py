@@ -13,12 +13,14 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from botkit.addresses import AddressKind, parse_phone
 from botkit.capabilities import Capabilities
 from botkit.conversation import Account, Conversation
 from botkit.degradation import Prepared, prepare
 from botkit.events import Event, Media
 from botkit.exceptions import DownloadError, SettingsError
-from botkit.messages import AnyMessage, Outgoing
+from botkit.messages import AnyMessage
+from botkit.outgoing import Outgoing
 from botkit.pace import Pace, Paces, read_paces
 from botkit.redaction import Secret
 from botkit.session_rules import SessionRules
@@ -29,11 +31,32 @@ _INNER = (".local", ".localhost", ".internal", ".lan", ".home.arpa")
 
 
 class WebhookRequest(Struct, frozen=True):
-    """An inbound request as it came: header names in lower case, the body's bytes untouched."""
+    """An inbound request as it came: header names in lower case, the body's bytes untouched.
+
+    `kind` is the last part of a gateway's path, as `report`; empty for a channel's webhook. `raw_query` is the query
+    string as it came.
+    """
 
     headers: Mapping[str, str]
     query: Mapping[str, str]
     body: bytes
+    kind: str = ""
+    method: str = "POST"
+    raw_query: bytes = b""
+
+
+class Addressed(Struct, frozen=True):
+    """A message and the id of the conversation that it is for."""
+
+    to: str
+    message: AnyMessage
+
+
+class Polled(Struct, frozen=True):
+    """What was heard by asking: events, and what the adapter wants to be told at the next time."""
+
+    events: Sequence[Event]
+    cursor: bytes
 
 
 class HttpAnswer(Struct, frozen=True):
@@ -100,7 +123,8 @@ class Receipt(Struct, frozen=True, omit_defaults=True):
     `id` is what later delivery reports will name; `reason` is the service's word and code, without user text;
     `retry_after` is in seconds; `is_gone` tells that the person cannot be written to until they return; `moved_to` is
     the id under which the service goes on with the conversation that it refused; `billing` is how the service says
-    that it counted the message, in its own word.
+    that it counted the message, in its own word. Where one request went several ways (`Trail.joined`), `others` are
+    the ids of the ways after the first.
     """
 
     outcome: Outcome
@@ -110,6 +134,7 @@ class Receipt(Struct, frozen=True, omit_defaults=True):
     is_gone: bool = False
     moved_to: str = ""
     billing: str = ""
+    others: tuple[str, ...] = ()
 
 
 class WebhookStatus(Struct, frozen=True):
@@ -145,6 +170,17 @@ class Adapter(ABC):
     token_setting: ClassVar[str] = "TOKEN"  # noqa: S105  # a name, not a token
     #: How fast the service takes messages; the settings `<PREFIX>_RATE` and `<PREFIX>_CHAT_RATE` replace it.
     paces: Paces = Paces()
+    #: What names a conversation here; the accounts of one gateway may differ.
+    address: AddressKind = AddressKind.CONVERSATION
+    #: The parts after the channel in the paths of its webhooks: a gateway's `report` and `inbound`.
+    kinds: ClassVar[frozenset[str]] = frozenset()
+    #: How its webhooks are called.
+    methods: ClassVar[frozenset[str]] = frozenset({"POST"})
+    #: How often a message of unknown outcome is sent again; None leaves that to the service's policy. With 0, it is
+    #: noted before each attempt that there is one, and nobody sends a message again that may have arrived.
+    max_repeats: int | None = None
+    #: How often `poll` asks, in seconds; 0 where there is nothing to ask for.
+    poll_seconds: float = 0
 
     def __init__(self, *, ta: str = "", api_url: str = "", prefix: str = "") -> None:
         self.ta = ta
@@ -221,6 +257,18 @@ class Adapter(ABC):
         Raises MessageError that names the bound and both numbers.
         """
 
+    def find_address(self, destination: str) -> str:
+        """Returns the id of the conversation that a destination means, such as +385910000001 for 385910000001.
+
+        Raises AddressError for what is no address of this account's kind.
+        """
+        return parse_phone(destination) if self.address is AddressKind.PHONE else destination
+
+    @property
+    def network(self) -> str:
+        """The member of a send request that says what this account sends: `sms gbm viber telegram whatsapp`."""
+        return self.channel
+
     def acknowledge(self, event: Event) -> AnyMessage | None:
         """Returns what the service must hear about an event whatever the handler says, such as a callback answer."""
         return None
@@ -239,6 +287,21 @@ class Adapter(ABC):
 
         Transport errors of `client` pass through; the engine classes them. Safe to cancel: the outcome is then unknown.
         """
+
+    async def look_up(self, outgoing: Outgoing, to: Conversation, client: HttpClient) -> Receipt | None:
+        """Asks the service what became of an attempt whose outcome is not known; None where it cannot tell.
+
+        SENT with the id if it has the message, NOT_SENT if it has not. Transport errors pass through.
+        """
+        return None
+
+    async def poll(self, cursor: bytes, client: HttpClient) -> Polled:
+        """Asks for what the service does not call us for; called every `poll_seconds`, by one process at a time.
+
+        The events of an answer are stored before its cursor is, so that they may be told again: each has an id of its
+        own. Raises ServiceError when the service refuses.
+        """
+        return Polled((), cursor)
 
     def receivers(self, message: AnyMessage) -> int:
         """Returns how many people one request may name that carries this message."""

@@ -47,6 +47,8 @@ class App:
         self._asgi = Starlette(
             routes=[
                 Route("/webhooks/{channel}", _Webhooks(self), methods=["POST"]),
+                # Which of the two a gateway calls with is its adapter's to say.
+                Route("/webhooks/{channel}/{kind}", _Webhooks(self), methods=["GET", "POST"]),
                 Route("/healthz", self._healthz),
                 Route("/readyz", self._readyz),
                 Mount("/play", Phones(lambda: self.service).app),

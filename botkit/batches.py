@@ -8,7 +8,8 @@ from msgspec import Struct
 from botkit.adapter import Adapter, HttpClient, Outcome, Receipt
 from botkit.conversation import Account, Conversation
 from botkit.governor import Governor
-from botkit.messages import AnyMessage, encode
+from botkit.messages import AnyMessage
+from botkit.outgoing import encode
 
 #: How long a request waits for more people, in seconds.
 PATIENCE = 0.05

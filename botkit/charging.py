@@ -7,7 +7,7 @@ import msgspec
 from botkit.adapter import Adapter, Outcome, Receipt
 from botkit.clock import Clock
 from botkit.ledger import charged_entry, month_of
-from botkit.messages import Outgoing
+from botkit.outgoing import Outgoing
 from botkit.store import Counted, Store, Turn, Verdict, insist
 
 #: What a message's failure says of the limit that stopped it.

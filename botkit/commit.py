@@ -8,8 +8,9 @@ import msgspec
 from botkit.context import FLOW_TIMER, Context, Decisions, Scene
 from botkit.events import MessageExpired, MessageFailed
 from botkit.flow import Flow
-from botkit.messages import AnyMessage, Outgoing, Raw
-from botkit.messages import encode as encode_outgoing
+from botkit.messages import AnyMessage, Raw
+from botkit.outgoing import Outgoing
+from botkit.outgoing import encode as encode_outgoing
 from botkit.record import timeout_of
 from botkit.store import Commit, Timer
 

@@ -18,7 +18,8 @@ from botkit.flow import Flow
 from botkit.handoff import PAUSE_TIMER, Handoff
 from botkit.languages import Speech
 from botkit.menu import Menu
-from botkit.messages import AnyMessage, Outgoing, Representative, Text, Typing
+from botkit.messages import AnyMessage, Representative, Text, Typing
+from botkit.outgoing import Outgoing
 from botkit.record import Flows
 from botkit.sessions import Session
 from botkit.store import Timer

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from botkit.broadcast import Fate, spot_of
 from botkit.conversation import Account, Conversation, digest
 from botkit.events import Event, MessageDelivered, MessageExpired, MessageFailed, MessageSeen, encode, event_id
-from botkit.messages import Outgoing
+from botkit.outgoing import Outgoing
 from botkit.store import LATER, Status, Store, Timer, Turn, Verdict, insist
 
 #: How long a report waits for the message that it is about to be known, in seconds, and how many do at a time.

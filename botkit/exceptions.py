@@ -7,6 +7,8 @@
     │   └── RouteError              a route is unknown, doubled or can never be reached
     ├── IllegalMoveError            a trigger was called in a state that does not allow it
     ├── MessageError                no service would take this message
+    │   ├── AddressError            what was given is no phone number, or no id, that the account can write to
+    │   └── InvalidRequestError     a request of the send API breaks rules; `problems` names each by its path
     ├── DownloadError               a file that somebody sent cannot be fetched
     ├── PayloadError                a genuine webhook body that cannot be read
     ├── RecordError                 a stored record that this version must not overwrite
@@ -19,6 +21,10 @@
 
 No text here holds a secret, a URL with a token, or a user's words.
 """
+
+from collections.abc import Sequence
+
+from msgspec import Struct
 
 
 class BotkitError(Exception):
@@ -58,6 +64,28 @@ class IllegalMoveError(BotkitError):
 
 class MessageError(BotkitError, ValueError):
     """No service, or not this one, would take the message; the text names the bound."""
+
+
+class AddressError(MessageError):
+    """What was given is no address of the kind that the account writes to; the text does not repeat it."""
+
+
+class Problem(Struct, frozen=True):
+    """One thing wrong in a request: where, as `viber.button.action`, and the rule, with both numbers of a bound."""
+
+    path: str
+    rule: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.rule}" if self.path else self.rule
+
+
+class InvalidRequestError(MessageError):
+    """A request to send breaks rules of the service; `problems` has all of them, in the order of the request."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("; ".join(map(str, problems)))
+        self.problems = tuple(problems)
 
 
 class DownloadError(BotkitError):

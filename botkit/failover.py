@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from botkit.adapter import Adapter
 from botkit.conversation import Conversation, digest
-from botkit.messages import Outgoing
+from botkit.outgoing import Outgoing
 
 
 class Redirected(Struct, frozen=True):

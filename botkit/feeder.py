@@ -13,8 +13,8 @@ from botkit.conversation import Account, Conversation
 from botkit.degradation import Prepared
 from botkit.events import BroadcastFinished, BroadcastProgressed, MenuOffered, encode, event_id
 from botkit.exceptions import MessageError, StoreUnavailableError
-from botkit.messages import Outgoing
-from botkit.messages import encode as encode_outgoing
+from botkit.outgoing import Outgoing
+from botkit.outgoing import encode as encode_outgoing
 from botkit.store import Full, Store, insist
 
 # For how long a repeat of our own events is recognised, in seconds.

@@ -7,7 +7,7 @@ from msgspec import Struct
 from botkit.adapter import Adapter
 from botkit.clock import Clock
 from botkit.conversation import Account, Conversation
-from botkit.messages import Outgoing
+from botkit.outgoing import Outgoing
 from botkit.store import Accounts, Bucket, Turn, insist
 
 #: Failures in a row that pause an account.

@@ -3,11 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-import msgspec
 from msgspec import Struct, field
 
 from botkit.buttons import Rows, require
-from botkit.events import Choice, SignalReceived
 from botkit.formatting import Formatted, Span, parse
 from botkit.rendering import to_plain
 
@@ -349,31 +347,3 @@ AnyMessage = (
     | Left
     | Raw
 )
-
-
-class Outgoing(Struct, frozen=True, omit_defaults=True):
-    """A message on its way: its key, where it goes, and the event that led to it.
-
-    `key` is the id of that event and a two-digit index: the same on every execution of the handler, so that
-    a service which takes idempotency keys drops a repeat.
-    """
-
-    key: str
-    account: tuple[str, str]
-    to: str
-    message: AnyMessage
-    created_ms: int = 0
-    # True for what a handler of MessageFailed sent: its own failure raises no further event.
-    is_last_word: bool = False
-    # What a typed answer may pick, where the message goes to another conversation than the event's.
-    menu: tuple[Choice, ...] = ()
-    # The id and index of the broadcast that it is a part of: replies go first.
-    broadcast: str = ""
-    # What the other conversation hears in place of a message; `message` then only names it.
-    signal: SignalReceived | None = None
-    # True for what another conversation could not send: it does not fail over a second time.
-    has_failed_over: bool = False
-
-
-encode = msgspec.json.Encoder().encode
-decode = msgspec.json.Decoder(Outgoing).decode

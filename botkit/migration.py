@@ -16,9 +16,9 @@ from botkit.context import FLOW_TIMER
 from botkit.conversation import Conversation
 from botkit.events import Event, TimerFired, event_id, type_of
 from botkit.events import encode as encode_event
-from botkit.messages import Outgoing
 from botkit.messages import Raw as RawMessage
-from botkit.messages import encode as encode_outgoing
+from botkit.outgoing import Outgoing
+from botkit.outgoing import encode as encode_outgoing
 from botkit.record import Flows
 from botkit.store import Commit, Store, Timer, Turn, insist
 

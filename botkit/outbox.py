@@ -20,10 +20,11 @@ from botkit.events import encode as encode_event
 from botkit.exceptions import MessageError, NotSentError, RecordError, UnknownOutcomeError
 from botkit.failover import redirected
 from botkit.governor import Governor, Hold
-from botkit.messages import Outgoing, Raw
-from botkit.messages import decode as decode_outgoing
-from botkit.messages import encode as encode_outgoing
+from botkit.messages import Raw
 from botkit.migration import WINDOW, delivered
+from botkit.outgoing import Outgoing
+from botkit.outgoing import decode as decode_outgoing
+from botkit.outgoing import encode as encode_outgoing
 from botkit.record import Flows
 from botkit.redaction import frames
 from botkit.store import Full, Queue, Status, Store, Turn, Verdict, insist

@@ -35,7 +35,7 @@ class _TooLargeError(Exception):
 
 
 class Receiver:
-    """The ASGI endpoint of `/webhooks/{channel}?ta=<account>`.
+    """The ASGI endpoint of `/webhooks/{channel}?ta=<account>` and, for gateways, `/webhooks/{channel}/{kind}?ta=`.
 
     Answers 200 stored or known; 403 not genuine, or no such account (nobody can tell which, and Redis is not asked);
     408 too slow; 413 too large; 503 with Retry-After when it could not be stored, or when the message that its answer
@@ -72,19 +72,22 @@ class Receiver:
         await response(scope, receive, send)
 
     async def _receive(self, request: Request) -> Response:
-        channel = request.path_params["channel"]
+        channel, kind = request.path_params["channel"], request.path_params.get("kind", "")
         query = dict(reversed(parse_qsl(request.scope["query_string"].decode("latin-1"))))
         adapter = self._adapters.get((channel, query.get("ta", "")))
         guard = adapter or self._decoys.get(channel)
-        if guard is None:
+        if guard is None or kind not in (guard.kinds or ("",)):
             return _refused()
+        if request.method not in guard.methods:
+            return Response(status_code=405)
         try:
             body = await self._read_body(request)
         except _TooLargeError:
             return _closing(413)
         except TimeoutError:
             return _closing(408)
-        inbound = WebhookRequest(_headers(request), query, body)
+        raw_query = request.scope["query_string"]
+        inbound = WebhookRequest(_headers(request), query, body, kind, request.method, raw_query)
         return await self._check(adapter, guard, inbound)
 
     async def _read_body(self, request: Request) -> bytes:

@@ -26,8 +26,9 @@ from botkit.events import (
     event_id,
 )
 from botkit.feeder import Feeder
-from botkit.messages import AnyMessage, Outgoing, Raw, Text
+from botkit.messages import AnyMessage, Raw, Text
 from botkit.outbox import Line, Outbox, SendPolicy
+from botkit.outgoing import Outgoing
 from botkit.redaction import Redactor, Secret
 from botkit.redis.store import Bounds, RedisStore
 from botkit.router import Router

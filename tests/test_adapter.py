@@ -11,7 +11,8 @@ from botkit.adapter import Adapter, HttpClient, Outcome, Receipt, WebhookRequest
 from botkit.conversation import Account, Conversation
 from botkit.events import ConversationStarted, Event
 from botkit.exceptions import SettingsError
-from botkit.messages import AnyMessage, Outgoing, Text
+from botkit.messages import AnyMessage, Text
+from botkit.outgoing import Outgoing
 from botkit.redaction import Secret
 
 

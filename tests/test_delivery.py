@@ -12,7 +12,8 @@ from botkit.conversation import Conversation
 from botkit.delivery import PATIENCE
 from botkit.events import Event, MessageDelivered, MessageExpired, MessageFailed, MessageReceived, MessageSeen
 from botkit.flow import Flow
-from botkit.messages import Outgoing, Text
+from botkit.messages import Text
+from botkit.outgoing import Outgoing
 from botkit.redis.audit import audit
 from botkit.router import Router
 from botkit.store import Status

@@ -9,7 +9,7 @@ import pytest
 from botkit import exceptions
 from botkit.exceptions import BotkitError, MessageError, NotSentError, ServiceError, TransportError, UnknownOutcomeError
 
-CLASSES = {name: cls for name, cls in vars(exceptions).items() if inspect.isclass(cls)}
+CLASSES = {name: cls for name, cls in vars(exceptions).items() if inspect.isclass(cls) and issubclass(cls, Exception)}
 
 
 def drawn() -> dict[str, str]:

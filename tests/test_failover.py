@@ -9,7 +9,8 @@ from botkit.conversation import Conversation
 from botkit.events import ButtonPressed, MessageReceived
 from botkit.failover import redirected
 from botkit.flow import Flow
-from botkit.messages import Outgoing, Text
+from botkit.messages import Text
+from botkit.outgoing import Outgoing
 from botkit.redis.audit import audit
 from botkit.router import Router
 from botkit.session_rules import SessionRules

@@ -13,7 +13,8 @@ from botkit.adapter import Adapter
 from botkit.clock import Clock
 from botkit.conversation import Account, Conversation
 from botkit.governor import FAILURES, Circuit, Governor, Hold
-from botkit.messages import AnyMessage, Outgoing, Text, Typing
+from botkit.messages import AnyMessage, Text, Typing
+from botkit.outgoing import Outgoing
 from botkit.pace import Pace, Paces
 from botkit.redis.accounts import RedisAccounts
 from botkit.redis.store import RedisStore

@@ -18,11 +18,12 @@ ROOT = Path(__file__).parent.parent
 
 # What stands at the start of botkit. in a module's name; `channels.*` is the package and all that is in it.
 LEVELS: tuple[tuple[str, ...], ...] = (
-    ("exceptions", "conversation", "clock", "redaction"),
-    ("events", "messages", "buttons", "formatting", "rendering", "splitting"),
+    ("exceptions", "conversation", "clock", "redaction", "addresses", "time_zones", "send_schedule"),
+    ("events", "messages", "outgoing", "buttons", "formatting", "rendering", "splitting"),
     (
         *("adapter", "session_rules", "store", "broadcast", "payload"),
         *("capabilities", "degradation", "menu", "uploads", "pace"),
+        *("chatapps.*", "contacts", "delivery_route", "callback", "submission", "consent"),
     ),
     (
         *("context", "filters", "record", "segments", "sessions"),
@@ -50,8 +51,13 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "estimate",
         "feeder",
         "watchdog",
+        "poller",
+        "trails",
+        "linking",
+        "bulk",
+        "sending",
     ),
-    ("channels.*", "gateways.*", "redis.*", "http", "receiver", "send_api"),
+    ("channels.*", "gateways.*", "redis.*", "http", "receiver", "send_api.*"),
     ("settings", "telemetry", "simulators.*"),
     ("app", "service", "play.*", "inspect.*", "testing"),
     ("cli.*", "pytest_plugin", "__init__", "__main__"),
@@ -62,8 +68,9 @@ HOMES: dict[str, tuple[str, ...]] = {
     "transitions": ("flow",),
     "redis": ("redis.*",),
     "httpx": ("http", "simulators.*", "testing", "app", "cli.*"),
-    "starlette": ("receiver", "app", "simulators.*", "send_api", "play.*", "inspect.*", "testing"),
+    "starlette": ("receiver", "app", "simulators.*", "send_api.*", "play.*", "inspect.*", "testing"),
     "babel": ("cli.catalogues",),
+    "phonenumbers": ("addresses",),
     "pytest": ("pytest_plugin",),
     "pytest_asyncio": ("pytest_plugin",),
 }

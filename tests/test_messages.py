@@ -26,7 +26,6 @@ from botkit.messages import (
     Left,
     Location,
     Message,
-    Outgoing,
     Raw,
     Representative,
     Sticker,
@@ -35,6 +34,7 @@ from botkit.messages import (
     Video,
     Voice,
 )
+from botkit.outgoing import Outgoing, decode, encode
 
 URL = "https://media.example/a"
 MAP = "https://www.openstreetmap.org/?mlat=1&mlon=2"
@@ -92,13 +92,13 @@ def test_every_public_message_can_be_stored() -> None:
 @pytest.mark.parametrize("message", FULL, ids=lambda message: str(type(message).__name__))
 def test_a_message_on_its_way_is_the_same_after_it_was_stored(message: AnyMessage) -> None:
     sent = outgoing(message, created_ms=7, is_last_word=True)
-    assert messages.decode(messages.encode(sent)) == sent
+    assert decode(encode(sent)) == sent
 
 
 def test_what_a_newer_version_adds_does_not_hinder_reading() -> None:
-    stored = json.loads(messages.encode(outgoing(Text(text="hi"))))
+    stored = json.loads(encode(outgoing(Text(text="hi"))))
     stored["message"]["of_the_future"] = stored["of_the_future"] = 1
-    assert messages.decode(json.dumps(stored).encode()) == outgoing(Text(text="hi"))
+    assert decode(json.dumps(stored).encode()) == outgoing(Text(text="hi"))
 
 
 @pytest.mark.parametrize("message", FULL, ids=lambda message: str(type(message).__name__))

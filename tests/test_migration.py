@@ -14,10 +14,10 @@ from botkit.context import Context
 from botkit.conversation import Account
 from botkit.events import Event, Media, MessageReceived, TimerFired, event_id
 from botkit.flow import After, Flow, Trigger
-from botkit.messages import Outgoing
 from botkit.messages import Raw as RawMessage
-from botkit.messages import decode as decode_outgoing
 from botkit.migration import WINDOW, Adopted, delivered, is_moving
+from botkit.outgoing import Outgoing
+from botkit.outgoing import decode as decode_outgoing
 from botkit.redis.audit import audit
 from botkit.redis.store import Bounds
 from botkit.router import Router

@@ -25,9 +25,10 @@ from botkit.events import (
 )
 from botkit.exceptions import NotSentError, UnknownOutcomeError
 from botkit.flow import Flow
-from botkit.messages import Outgoing, Text
-from botkit.messages import encode as encode_outgoing
+from botkit.messages import Text
 from botkit.outbox import SendPolicy
+from botkit.outgoing import Outgoing
+from botkit.outgoing import encode as encode_outgoing
 from botkit.pace import Pace, Paces
 from botkit.redis.audit import audit
 from botkit.redis.store import Bounds, RedisStore

@@ -46,7 +46,8 @@ from botkit.clock import Clock
 from botkit.conversation import Conversation
 from botkit.events import Event
 from botkit.exceptions import ServiceError, SettingsError, UnknownOutcomeError
-from botkit.messages import AnyMessage, Outgoing, Raw
+from botkit.messages import AnyMessage, Raw
+from botkit.outgoing import Outgoing
 from botkit.pace import Pace, Paces
 from botkit.redaction import Secret
 

@@ -48,7 +48,8 @@ from botkit.channels.telegram_updates import KINDS, read_update
 from botkit.conversation import Conversation
 from botkit.events import ButtonPressed, Event, Media
 from botkit.exceptions import DownloadError, MessageError, ServiceError, SettingsError, TransportError
-from botkit.messages import AnyMessage, Outgoing, Raw
+from botkit.messages import AnyMessage, Raw
+from botkit.outgoing import Outgoing
 from botkit.pace import Pace, Paces
 from botkit.redaction import Secret
 

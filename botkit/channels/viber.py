@@ -36,7 +36,8 @@ from botkit.conversation import Conversation
 from botkit.events import ConversationStarted, Event
 from botkit.exceptions import PayloadError, ServiceError, SettingsError
 from botkit.formatting import utf16_length
-from botkit.messages import AnyMessage, Outgoing, Raw, Representative
+from botkit.messages import AnyMessage, Raw, Representative
+from botkit.outgoing import Outgoing
 from botkit.pace import Pace, Paces
 from botkit.payload import read_object
 from botkit.redaction import Redactor, Secret

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from botkit.messages import decode as decode_outgoing
+from botkit.outgoing import decode as decode_outgoing
 from botkit.redis.keys import Keys
 from botkit.store import Delivery, Status, Timer, Turn
 

@@ -12,7 +12,8 @@ from botkit.adapter import Receipt
 from botkit.channels.telegram import Telegram
 from botkit.conversation import Conversation
 from botkit.http import Http
-from botkit.messages import AnyMessage, Outgoing
+from botkit.messages import AnyMessage
+from botkit.outgoing import Outgoing
 
 Json = dict[str, Any]
 

@@ -17,7 +17,8 @@ from botkit.clock import Clock
 from botkit.conversation import Conversation
 from botkit.degradation import Prepared
 from botkit.http import Http
-from botkit.messages import AnyMessage, Outgoing
+from botkit.messages import AnyMessage
+from botkit.outgoing import Outgoing
 from botkit.simulators.simulator import Simulator
 from botkit.simulators.telegram import TelegramSimulator
 from tests.channels import bot_api

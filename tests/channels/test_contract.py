@@ -29,7 +29,8 @@ from botkit.events import AnyEvent, Event, MessageReceived
 from botkit.exceptions import NotSentError, PayloadError, UnknownOutcomeError
 from botkit.flow import Flow
 from botkit.http import Http
-from botkit.messages import AnyMessage, Outgoing, Text
+from botkit.messages import AnyMessage, Text
+from botkit.outgoing import Outgoing
 from botkit.redaction import MASK
 from botkit.router import Router
 from botkit.simulators.simulator import Simulator, load_simulator

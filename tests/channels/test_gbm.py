@@ -22,7 +22,8 @@ from botkit.conversation import Conversation
 from botkit.events import AnyEvent, Event
 from botkit.exceptions import MessageError, NotSentError, PayloadError, ServiceError, SettingsError
 from botkit.http import Http
-from botkit.messages import AnyMessage, File, Image, Location, Outgoing, Raw, Text, Typing
+from botkit.messages import AnyMessage, File, Image, Location, Raw, Text, Typing
+from botkit.outgoing import Outgoing
 from botkit.simulators.gbm import BusinessMessagesSimulator
 from botkit.simulators.simulator import Bubble, Person
 from botkit.simulators.wire import Fault

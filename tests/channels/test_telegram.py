@@ -28,7 +28,8 @@ from botkit.exceptions import (
     UnknownOutcomeError,
 )
 from botkit.http import Http
-from botkit.messages import AnyMessage, File, Image, Location, Outgoing, Raw, Text, Typing
+from botkit.messages import AnyMessage, File, Image, Location, Raw, Text, Typing
+from botkit.outgoing import Outgoing
 from botkit.redaction import Redactor
 from botkit.simulators.simulator import Person
 from botkit.simulators.telegram import TelegramSimulator

@@ -30,7 +30,8 @@ from botkit.events import (
 )
 from botkit.exceptions import MessageError, NotSentError, PayloadError, ServiceError, SettingsError, UnknownOutcomeError
 from botkit.http import Http
-from botkit.messages import AnyMessage, File, Image, Location, Outgoing, Raw, Text, Typing
+from botkit.messages import AnyMessage, File, Image, Location, Raw, Text, Typing
+from botkit.outgoing import Outgoing
 from botkit.session_rules import SessionRules
 from botkit.simulators.simulator import Bubble, Person
 from botkit.simulators.viber import ViberSimulator

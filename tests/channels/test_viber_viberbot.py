@@ -21,7 +21,8 @@ from botkit.channels.viber import Viber
 from botkit.clock import Clock
 from botkit.conversation import Conversation
 from botkit.http import Http
-from botkit.messages import AnyMessage, File, Image, Location, Outgoing, Text
+from botkit.messages import AnyMessage, File, Image, Location, Text
+from botkit.outgoing import Outgoing
 from botkit.simulators.simulator import Person
 from botkit.simulators.viber import ViberSimulator
 

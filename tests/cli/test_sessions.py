@@ -12,7 +12,8 @@ from botkit.channels.viber import Viber
 from botkit.charging import Charging
 from botkit.clock import Clock
 from botkit.conversation import digest
-from botkit.messages import Outgoing, Text
+from botkit.messages import Text
+from botkit.outgoing import Outgoing
 from botkit.redis.store import RedisStore
 from botkit.session_rules import Prices, SessionRules
 from botkit.store import Queue, Verdict

@@ -20,7 +20,8 @@ from botkit.engine import Acceptance, EnginePolicy
 from botkit.events import Event, Media
 from botkit.exceptions import StoreUnavailableError
 from botkit.ledger import Ledger, month_of
-from botkit.messages import Outgoing, Text
+from botkit.messages import Text
+from botkit.outgoing import Outgoing
 from botkit.record import Flows
 from botkit.redis.audit import audit
 from botkit.redis.ledger import load_ledgers

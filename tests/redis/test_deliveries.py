@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import pytest
 
 from botkit.clock import Clock
-from botkit.messages import Outgoing, Text, encode
+from botkit.messages import Text
+from botkit.outgoing import Outgoing, encode
 from botkit.redis.audit import audit
 from botkit.redis.store import Bounds, RedisStore
 from botkit.store import LATER, DueTimer, Duplicate, Queue, Status, Timer, Turn

@@ -17,7 +17,8 @@ from botkit.adapter import Receipt
 from botkit.charging import Charging
 from botkit.clock import Clock
 from botkit.ledger import read_ledger
-from botkit.messages import Outgoing, Text
+from botkit.messages import Text
+from botkit.outgoing import Outgoing
 from botkit.redis.audit import audit
 from botkit.redis.ledger import load_ledgers
 from botkit.redis.scripts import load_scripts

@@ -15,7 +15,8 @@ from botkit.clock import Clock
 from botkit.conversation import Conversation
 from botkit.events import MessageReceived
 from botkit.http import Http
-from botkit.messages import AnyMessage, Outgoing
+from botkit.messages import AnyMessage
+from botkit.outgoing import Outgoing
 from botkit.simulators.gbm import BusinessMessagesSimulator
 from botkit.simulators.simulator import Choice, Person
 
