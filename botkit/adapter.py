@@ -179,6 +179,8 @@ class Adapter(ABC):
     #: How often a message of unknown outcome is sent again; None leaves that to the service's policy. With 0, it is
     #: noted before each attempt that there is one, and nobody sends a message again that may have arrived.
     max_repeats: int | None = None
+    #: Whether some reports name only the message: `Conversation.unplaced` then stands for the conversation.
+    finds_by_receipt: ClassVar[bool] = False
     #: How often `poll` asks, in seconds; 0 where there is nothing to ask for.
     poll_seconds: float = 0
 

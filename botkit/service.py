@@ -70,7 +70,9 @@ class Service:
         )
         self.outbox = Outbox(store, lines, self.clock, policy=policies.send)
         feeder = Feeder(store, {account: owner.adapter for account, owner in self.owners.items()}, self.clock)
-        self.engine = Engine(store, dispatcher, self.outbox, role=settings.role, policy=policies.engine, feeder=feeder)
+        self.engine = Engine(
+            store, dispatcher, self.outbox, role=settings.role, policy=policies.engine, feeder=feeder, polled=lines
+        )
         adapters = [owner.adapter for owner in self.owners.values()]
         self.receiver = Receiver(adapters, self.engine, store, self.clock, policy=policies.receiver)
         self._redelivering: asyncio.Task[None] | None = None
