@@ -68,7 +68,8 @@ async def test_trouble_of_any_kind_leaves_the_cursor_and_is_over_at_the_next_que
         inbox.letters += [["one"], ServiceError("no"), NotSentError("no connection"), ValueError("a mistake"), ["two"]]
         for _ in range(5):
             await process.engine.poll_once()
-            await process.advance(60)
+            await process.engine.settle()
+            process.clock.advance(seconds=60)
         assert inbox.asked == [b"", b"1", b"1", b"1", b"1"]
         assert inbox.texts == ["one", "two"]
 
