@@ -15,6 +15,7 @@ from botkit.conversation import Account
 from botkit.exceptions import StoreUnavailableError
 from botkit.pace import Pace
 from botkit.session_rules import Heard, SessionRules
+from botkit.submission import Submissions
 
 T = TypeVar("T")
 
@@ -286,6 +287,11 @@ class Store(Protocol):
     @property
     def broadcasts(self) -> Broadcasts:
         """What is said to many people at once."""
+        ...
+
+    @property
+    def submissions(self) -> Submissions:
+        """What other programs asked to be sent."""
         ...
 
     def new_token(self) -> str:

@@ -61,6 +61,10 @@ class Keys:
         """Returns a key of this kind that all broadcasts share."""
         return f"{self.prefix}:{{b}}:{kind}"
 
+    def submission(self, submission_id: str) -> str:
+        """Returns the key of what another program asked for."""
+        return f"{self.prefix}:{{s:{submission_id}}}"
+
     def value(self, token: str) -> str:
         """Returns the key of a long value of a button."""
         return f"{self.prefix}:{{v:{token}}}"

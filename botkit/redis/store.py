@@ -32,6 +32,7 @@ from botkit.redis.script_values import (
     read_record,
 )
 from botkit.redis.session_arguments import count_arguments, heard_arguments
+from botkit.redis.submissions import RedisSubmissions
 from botkit.redis.timers import load_due
 from botkit.redis.turns import RedisTurns
 from botkit.session_rules import Heard, SessionRules
@@ -95,6 +96,7 @@ class RedisStore:
         self.accounts = RedisAccounts(self._script, self.keys)
         self.deliveries = RedisDeliveries(self._script, self.call, self.keys, life=self.bounds.receipt)
         self.broadcasts = RedisBroadcasts(self._script, self.call, self.keys, self.clock)
+        self.submissions = RedisSubmissions(self.call, self.keys)
         self._worker = uuid4().hex[:12]
         self._counter = count()
 
