@@ -101,7 +101,7 @@ class SendApi:
             raise later(
                 "too many messages wait for this destination: the same again, with its idempotency key, is safe"
             )
-        log.info("accepted", key=key.name, account=order.to.account.ta, message=taken.id)
+        log.info("accepted", key=key.name, account=taken.account[1], message=taken.id)
         return taken
 
     def _sender_of(self, submission: Submission) -> tuple[Adapter | None, str]:

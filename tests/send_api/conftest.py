@@ -1,16 +1,13 @@
 """An application with an account whose outcomes can be planned, and a program that sends through it."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
 import pytest
 
-from botkit.adapter import Addressed
 from botkit.addresses import AddressKind
-from botkit.exceptions import InvalidRequestError, Problem
-from botkit.messages import Text
 from botkit.redis.store import Bounds
 from botkit.router import Router
 from botkit.send_api.keys import digest_of
@@ -29,21 +26,10 @@ KEYS = ",".join(
 
 
 class Counter(Desk):
-    """A desk that other programs send by: `{"destination": ..., "desk": {"text": ...}}`."""
+    """A desk that other programs send by, as if it sent text messages."""
 
     address = AddressKind.PHONE
-
-    def read_send(self, body: Mapping[str, Any]) -> Addressed:
-        problems = [Problem(name, "there is no such member") for name in body if name not in ("destination", "desk")]
-        content = body.get("desk")
-        text = content.get("text") if isinstance(content, dict) else None
-        if not isinstance(text, str) or not text:
-            problems.append(Problem("desk.text", "is needed"))
-        if not isinstance(body.get("destination"), str):
-            problems.append(Problem("destination", "is needed"))
-        if problems:
-            raise InvalidRequestError(problems)
-        return Addressed(self.find_address(body["destination"]), Text(text=str(text), markdown=False))
+    network = "sms"
 
 
 class Program:
@@ -73,7 +59,7 @@ class Program:
 
 def hello(**members: object) -> dict[str, Any]:
     """Returns a good request, with these members beside or in place of its own."""
-    return {"trafficAccountId": "desk", "destination": "+385910000001", "desk": {"text": "hello"}} | members
+    return {"trafficAccountId": "desk", "destination": "+385910000001", "sms": {"text": "hello"}} | members
 
 
 Start = Callable[..., Any]

@@ -141,7 +141,7 @@ async def test_without_a_key_the_same_again_is_another_message(program: Program)
 
 async def test_another_request_with_the_same_key_is_a_conflict(program: Program) -> None:
     await program.posts(Idempotency_Key="order-7")
-    refused = await program.posts(body=hello(desk={"text": "bye"}), Idempotency_Key="order-7")
+    refused = await program.posts(body=hello(sms={"text": "bye"}), Idempotency_Key="order-7")
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "conflict")
     await program.tester.settle()
     assert program.desk.texts == ["hello"]
