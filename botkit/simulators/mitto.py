@@ -26,8 +26,8 @@ class MittoSimulator(Servers):
 
     One simulator has many accounts, each on one network, and a screen of its own for each person. What is sent arrives
     after `delivery_seconds`; its reports go out with the next thing a person does, or with `redeliver`. What people
-    write goes to the account's address for incoming SMS (`set_inbound`) if it has one, else to the webhooks that are
-    linked to the account. What happens to a phone, such as `phone_off`, happens to it on all networks.
+    write goes to the webhooks that are linked to the account, or to the address in Mitto's `console`. What happens to
+    a phone, such as `phone_off`, happens to it on all networks.
     """
 
     channel: ClassVar[str] = "mitto"
@@ -151,7 +151,10 @@ class MittoSimulator(Servers):
 
     async def redeliver(self) -> int:
         """Does what is due: arrivals, steps of failovers, endings, and then the callbacks."""
-        return self._deliverer.catch_up() + await self._callbacks.post_due()
+        done = self._deliverer.catch_up()
+        if done:
+            self.on_change()
+        return done + await self._callbacks.post_due()
 
     def snapshot(self) -> bytes:
         """Returns messages, failovers, webhooks, screens and what is not told yet, as JSON."""

@@ -38,29 +38,29 @@ class Callbacks:
         if message.api == "sms":
             return self._tell_sms(message, status, at, told_id or message.id)
         told = message_object(self._servers, message) | {"deliveryStatus": self._servers.word(status)}
-        return self._tell_hooks(message.ta, "status", told | ({"messageId": told_id} if told_id else {}), at)
+        return self._tell_hooks(message.ta, "report", told | ({"messageId": told_id} if told_id else {}), at)
 
     def _tell_sms(self, message: Message, status: str, at: float, told_id: str) -> list[int]:
         servers = self._servers
         account = servers.accounts.get(message.ta)
-        url = message.callback or (account.callback_url if account else "")
+        url = message.callback or servers.address_in_console(message.ta, "report")
+        url = url or (account.callback_url if account else "")
         if not url:
             return []
         known = {"msgid": told_id, "status": status, "errorcode": _CODES.get(status, "0")}
         body = servers.template
         for name, value in (known | {"reference": message.reference}).items() if servers.fills_template else ():
             body = body.replace(f"~{name}~", value)
-        if account:
-            url = spoil(url, servers.tokens, account.report_keys, account.inbound_keys, servers.clock.timestamp())
-        return self._queue(self._written(Report(message.ta, "report", body, at, url), known))
+        report = Report(message.ta, "report", body, at, self._spoilt(message.ta, "report", url))
+        return self._queue(self._written(report, known))
 
     def tell_inbound(self, ta: str, address: str, text: str, name: str, **more: Any) -> list[int]:
-        """Queues what a person wrote: to the account's address for incoming SMS, else to the webhooks.
+        """Queues what a person wrote.
 
-        Raises NotOnScreenError where the account has neither, so that nobody would hear of it.
+        Raises NotOnScreenError where the account has no webhook and no address for it, so that nobody would hear of it.
         """
-        now = self._servers.clock.timestamp()
-        if url := self._servers.state.inbound.get(ta, ""):
+        now, url = self._servers.clock.timestamp(), self._servers.address_in_console(ta, "inbound")
+        if url and self._servers.accounts[ta].via == "sms":
             return self._tell_inbound_sms(ta, url, address, text, now)
         phone = "phoneNumber" if self._servers.accounts[ta].via in PHONES else "messagingAppIdentifier"
         told = {
@@ -84,9 +84,18 @@ class Callbacks:
         known = {"from": address.removeprefix("+"), "to": number, "text": text}
         known |= {"id": self._servers.next_id(), "at": told_time(now)}
         told = {names[name]: value for name, value in known.items() if name in names}
-        url = spoil(url, self._servers.tokens, account.inbound_keys, account.report_keys, now)
         body = msgspec.json.encode(told).decode()
-        return self._queue(self._written(Report(ta, "inbound", body, now, url), told))
+        return self._queue(self._written(Report(ta, "inbound", body, now, self._spoilt(ta, "inbound", url)), told))
+
+    def _spoilt(self, ta: str, kind: str, url: str) -> str:
+        """Returns an address as it is called: as it was given, unless its token is to be spoilt."""
+        account = self._servers.accounts.get(ta)
+        if account is None:
+            return url
+        own, other = account.report_keys, account.inbound_keys
+        if kind == "inbound":
+            own, other = other, own
+        return spoil(url, self._servers.tokens, own, other, self._servers.clock.timestamp())
 
     def _written(self, report: Report, fields: Mapping[str, str]) -> Report:
         """Writes a callback of the SMS API in the style that is set."""
@@ -99,17 +108,22 @@ class Callbacks:
             report.content_type = self._servers.content_type
         return report
 
-    def _tell_hooks(self, ta: str, trigger: str, told: Mapping[str, Any], at: float) -> list[int]:
+    def _tell_hooks(self, ta: str, kind: str, told: Mapping[str, Any], at: float) -> list[int]:
+        """Queues a message for the webhooks that are linked to its account, else for what was entered by hand."""
         body = msgspec.json.encode([told] if self._servers.webhook_lists else told).decode()
         numbers: list[int] = []
         for hook in self._servers.state.hooks.values():
-            if ta in hook.accounts and self._wants(hook, trigger):
-                report = Report(ta, trigger, body, at, hook=hook.id, content_type=self._servers.content_type)
+            if ta in hook.accounts and self._wants(hook, kind):
+                report = Report(ta, kind, body, at, hook=hook.id, content_type=self._servers.content_type)
                 numbers += self._queue(report)
-        return numbers
+        url = self._servers.address_in_console(ta, kind)
+        if numbers or not url:
+            return numbers
+        url = self._spoilt(ta, kind, url)
+        return self._queue(Report(ta, kind, body, at, url, content_type=self._servers.content_type))
 
-    def _wants(self, hook: Hook, trigger: str) -> bool:
-        return not hook.triggers or trigger in {self._servers.triggers[name.lower()] for name in hook.triggers}
+    def _wants(self, hook: Hook, kind: str) -> bool:
+        return not hook.triggers or kind in {self._servers.triggers.get(name.lower()) for name in hook.triggers}
 
     def _queue(self, report: Report) -> list[int]:
         if not self._servers.reports and report.name != "inbound":

@@ -125,7 +125,7 @@ def _with_failover(body: Json, contents: Mapping[str, dict[str, Any]], rules: Ru
     status = read_text(inside, "status", path)
     if status not in _GOALS:
         raise invalid(f"one of {', '.join(_GOALS)} is required", join(path, "status"))
-    seconds = read_whole(inside, "timeoutInSeconds", path, 1)
+    seconds = float(read_whole(inside, "timeoutInSeconds", path, 1))
     return Order((), _steps(inside, contents, rules), status, seconds)
 
 

@@ -30,10 +30,10 @@ SPELLINGS: Sequence[Mapping[str, str]] = (
     {"from": "msisdn", "to": "to", "text": "text", "id": "id", "at": "timestamp"},
 )
 #: What a webhook may be called for, in small letters.
-TRIGGERS: Mapping[str, Literal["status", "inbound"]] = {
-    "deliverystatus": "status",
-    "messagestatus": "status",
-    "deliveryreport": "status",
+TRIGGERS: Mapping[str, Literal["report", "inbound"]] = {
+    "deliverystatus": "report",
+    "messagestatus": "report",
+    "deliveryreport": "report",
     "inboundmessage": "inbound",
     "incomingmessage": "inbound",
     "messagereceived": "inbound",
@@ -143,7 +143,7 @@ class Servers(Simulator):
     #: Whether webhooks are told in a list instead of one by one.
     webhook_lists: bool = False
     #: What a webhook may ask for by its triggers, in small letters.
-    triggers: Mapping[str, Literal["status", "inbound"]] = TRIGGERS
+    triggers: Mapping[str, Literal["report", "inbound"]] = TRIGGERS
     #: Seconds before each repeat of a callback that was not answered with 2xx.
     pauses: Sequence[float] = PAUSES
 
@@ -173,10 +173,22 @@ class Servers(Simulator):
             inbound_keys=tuple(adapter.inbound_keys),
         )
 
-    def set_inbound(self, ta: str, url: str) -> None:
-        """Enters, as in Mitto's console, where the incoming messages of an SMS account go; empty for nowhere."""
-        self.state.inbound[ta] = url
+    def console(self, ta: str, kind: str, url: str) -> None:
+        """Enters where an account's reports or its incoming messages go (`report`, `inbound`); empty for nowhere.
+
+        SMS are told there in the SMS API's form, and messages of the API for all networks as to a webhook. A webhook
+        that is linked to the account is called instead, but never for incoming SMS; so is an address that an SMS names.
+        """
+        self.state.console.setdefault(ta, {})[kind] = url
         self.on_change()
+
+    def set_inbound(self, ta: str, url: str) -> None:
+        """Enters where an account's incoming messages go."""
+        self.console(ta, "inbound", url)
+
+    def address_in_console(self, ta: str, kind: str) -> str:
+        """Returns what was entered, empty when nothing was."""
+        return self.state.console.get(ta, {}).get(kind, "")
 
     def accounts_of(self, key: str) -> Mapping[str, TrafficAccount]:
         """Returns the accounts that a key opens, by their ids."""

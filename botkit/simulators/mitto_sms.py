@@ -85,7 +85,7 @@ class SmsApi:
             api="sms",
             reference=body.get("reference", ""),
             callback=body.get("callback", ""),
-            lifetime=body.get("validity", 2880) * 60,
+            lifetime=body.get("validity", 2880) * 60.0,
         )
 
 

@@ -101,7 +101,7 @@ class State(Struct):
 
     `agenda` is a heap of what is to happen: when, in what order at that moment, a number, and to which message.
     `screens` and `blocked` go by account and address, `off` by address, `missing` by network; `waiting` are the
-    messages to phones that are off; `inbound` has the address that an SMS account's incoming messages go to.
+    messages to phones that are off; `console` has what was entered by hand: an account's addresses, kind by kind.
     """
 
     messages: dict[str, Message] = {}
@@ -114,7 +114,7 @@ class State(Struct):
     off: set[str] = set()
     missing: dict[str, set[str]] = {}
     waiting: list[str] = []
-    inbound: dict[str, str] = {}
+    console: dict[str, dict[str, str]] = {}
     numbered: int = 0
 
     def next_number(self) -> int:
