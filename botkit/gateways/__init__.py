@@ -1,0 +1,1 @@
+"""Gateways: accounts of third parties that reach phones and messengers."""
