@@ -174,11 +174,13 @@ class Adapter(ABC):
     address: AddressKind = AddressKind.CONVERSATION
     #: The parts after the channel in the paths of its webhooks: a gateway's `report` and `inbound`.
     kinds: ClassVar[frozenset[str]] = frozenset()
-    #: How its webhooks are called.
+    #: How its webhooks are called; empty where the service never calls anybody.
     methods: ClassVar[frozenset[str]] = frozenset({"POST"})
     #: How often a message of unknown outcome is sent again; None leaves that to the service's policy. With 0, it is
     #: noted before each attempt that there is one, and nobody sends a message again that may have arrived.
     max_repeats: int | None = None
+    #: Whether some reports name only the message: `Conversation.unplaced` then stands for the conversation.
+    finds_by_receipt: ClassVar[bool] = False
     #: How often `poll` asks, in seconds; 0 where there is nothing to ask for.
     poll_seconds: float = 0
 
@@ -340,6 +342,14 @@ class Adapter(ABC):
     @abstractmethod
     def simulated(self, api_url: str) -> Self:
         """Returns the same account with made-up credentials of the right form, at a simulator's address."""
+
+    def callback_address(self, kind: str, url: str) -> str:
+        """Returns the address of a kind's webhook as the service is to call it: `url`, and what proves the caller.
+
+        `url` is `<base>/webhooks/<channel>/<kind>?ta=<account>`; a gateway that carries a key or a token in the address
+        adds it here. It is a secret then.
+        """
+        return url
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(ta={self.ta!r})"

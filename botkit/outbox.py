@@ -279,6 +279,8 @@ class Outbox:
         if not (receipt.id and adapter.has_receipts):
             return await insist(lambda: self._store.sent(turn, keep=keep, pace=pace))
         until = expiry(outgoing, to, self._clock.timestamp())
+        if adapter.finds_by_receipt:
+            await insist(lambda: self._store.accounts.remember(to.account, receipt.id, to.id))
         # Both travel in one batch, the receipt first: no report can find the message gone and itself unknown.
         _, following = await insist(
             lambda: asyncio.gather(

@@ -70,7 +70,9 @@ class Service:
         )
         self.outbox = Outbox(store, lines, self.clock, policy=policies.send)
         feeder = Feeder(store, {account: owner.adapter for account, owner in self.owners.items()}, self.clock)
-        self.engine = Engine(store, dispatcher, self.outbox, role=settings.role, policy=policies.engine, feeder=feeder)
+        self.engine = Engine(
+            store, dispatcher, self.outbox, role=settings.role, policy=policies.engine, feeder=feeder, polled=lines
+        )
         adapters = [owner.adapter for owner in self.owners.values()]
         self.receiver = Receiver(adapters, self.engine, store, self.clock, policy=policies.receiver)
         self._redelivering: asyncio.Task[None] | None = None
@@ -133,7 +135,8 @@ class Service:
     async def open(self, app: ASGIApp) -> None:
         """Connects everything: `app` is what the simulators post their webhooks to.
 
-        Simulators take up where they left off, and their accounts register their webhooks the way real ones do.
+        Simulators take up where they left off, and their accounts register their webhooks the way real ones do,
+        or as their owner would in the service's console.
         Raises StoreUnavailableError.
         """
         await self.store.ping()
@@ -145,7 +148,15 @@ class Service:
             simulator.on_change = _Saver(simulator, path)
         for account, owner in self.owners.items():
             if self.is_simulated(account):
-                await owner.adapter.set_webhook(webhook_url(f"https://{LOOPBACK}", account), self._clients[account])
+                await self._register(account, owner.adapter)
+
+    async def _register(self, account: Account, adapter: Adapter) -> None:
+        # A gateway's addresses are typed into its web pages: nobody else does that here.
+        for kind in sorted(adapter.kinds):
+            url = adapter.callback_address(kind, webhook_url(f"https://{LOOPBACK}", account, kind))
+            self.simulators[account.channel].console(account.ta, kind, url)
+        if adapter.methods and not adapter.kinds:
+            await adapter.set_webhook(webhook_url(f"https://{LOOPBACK}", account), self._clients[account])
 
     def start(self) -> None:
         """Starts to work, once connected."""
@@ -175,9 +186,10 @@ class Service:
         await self.store.close()
 
 
-def webhook_url(base: str, account: Account) -> str:
-    """Returns the address that an account's service must call, its id URL-encoded."""
-    return f"{base.rstrip('/')}/webhooks/{account.channel}?ta={quote(account.ta, safe='')}"
+def webhook_url(base: str, account: Account, kind: str = "") -> str:
+    """Returns the address that an account's service must call, with the kind that a gateway has; its id URL-encoded."""
+    path = f"{account.channel}/{kind}" if kind else account.channel
+    return f"{base.rstrip('/')}/webhooks/{path}?ta={quote(account.ta, safe='')}"
 
 
 class _Saver:

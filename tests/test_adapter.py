@@ -87,6 +87,11 @@ def test_a_service_promises_nothing_unless_its_adapter_says_so() -> None:
     assert pigeon.takes_answer(STARTED) is False
 
 
+def test_an_address_is_called_as_it_is_unless_the_adapter_adds_something() -> None:
+    url = "https://bot.test/webhooks/pigeon/report?ta=demo"
+    assert Pigeon().callback_address("report", url) == url
+
+
 def test_an_answer_that_was_not_promised_is_a_mistake() -> None:
     with pytest.raises(TypeError, match="pigeon takes no message"):
         Pigeon().render_answer(Text(text="hello"))

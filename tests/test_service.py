@@ -30,6 +30,7 @@ from botkit.router import Router
 from botkit.service import Policies, Service, webhook_url
 from botkit.settings import Settings
 from botkit.simulators.simulator import Person
+from botkit.simulators.viber import ViberSimulator
 
 OLENA = Person("Olena")
 TOKEN = "44d32a6f1b-cafe-0123-canary"
@@ -207,6 +208,50 @@ def test_what_is_secret_is_masked_wherever_the_process_writes(sites: Sites) -> N
 def test_the_webhook_s_address_carries_the_account_s_id_url_encoded() -> None:
     account = Account("viber", "shop & co/ü")
     assert webhook_url("https://bot.test/", account) == "https://bot.test/webhooks/viber?ta=shop%20%26%20co%2F%C3%BC"
+
+
+def test_a_gateway_s_address_carries_the_kind_too() -> None:
+    account = Account("smsc", "shop & co")
+    assert (
+        webhook_url("https://bot.test", account, "report") == "https://bot.test/webhooks/smsc/report?ta=shop%20%26%20co"
+    )
+
+
+class Gateway(Viber):
+    kinds = frozenset({"report", "inbound"})
+
+    def callback_address(self, kind: str, url: str) -> str:
+        return f"{url}&key=k-{kind}"
+
+
+class Switchboard(ViberSimulator):
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        self.entered: list[tuple[str, str, str]] = []
+
+    def console(self, ta: str, kind: str, url: str) -> None:
+        self.entered.append((ta, kind, url))
+
+
+async def test_a_gateway_s_addresses_are_entered_by_hand_with_what_the_adapter_adds_to_them(sites: Sites) -> None:
+    service = sites.build(Bot("shop", routers=[host()], accounts=[Gateway()]))
+    service.simulators["viber"] = simulator = Switchboard(sites.clock)
+    await service.open(face(service))
+    base = "https://botkit.localhost/webhooks/viber"
+    assert simulator.entered == [
+        ("shop-viber", "inbound", f"{base}/inbound?ta=shop-viber&key=k-inbound"),
+        ("shop-viber", "report", f"{base}/report?ta=shop-viber&key=k-report"),
+    ]
+    await service.stop()
+
+
+class Mute(Viber):
+    methods = frozenset()
+
+
+async def test_nothing_is_registered_with_a_service_that_calls_nobody(sites: Sites) -> None:
+    async with sites.open(Bot("shop", routers=[host()], accounts=[Mute()])) as service:
+        assert service.simulators["viber"].wire.calls() == []
 
 
 # --- life ---

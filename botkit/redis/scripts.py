@@ -23,6 +23,8 @@ NAMES = (
     "check",
     "bucket",
     "rest",
+    "poll",
+    "polled",
     "receipt",
     "status",
     "park",

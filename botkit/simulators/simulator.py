@@ -90,6 +90,13 @@ class Simulator(ABC):
     def add_account(self, adapter: Adapter) -> None:
         """Opens an account with the adapter's credentials, as the service's own console would."""
 
+    def console(self, ta: str, kind: str, url: str) -> None:
+        """Enters the address of a kind of webhook by hand, where the service has no call for that.
+
+        Called for each of the adapter's `kinds`, after `add_account`, with what `Adapter.callback_address` returns.
+        """
+        return
+
     @abstractmethod
     async def opens(self, ta: str, person: Person, context: str = "") -> None:
         """The person opens the chat, through a deep link when there is a context."""
