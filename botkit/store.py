@@ -16,6 +16,7 @@ from botkit.contacts import Contacts
 from botkit.exceptions import StoreUnavailableError
 from botkit.pace import Pace
 from botkit.session_rules import Heard, SessionRules
+from botkit.submission import Submissions
 
 T = TypeVar("T")
 
@@ -269,6 +270,11 @@ class Store(Protocol):
     @property
     def contacts(self) -> Contacts:
         """Who is the same person on several channels."""
+        ...
+
+    @property
+    def submissions(self) -> Submissions:
+        """What other programs asked to be sent."""
         ...
 
     def new_token(self) -> str:
