@@ -20,7 +20,7 @@ from botkit.consent import consent
 from botkit.conversation import Account, Conversation, User, digest
 from botkit.events import Event, MessageReceived, Subscribed, UnknownEvent, Unsubscribed, event_id
 from botkit.exceptions import AddressError, PayloadError
-from botkit.gateways.smsc_status import event_of
+from botkit.gateways.smsc_status import report_of
 from botkit.redaction import Secret
 
 Fields = Mapping[str, str]
@@ -67,11 +67,16 @@ def read_callback(request: WebhookRequest, account: Account, *, hears_stop: bool
 
 
 def conversation_of(phone: str, account: Account) -> Conversation:
-    """Returns the conversation of a sender: a number as E.164, a Telegram name or id as it is."""
+    """Returns the conversation of a sender."""
+    return Conversation(account, e164(phone))
+
+
+def e164(phone: str) -> str:
+    """Returns a number as E.164; a Telegram name or id, and what is none of them, as it is."""
     try:
-        return Conversation(account, parse_phone(phone))
+        return parse_phone(phone)
     except AddressError:
-        return Conversation(account, phone)
+        return phone
 
 
 def said(text: str, account: Account, phone: str, *, native: str, at: datetime, raw: object, hears_stop: bool) -> Event:
@@ -105,10 +110,8 @@ def _report(fields: Fields, account: Account) -> Event | None:
     if not _ID.fullmatch(identity) or not _STATUS.fullmatch(status):
         raise PayloadError("a callback's id or status is no number")
     error = fields.get("err", "")
-    native = f"report|{identity}|{fields['phone']}|{int(status)}"
-    return event_of(
-        int(status), identity, error=error if _ERROR.fullmatch(error) else "", **_known(fields, account, native)
-    )
+    to, further = conversation_of(fields["phone"], account), error if _ERROR.fullmatch(error) else ""
+    return report_of(int(status), identity, to, at=_time(fields), error=further, raw=_shown(fields))
 
 
 def _known(fields: Fields, account: Account, native: str) -> dict[str, Any]:

@@ -76,6 +76,8 @@ class SmscCalls:
         if wait := self._wait(endpoint, parameters):
             raise RefusedError(endpoint, Refusal(9, retry_after=wait))
         answer = await self.post(endpoint, parameters, client)
+        if answer.status == 429:
+            raise RefusedError(endpoint, Refusal(9))
         if 400 <= answer.status < 500:
             raise ServiceError(f"{endpoint.value} was answered with HTTP {answer.status}", code=f"HTTP {answer.status}")
         if answer.status != 200:

@@ -13,9 +13,6 @@ from botkit.gateways.smsc_status import FAILED, NOT_FOUND
 
 _SECONDS = re.compile(r"[0-9]{1,9}")
 
-#: What the account, and not the message, is refused for.
-TOO_MANY = 9
-
 
 def read_answer(answer: HttpAnswer) -> Sent | Receipt | Refusal:
     """Returns what was taken or the error in the answer; a receipt where it is no answer to a send at all."""
@@ -62,10 +59,8 @@ def refused(meaning: Meaning) -> Receipt:
     return Receipt(Outcome.REFUSED, reason=meaning.words)
 
 
-def found(state: MessageState | None, identity: str) -> Receipt | None:
-    """Returns what a status says of an attempt whose outcome was not known; None where it says nothing."""
-    if state is None:
-        return None
+def found(state: MessageState, identity: str) -> Receipt:
+    """Returns what a status says of an attempt whose outcome was not known."""
     if state.status == NOT_FOUND:
         return Receipt(Outcome.NOT_SENT, reason="SMSC does not have it")
     return Receipt(Outcome.SENT, id=identity)

@@ -3,10 +3,14 @@
 https://smsc.ru/api/http/status_messages/statuses/
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
-from botkit.events import Event, MessageDelivered, MessageExpired, MessageFailed, MessageSeen, UnknownEvent
+import msgspec
+
+from botkit.conversation import Conversation
+from botkit.events import Event, MessageDelivered, MessageExpired, MessageFailed, MessageSeen, UnknownEvent, event_id
 from botkit.gateways.smsc_own_events import LinkClicked
 
 NOT_FOUND = -3
@@ -21,7 +25,7 @@ FAILED: Mapping[int, str] = {
     24: "not enough money",
     25: "the number is not available",
 }
-_EVENTS: Mapping[int, type[Event]] = {
+_EVENTS: Mapping[int, Callable[..., Event]] = {
     DELIVERED: MessageDelivered,
     SEEN: MessageSeen,
     EXPIRED: MessageExpired,
@@ -29,16 +33,24 @@ _EVENTS: Mapping[int, type[Event]] = {
 }
 
 
-def event_of(status: int, receipt_id: str, *, error: str = "", **known: Any) -> Event | None:
-    """Returns what a status says of a message, None while that is nothing new; `known` is what every event has.
+def report_of(
+    status: int, receipt_id: str, to: Conversation, *, at: datetime, error: str, raw: Mapping[str, str]
+) -> Event | None:
+    """Returns what a status says of a message, None while that is nothing new.
 
     `error` is the service's further code, 0 or empty for none: its numbers are not published, so it is only passed on.
     """
     if status in UNDER_WAY:
         return None
+    known: dict[str, Any] = {
+        "id": event_id(to.account, f"report|{receipt_id}|{to.id}|{status}"),
+        "at": at,
+        "conversation": to,
+        "raw_json": msgspec.Raw(msgspec.json.encode(raw)),
+    }
     if status in FAILED:
         further = f" (err {error})" if error not in ("", "0") else ""
         return MessageFailed(receipt_id=receipt_id, reason=f"{status} {FAILED[status]}{further}", **known)
     if status in _EVENTS:
-        return _EVENTS[status](receipt_id=receipt_id, **known)  # type: ignore[call-arg]  # each of them has it
+        return _EVENTS[status](receipt_id=receipt_id, **known)
     return UnknownEvent(kind=f"status {status}", **known)
