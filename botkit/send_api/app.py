@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
+from botkit.accounts import Bucket
 from botkit.adapter import Adapter
 from botkit.clock import Clock
 from botkit.conversation import Account
@@ -21,7 +22,7 @@ from botkit.send_api.orders import Orders, fingerprint_of
 from botkit.send_api.refusals import RefusedError, answer, later, refusal_of, unauthorized
 from botkit.send_api.requests import RequestPolicy, read_idempotency_key, read_json
 from botkit.sending import Rejection, Sender
-from botkit.store import Bucket, Store
+from botkit.store import Store
 from botkit.submission import Submission, message_id
 
 #: How an id of ours looks.
