@@ -76,8 +76,7 @@ async def test_a_message_that_was_seen_needs_no_other() -> None:
 
 async def test_telegram_never_reports_so_its_step_always_runs_out() -> None:
     async with opened() as rig:
-        body = {"destination": rig.address("telegram")}
-        ids = (await rig.fails_over("telegram", "sms", **body)).json()
+        ids = (await rig.fails_over("telegram", "sms", destination=rig.address("telegram"))).json()
         rig.clock.advance(seconds=45)
         assert (rig.sees("telegram"), await rig.statuses(ids)) == (["Hello"], ["Ready", "Delivered"])
 
