@@ -30,6 +30,7 @@ class Account(Viber):
 
     def __init__(self, ta: str, via: str, key: str) -> None:
         super().__init__(ta=ta, name="Shop")
+        self.clock = Clock()
         self.via, self.api_key = via, Secret(key)
 
 
@@ -43,7 +44,9 @@ def test_the_simulator_is_found_by_its_channel_and_has_two_hosts() -> None:
 
 def test_an_account_is_opened_with_what_the_adapter_has() -> None:
     simulator = MittoSimulator(Clock())
-    simulator.add_account(Account("shop", "viber", "k"))
+    adapter = Account("shop", "viber", "k")
+    simulator.add_account(adapter)
+    assert adapter.clock is simulator.clock
     account = simulator.accounts["shop"]
     assert (account.via, account.key, account.sender) == ("viber", Secret("k"), "Shop")
     assert (account.callback_url, account.report_keys) == ("https://bot.test/report", (Secret("report"),))
