@@ -117,6 +117,17 @@ async def test_nobody_sees_or_changes_the_webhooks_of_another_key() -> None:
         assert (await rig.http.get("/api/v1/Webhooks", headers=OTHERS)).json() == []
 
 
+async def test_the_webhook_of_a_key_that_an_account_has_no_more_is_not_called() -> None:
+    async with opened() as rig:
+        await rig.registers("viber")
+        rig.opens_account("viber", "the new key of the shop")
+        key = {"X-Mitto-API-Key": "the new key of the shop"}
+        body = {"url": "https://bot.test/new", "linkTrafficAccountIds": ["viber"]}
+        assert (await rig.http.post("/api/v1/Webhooks", json=body, headers=key)).status_code == 201
+        await rig.simulator.says("viber", ANA, "hi")
+        assert [str(request.url) for request in rig.customer.requests] == ["https://bot.test/new"]
+
+
 async def test_the_list_of_webhooks_hides_their_headers_and_may_not_be_there() -> None:
     async with opened() as rig:
         await rig.registers("viber", headers={"X-Secret": "s3"})
