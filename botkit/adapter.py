@@ -95,11 +95,15 @@ class HttpClient(Protocol):
         url: str,
         *,
         json: object = None,
+        content: bytes | None = None,
         form: Mapping[str, str] | None = None,
         files: Mapping[str, Upload] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> HttpAnswer:
-        """Sends one request and reads the whole answer; redirects are not followed. `files` make the form multipart."""
+        """Sends one request and reads the whole answer; redirects are not followed.
+
+        `content` is sent as it is; `files` make the form multipart.
+        """
         ...
 
     async def download(self, url: str, *, most: int, headers: Mapping[str, str] | None = None) -> Download:
@@ -179,6 +183,12 @@ class Adapter(ABC):
     #: How often a message of unknown outcome is sent again; None leaves that to the service's policy. With 0, it is
     #: noted before each attempt that there is one, and nobody sends a message again that may have arrived.
     max_repeats: int | None = None
+    #: Whether some reports name only the message: `Conversation.unplaced` then stands for the conversation.
+    finds_by_receipt: ClassVar[bool] = False
+    #: For how long a message is tried, and how long after each attempt, the last of them again and again; in seconds,
+    #: no delay above ten minutes. Empty, that is the service's policy's to say.
+    max_age: ClassVar[float] = 0
+    delays: ClassVar[Sequence[float]] = ()
     #: How often `poll` asks, in seconds; 0 where there is nothing to ask for.
     poll_seconds: float = 0
 

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from structlog.typing import FilteringBoundLogger
 
 from botkit.adapter import Adapter, Download
+from botkit.addresses import parse_phone
 from botkit.buttons import Buttons, rows
 from botkit.conversation import Account, Conversation
 from botkit.events import Event, Media, SignalReceived, TimerFired, event_id
@@ -17,6 +18,7 @@ from botkit.exceptions import DownloadError, MessageError
 from botkit.flow import Flow
 from botkit.handoff import PAUSE_TIMER, Handoff
 from botkit.languages import Speech
+from botkit.linking import phone_of
 from botkit.menu import Menu
 from botkit.messages import AnyMessage, Representative, Text, Typing
 from botkit.outgoing import Outgoing
@@ -120,6 +122,19 @@ class Context(Generic[F]):
         where nothing is known; `event.locale` is what the service said this time, as it said it.
         """
         return self._decisions.speech.locale
+
+    @property
+    def phone(self) -> str:
+        """The person's phone number in E.164, shared or linked; an empty string where it is not known."""
+        return phone_of(self._scene.adapter, self.conversation, self._decisions.flows.phone)
+
+    def link_phone(self, phone: str) -> None:
+        """Decides that this conversation is with the person of a phone number, which the app has checked.
+
+        What they share with the service's own button needs no such call. An empty string takes it back. Raises
+        AddressError for what is no number with its country's code.
+        """
+        self._decisions.flows.phone = parse_phone(phone) if phone else ""
 
     @property
     def now(self) -> datetime:

@@ -11,6 +11,7 @@ from msgspec import Struct
 from structlog.typing import FilteringBoundLogger
 
 from botkit.adapter import Adapter, Download, HttpClient
+from botkit.addressing import place
 from botkit.albums import gather
 from botkit.bot import Bot
 from botkit.clock import Clock
@@ -34,6 +35,7 @@ from botkit.exceptions import DownloadError, RecordError, StoreUnavailableError
 from botkit.flow import Flow
 from botkit.handoff import PAUSE_TIMER, Handoff
 from botkit.languages import Speech, speaking
+from botkit.linking import relink, told_phone
 from botkit.menu import TOKEN, Menu, answer, asks_for_agent
 from botkit.migration import Adopted, hand_over, is_moving, set_aside, take_over
 from botkit.record import Flows, timeout_of
@@ -127,6 +129,8 @@ class Dispatcher:
 
     async def _decide_in_time(self, turn: Turn, owner: Owner, event: Event) -> Commit | None:
         """Decides with all that belongs to the event; None when the turn was given back to wait for more of it."""
+        if event.conversation.is_unplaced:
+            return await place(self._store, turn, event)
         read = await self._reports.read(turn, event)
         if not isinstance(read, Event):
             return None if read is Verdict.WAITING else Commit(b"", ())
@@ -140,6 +144,7 @@ class Dispatcher:
 
     async def _decide(self, turn: Turn, owner: Owner, event: Event, gathered: tuple[str, ...]) -> Commit:
         flows = Flows(turn.record.state)
+        phone = flows.phone
         event = await self._understood(event, flows)
         scene = self._scene(turn, owner, event)
         decisions = _undecided(owner, scene, flows)
@@ -157,6 +162,8 @@ class Dispatcher:
         if decisions.values:
             # Before the commit: a button that can be pressed has its value.
             await insist(lambda: self._store.save_values(decisions.values))
+        if flows.phone != phone:
+            await relink(self._store, event.conversation, before=phone, after=flows.phone)
         flows.gathered += gathered
         commit = make_commit(scene, decisions)
         if is_moving(event):
@@ -250,6 +257,7 @@ class Dispatcher:
     def _begin(self, bot: Bot, scene: Scene, decisions: Decisions) -> bool:
         """Does what the event itself stands for; False if other decisions have overtaken it."""
         event = scene.event
+        decisions.flows.phone = told_phone(event) or decisions.flows.phone
         if isinstance(event, ConversationResumed):
             return not decisions.handoff.is_paused
         if not isinstance(event, TimerFired):

@@ -10,11 +10,13 @@ from typing import Protocol, TypeVar
 
 from msgspec import Struct
 
+from botkit.accounts import Accounts
 from botkit.broadcast import Broadcasts
-from botkit.conversation import Account
+from botkit.contacts import Contacts
 from botkit.exceptions import StoreUnavailableError
 from botkit.pace import Pace
 from botkit.session_rules import Heard, SessionRules
+from botkit.submission import Submissions
 
 T = TypeVar("T")
 
@@ -163,14 +165,6 @@ class Delivery(Struct, frozen=True):
     times: Mapping[Status, datetime]
 
 
-class Bucket(Struct, frozen=True):
-    """One of an account's rates, by name; `left` of its burst are not for the message at hand."""
-
-    name: str
-    pace: Pace
-    left: int = 0
-
-
 class Commit(Struct, frozen=True):
     """Everything a handler decided. An empty `state` leaves the stored one as it is."""
 
@@ -196,21 +190,6 @@ class Claim(Struct, frozen=True):
 
     turns: Sequence[Turn]
     next_due: float | None
-
-
-class Accounts(Protocol):
-    """What all processes together may ask of the services. All calls raise StoreUnavailableError."""
-
-    async def take(self, account: Account, buckets: Sequence[Bucket]) -> tuple[float, float]:
-        """Takes one from each bucket; returns the seconds to rest and to wait, of which one is 0.
-
-        Both are 0 if the message may go out, and only then anything was taken. Not idempotent: a repeat takes again.
-        """
-        ...
-
-    async def rest(self, account: Account, seconds: float) -> None:
-        """Lets the account rest for that long, in every process; a longer rest is not shortened."""
-        ...
 
 
 class Deliveries(Protocol):
@@ -286,6 +265,16 @@ class Store(Protocol):
     @property
     def broadcasts(self) -> Broadcasts:
         """What is said to many people at once."""
+        ...
+
+    @property
+    def contacts(self) -> Contacts:
+        """Who is the same person on several channels."""
+        ...
+
+    @property
+    def submissions(self) -> Submissions:
+        """What other programs asked to be sent."""
         ...
 
     def new_token(self) -> str:

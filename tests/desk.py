@@ -178,7 +178,9 @@ class Process:
         self.dispatcher = Dispatcher(self.store, owners, self.clock, Redactor(), policy=handler, jitter=jitter)
         self.outbox = Outbox(self.store, lines, self.clock, policy=send, jitter=jitter)
         self.feeder = Feeder(self.store, {account: owner.adapter for account, owner in owners.items()}, self.clock)
-        self.engine = Engine(self.store, self.dispatcher, self.outbox, role=role, policy=engine, feeder=self.feeder)
+        self.engine = Engine(
+            self.store, self.dispatcher, self.outbox, role=role, policy=engine, feeder=self.feeder, polled=lines
+        )
 
     def another(self, *bots: Bot, **options: Any) -> "Process":
         """Returns a second process on the same store, with the same bots unless others are given."""

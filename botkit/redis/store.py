@@ -12,8 +12,10 @@ from msgspec import Struct
 from botkit.clock import Clock
 from botkit.exceptions import TooManyTimersError
 from botkit.pace import Pace
+from botkit.record import phone_in
 from botkit.redis.accounts import RedisAccounts
 from botkit.redis.broadcasts import RedisBroadcasts
+from botkit.redis.contacts import RedisContacts
 from botkit.redis.dead_letters import count_letters, scan_letters
 from botkit.redis.deliveries import RedisDeliveries
 from botkit.redis.keys import Keys
@@ -32,6 +34,7 @@ from botkit.redis.script_values import (
     read_record,
 )
 from botkit.redis.session_arguments import count_arguments, heard_arguments
+from botkit.redis.submissions import RedisSubmissions
 from botkit.redis.timers import load_due
 from botkit.redis.turns import RedisTurns
 from botkit.session_rules import Heard, SessionRules
@@ -92,9 +95,11 @@ class RedisStore:
         self._pipe = self._runner.pipe
         self._listener = Pipe(url, seconds=3600)
         self._turns = RedisTurns(self._script, self._pipe.call, self.keys, lease=self.bounds.lease)
-        self.accounts = RedisAccounts(self._script, self.keys)
+        self.accounts = RedisAccounts(self._script, self.call, self.keys, life=self.bounds.receipt)
+        self.contacts = RedisContacts(self.call, self.keys, self.clock)
         self.deliveries = RedisDeliveries(self._script, self.call, self.keys, life=self.bounds.receipt)
         self.broadcasts = RedisBroadcasts(self._script, self.call, self.keys, self.clock)
+        self.submissions = RedisSubmissions(self.call, self.keys)
         self._worker = uuid4().hex[:12]
         self._counter = count()
 
@@ -349,7 +354,9 @@ class RedisStore:
         return [letter async for letter in scan_letters(self._pipe.call, self.keys.of(cid, "dead")[0], cid)]
 
     async def forget(self, cid: str) -> int:
-        """See `Store.forget`. Two trips, and one for each 500 dead letters of the partition."""
+        """See `Store.forget`. Up to five trips, and one for each 500 dead letters of the partition."""
+        if phone := phone_in((await self.load(cid)).state):
+            await self.contacts.unlink(phone, cid)
         keys = self.keys.of(cid, "m x c o t e tmr rdy lse own try ordy olse oown otry ohld ses all")
         answer = await self._script("forget", keys, cid)
         removed: int = answer[0]
