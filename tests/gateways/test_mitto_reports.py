@@ -24,6 +24,7 @@ from botkit.events import (
 from botkit.exceptions import PayloadError
 from botkit.gateways.mitto_reports import (
     Source,
+    bound_id,
     read_delivery_report,
     read_fields,
     read_inbound_sms,
@@ -97,13 +98,8 @@ def posted(body: Any, source: Source = VIBER) -> list[Event]:
 def test_a_delivery_report_belongs_to_the_conversation_of_its_token() -> None:
     event = report()
     assert isinstance(event, MessageDelivered)
-    assert (event.conversation, event.receipt_id) == (Conversation(ACCOUNT, ANA), DLR["messageId"])
+    assert (event.conversation, event.receipt_id) == (Conversation(ACCOUNT, ANA), f"{DLR['messageId']}.{KEY}")
     assert (event.at, event.raw) == (NOW, DLR)
-
-
-def test_a_token_without_a_conversation_leaves_it_to_be_found_by_the_message() -> None:
-    (event,) = read_delivery_report(SMS, "", KEY, read_fields(encoded(DLR)), encoded(DLR))
-    assert event.conversation.id == f"?{DLR['messageId']}"
 
 
 @pytest.mark.parametrize(
@@ -176,7 +172,7 @@ def test_the_short_spelling_of_a_report_is_read_as_well() -> None:
     body = encoded({"MSGID": 17, "Status": "delivered", "ErrorCode": 0})
     (event,) = read_delivery_report(SMS, ANA, KEY, read_fields(body), body)
     assert isinstance(event, MessageDelivered)
-    assert event.receipt_id == "17"
+    assert event.receipt_id == bound_id("17", KEY)
 
 
 @pytest.mark.parametrize("name", ["messageId", "status", "errorcode"])
@@ -193,10 +189,11 @@ def test_a_report_without_a_message_or_a_status_cannot_be_read(name: str, said: 
         report(**{name: value})
 
 
-def test_a_report_on_another_message_than_its_token_cannot_be_read() -> None:
-    assert isinstance(report(reference=KEY), MessageDelivered)
-    with pytest.raises(PayloadError, match="another message"):
-        report(reference="f" * 24)
+def test_a_report_names_the_message_of_its_token_beside_its_own_id() -> None:
+    body = encoded(DLR)
+    (event,) = read_delivery_report(SMS, ANA, "another", read_fields(body), body)
+    assert isinstance(event, MessageDelivered)
+    assert event.receipt_id == bound_id(DLR["messageId"], "another") != bound_id(DLR["messageId"], KEY)
 
 
 # --- inbound text messages
