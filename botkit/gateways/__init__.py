@@ -1,1 +1,1 @@
-"""Gateways: accounts of third parties that reach phones and messengers."""
+"""The gateways through which botkit reaches networks, one module each."""

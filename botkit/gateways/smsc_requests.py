@@ -37,3 +37,8 @@ def _receiver(phones: Any, find_address: Callable[[str], str], problems: list[Pr
     except AddressError as error:
         problems.append(Problem("phones", error.what))
         return ""
+
+
+def read_common(body: Mapping[str, Any], network: str, find_address: Callable[[str], str]) -> Addressed:
+    """Returns the message of a request in the words of all accounts: a `destination` and the object of the network."""
+    raise InvalidRequestError([Problem(network, "is not read yet")])
