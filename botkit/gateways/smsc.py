@@ -39,7 +39,7 @@ from botkit.gateways.smsc_messages import (
 from botkit.gateways.smsc_own_events import LinkClicked
 from botkit.gateways.smsc_parameters import NAME, Via
 from botkit.gateways.smsc_polling import Polling, Sources
-from botkit.gateways.smsc_requests import read_common, read_own
+from botkit.gateways.smsc_requests import read_own, with_sender
 from botkit.gateways.smsc_sending import Sending
 from botkit.gateways.smsc_settings import POLL_SECONDS, check_settings, read_settings
 from botkit.messages import AnyMessage, Raw
@@ -249,7 +249,7 @@ class Smsc(Adapter):
         """
         if "phones" in body or "mes" in body:
             return read_own(body, self.route, self.find_address)
-        return read_common(body, self.via, self.find_address)
+        return with_sender(super().read_send(body))
 
     @property
     def route(self) -> Mapping[str, str]:
