@@ -1,0 +1,1 @@
+"""The gateways through which botkit reaches networks, one module each."""
