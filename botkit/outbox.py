@@ -362,4 +362,4 @@ class Outbox:
 
 def _is_call(outgoing: Outgoing) -> bool:
     """Whether it only answers the service, as a callback's acknowledgement does, and nobody is written to."""
-    return isinstance(outgoing.message, Raw) and outgoing.message.is_transient
+    return isinstance(outgoing.message, Raw) and (outgoing.message.is_transient or outgoing.message.is_call)

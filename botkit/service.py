@@ -162,7 +162,7 @@ class Service:
         for kind in sorted(adapter.kinds):
             url = adapter.callback_address(kind, webhook_url(f"https://{LOOPBACK}", account, kind))
             self.simulators[account.channel].console(account.ta, kind, url)
-        if adapter.methods and not adapter.kinds:
+        if adapter.has_webhook_call:
             await adapter.set_webhook(webhook_url(f"https://{LOOPBACK}", account), self._clients[account])
 
     def start(self) -> None:

@@ -12,7 +12,7 @@ from botkit.chatapps.contents import NETWORKS
 from botkit.chatapps.requests import Request, TimeoutFailover, check_ways, find_request_problems
 from botkit.conversation import Conversation, digest
 from botkit.degradation import Prepared
-from botkit.exceptions import InvalidRequestError, MessageError, Problem
+from botkit.exceptions import AddressError, InvalidRequestError, MessageError, Problem
 from botkit.outgoing import Hop, Outgoing, Trail
 from botkit.send_api.refusals import RefusedError
 from botkit.send_api.requests import VISIBLE
@@ -209,7 +209,8 @@ def _way(adapter: Adapter, content: Mapping[str, Any], problems: list[Problem]) 
         # What both of us look at is said once.
         problems += (problem for problem in error.problems if problem not in problems)
     except MessageError as error:
-        problems.append(Problem(adapter.network, error.what))
+        path = "destination" if isinstance(error, AddressError) else adapter.network
+        problems.append(Problem(path, error.what))
     return None
 
 

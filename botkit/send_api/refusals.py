@@ -1,15 +1,29 @@
 """What the send API answers when it does not do what it was asked."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import msgspec
+from msgspec import Struct
 from starlette.responses import Response
 
 from botkit.exceptions import BotkitError, InvalidRequestError, Problem, StoreUnavailableError
 
 #: When a program whose request was not stored should come again, in seconds.
 RETRY_AFTER = 2
+
+
+class Fault(Struct, frozen=True):
+    """What kind of error it is, and what it says to a person."""
+
+    code: str
+    message: str
+
+
+class ErrorAnswer(Struct, frozen=True, omit_defaults=True):
+    """The answer to what is not done; `problems` lists everything that is wrong in a request."""
+
+    error: Fault
+    problems: Sequence[Problem] = ()
 
 
 class RefusedError(BotkitError):
@@ -47,9 +61,7 @@ def refusal_of(error: BotkitError) -> Response | None:
 
 
 def _answer(error: RefusedError, problems: Sequence[Problem] = ()) -> Response:
-    body: dict[str, Any] = {"error": {"code": error.code, "message": error.what}}
-    if problems:
-        body["problems"] = problems
+    body = ErrorAnswer(Fault(error.code, error.what), problems)
     return answer(body, status=error.status, headers=error.headers)
 
 

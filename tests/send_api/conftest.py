@@ -1,13 +1,16 @@
 """An application with an account whose outcomes can be planned, and a program that sends through it."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
 import pytest
 
+from botkit.adapter import Addressed
 from botkit.addresses import AddressKind
+from botkit.chatapps.requests import read_request
+from botkit.messages import Text
 from botkit.redis.store import Bounds
 from botkit.router import Router
 from botkit.send_api.keys import digest_of
@@ -30,6 +33,11 @@ class Counter(Desk):
 
     address = AddressKind.PHONE
     network = "sms"
+
+    def read_send(self, body: Mapping[str, Any]) -> Addressed:
+        request = read_request(body)
+        content = request.contents[self.network]
+        return Addressed(self.find_address(request.destination), Text(text=content.text, markdown=False))
 
 
 class Program:
