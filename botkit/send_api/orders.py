@@ -207,7 +207,8 @@ def _way(adapter: Adapter, content: Mapping[str, Any], problems: list[Problem]) 
         prepared = adapter.prepare(addressed.message, Conversation(adapter.account, addressed.to))
     except InvalidRequestError as error:
         # What both of us look at is said once.
-        problems += [problem for problem in error.problems if problem not in problems]
+        known = {problem.path for problem in problems}
+        problems += [problem for problem in error.problems if problem.path not in known]
         return None
     except MessageError as error:
         path = "destination" if isinstance(error, AddressError) else adapter.network

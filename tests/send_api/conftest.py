@@ -10,9 +10,6 @@ import pytest
 
 from botkit.adapter import Addressed
 from botkit.addresses import AddressKind
-from botkit.chatapps.contents import encode_content
-from botkit.chatapps.requests import read_request
-from botkit.messages import Text
 from botkit.redis.store import Bounds
 from botkit.router import Router
 from botkit.send_api.keys import digest_of
@@ -53,9 +50,7 @@ class Counter(Desk):
     def read_send(self, body: Mapping[str, Any]) -> Addressed:
         if self.is_broken:
             raise ZeroDivisionError(body)
-        request = read_request(body)
-        content = encode_content(request.contents[self.network])
-        return Addressed(self.find_address(request.destination), Text(text=str(content["text"]), markdown=False))
+        return super().read_send(body)
 
 
 class Program:

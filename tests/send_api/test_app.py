@@ -214,8 +214,8 @@ async def test_a_mistake_of_an_adapters_is_told_without_anybodys_words(program: 
 # --- several ways ---
 
 
-def ways(*accounts: str, status: str = "Delivered", **members: object) -> dict[str, object]:
-    timeout = {"status": status, "timeoutInSeconds": 45, "trafficAccounts": list(accounts)}
+def ways(*accounts: str, **members: object) -> dict[str, object]:
+    timeout = {"status": "Delivered", "timeoutInSeconds": 45, "trafficAccounts": list(accounts)}
     return {
         "destination": "385910000001",
         "viber": {"type": "promotional", "text": "by Viber"},
