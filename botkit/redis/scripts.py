@@ -32,6 +32,8 @@ NAMES = (
     "lead",
     "feed",
     "fate",
+    "step",
+    "begin",
 )
 
 
