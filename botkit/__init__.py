@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     )
     from botkit.flow import After, Flow, State, Trigger
     from botkit.formatting import escape
+    from botkit.gateways.rapporto import Rapporto
     from botkit.handoff import HandoffPolicy
     from botkit.languages import Languages, _, ngettext, pgettext
     from botkit.messages import (
@@ -144,6 +145,7 @@ __all__ = [
     "MessageSeen",
     "Point",
     "Prices",
+    "Rapporto",
     "Raw",
     "Representative",
     "RouteError",
@@ -207,6 +209,7 @@ _MODULES = {
     ),
     "flow": "After Flow State Trigger",
     "formatting": "escape",
+    "gateways.rapporto": "Rapporto",
     "handoff": "HandoffPolicy",
     "languages": "Languages _ ngettext pgettext",
     "messages": (

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from ipaddress import ip_address
-from typing import Any, ClassVar, Literal, Protocol, Self
+from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -20,7 +20,7 @@ from botkit.degradation import Prepared, prepare
 from botkit.delivery_route import DeliveryRoute, Leg, route_of
 from botkit.events import Event, Media
 from botkit.exceptions import DownloadError, SettingsError
-from botkit.messages import AnyMessage
+from botkit.messages import AnyMessage, Raw
 from botkit.outgoing import Outgoing
 from botkit.pace import Pace, Paces, read_paces
 from botkit.redaction import Secret
@@ -96,11 +96,15 @@ class HttpClient(Protocol):
         url: str,
         *,
         json: object = None,
+        content: bytes | None = None,
         form: Mapping[str, str] | None = None,
         files: Mapping[str, Upload] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> HttpAnswer:
-        """Sends one request and reads the whole answer; redirects are not followed. `files` make the form multipart."""
+        """Sends one request and reads the whole answer; redirects are not followed.
+
+        `content` is sent as it is; `files` make the form multipart.
+        """
         ...
 
     async def download(self, url: str, *, most: int, headers: Mapping[str, str] | None = None) -> Download:
@@ -182,6 +186,10 @@ class Adapter(ABC):
     max_repeats: int | None = None
     #: Whether some reports name only the message: `Conversation.unplaced` then stands for the conversation.
     finds_by_receipt: ClassVar[bool] = False
+    #: For how long a message is tried, and how long after each attempt, the last of them again and again; in seconds,
+    #: no delay above ten minutes. Empty, that is the service's policy's to say.
+    max_age: ClassVar[float] = 0
+    delays: ClassVar[Sequence[float]] = ()
     #: How often `poll` asks, in seconds; 0 where there is nothing to ask for.
     poll_seconds: float = 0
 
@@ -308,6 +316,20 @@ class Adapter(ABC):
         """
         return None
 
+    async def load_report(self, receipt_id: str, to: Conversation, client: HttpClient) -> Event | None:
+        """Asks the service how far a message of ours is; None where it cannot tell, or it is on its way.
+
+        Else a report such as `MessageDelivered`, as the webhook would have told it. Transport errors pass through.
+        """
+        return None
+
+    def joins(self, following: "Adapter") -> bool:
+        """Whether the service itself goes on to the other account where a message does not arrive from this one.
+
+        Of several ways in a row, each must join each that comes after it. Such an adapter is `Joining`.
+        """
+        return False
+
     async def poll(self, cursor: bytes, client: HttpClient) -> Polled:
         """Asks for what the service does not call us for; called every `poll_seconds`, by one process at a time.
 
@@ -338,6 +360,11 @@ class Adapter(ABC):
             raise DownloadError(f"{self.channel} gives an address for this {media.kind} that is not public by https")
         return await client.download(media.url, most=most)
 
+    @property
+    def has_webhook_call(self) -> bool:
+        """Whether `set_webhook` asks the service; where it cannot be asked, addresses are entered in its console."""
+        return bool(self.methods) and not self.kinds
+
     @abstractmethod
     async def load_webhook(self, client: HttpClient) -> WebhookStatus:
         """Asks the service for the webhook that is set. Raises ServiceError when it refuses."""
@@ -364,6 +391,22 @@ class Adapter(ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(ta={self.ta!r})"
+
+
+@runtime_checkable
+class Joining(Protocol):
+    """An adapter of a service that looks after several ways of a message, in one request (`Trail.joined`)."""
+
+    def joins(self, following: Adapter) -> bool:
+        """Whether the service itself goes on to the other account where a message does not arrive from this one."""
+        ...
+
+    def rendered(self, message: AnyMessage) -> Raw:
+        """Returns a prepared message in the service's own words, as a way that is joined to another (`Hop.message`).
+
+        Raises MessageError for one that the service would not take there.
+        """
+        ...
 
 
 def is_fetchable(url: str, api_url: str) -> bool:

@@ -1,8 +1,9 @@
 """Sends what was committed, in order, and sees each message to its end."""
 
 import asyncio
+import math
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 from msgspec import Struct
@@ -184,8 +185,10 @@ class Outbox:
             return _OVERDUE
         age = self._clock.timestamp() - outgoing.created_ms / 1000
         # Where messages are held for the person, one may be old before its first attempt.
-        is_late = age > self._policy.max_age and (turn.attempts > 1 or adapter.sessions is None)
-        return "not sent within its time" if is_late or turn.attempts > self._policy.max_attempts else ""
+        max_age = adapter.max_age or self._policy.max_age
+        is_late = age > max_age and (turn.attempts > 1 or adapter.sessions is None)
+        most = math.inf if adapter.max_age else self._policy.max_attempts
+        return "not sent within its time" if is_late or turn.attempts > most else ""
 
     async def _stop(self, turn: Turn, outgoing: Outgoing, adapter: Adapter, why: str, *, keep: bool) -> Turn | None:
         """Sends what a limit stopped by the conversation's other way, if it may and there is one, or gives it up."""
@@ -271,7 +274,7 @@ class Outbox:
         if outgoing.message.is_transient:
             return await insist(lambda: self._store.sent(turn, keep=keep))
         if receipt.outcome is Outcome.NOT_SENT:
-            delay = receipt.retry_after or self._delay(turn.attempts)
+            delay = receipt.retry_after or self._delay(turn.attempts, self._lines[account].adapter.delays)
             return await insist(
                 lambda: self._store.retry(Queue.OUTBOX, turn, delay=delay, max_attempts=_NEVER_DEAD, refund=True)
             )
@@ -420,11 +423,13 @@ class Outbox:
         )
         return failed, Status.FAILED
 
-    def _delay(self, attempts: int) -> float:
+    def _delay(self, attempts: int, delays: Sequence[float] = ()) -> float:
         exact = min(self._policy.first_delay * 2.0 ** min(attempts - 1, 20), self._policy.longest_delay)
+        if delays:
+            exact = delays[min(attempts, len(delays)) - 1]
         return exact * (0.5 + self._jitter())
 
 
 def _is_call(outgoing: Outgoing) -> bool:
     """Whether it only answers the service, as a callback's acknowledgement does, and nobody is written to."""
-    return isinstance(outgoing.message, Raw) and outgoing.message.is_transient
+    return isinstance(outgoing.message, Raw) and (outgoing.message.is_transient or outgoing.message.is_call)

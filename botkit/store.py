@@ -18,6 +18,7 @@ from botkit.events import HopReported
 from botkit.exceptions import StoreUnavailableError
 from botkit.pace import Pace
 from botkit.session_rules import Heard, SessionRules
+from botkit.submission import Submissions
 
 T = TypeVar("T")
 
@@ -342,6 +343,11 @@ class Store(Protocol):
     @property
     def contacts(self) -> Contacts:
         """Who is the same person on several channels."""
+        ...
+
+    @property
+    def submissions(self) -> Submissions:
+        """What other programs asked to be sent."""
         ...
 
     def new_token(self) -> str:

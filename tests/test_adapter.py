@@ -3,14 +3,25 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 import pytest
 
-from botkit.adapter import Adapter, HttpClient, Outcome, Receipt, WebhookRequest, WebhookStatus, made_up, read_secret
+from botkit.adapter import (
+    Adapter,
+    HttpClient,
+    Joining,
+    Outcome,
+    Receipt,
+    WebhookRequest,
+    WebhookStatus,
+    made_up,
+    read_secret,
+)
 from botkit.conversation import Account, Conversation
 from botkit.events import ConversationStarted, Event
 from botkit.exceptions import SettingsError
+from botkit.http import Http
 from botkit.messages import AnyMessage, Text
 from botkit.outgoing import Outgoing
 from botkit.redaction import Secret
@@ -85,6 +96,24 @@ def test_a_service_promises_nothing_unless_its_adapter_says_so() -> None:
     assert pigeon.handshake(request) is None
     assert pigeon.acknowledge(STARTED) is None
     assert pigeon.takes_answer(STARTED) is False
+
+
+async def test_a_service_looks_after_no_second_way_and_tells_no_fate_unless_its_adapter_says_so() -> None:
+    pigeon, other = Pigeon(ta="demo"), Pigeon(ta="other")
+    assert not pigeon.joins(other)
+    assert not isinstance(pigeon, Joining)
+    async with Http() as client:
+        assert await pigeon.load_report("1", Conversation(pigeon.account, "ana"), client) is None
+
+
+def test_a_webhook_is_registered_by_a_call_unless_the_service_calls_nobody_or_has_kinds() -> None:
+    class Mute(Pigeon):
+        methods: ClassVar[frozenset[str]] = frozenset()
+
+    class Gateway(Pigeon):
+        kinds: ClassVar[frozenset[str]] = frozenset({"report"})
+
+    assert [kind().has_webhook_call for kind in (Pigeon, Mute, Gateway)] == [True, False, False]
 
 
 def test_an_address_is_called_as_it_is_unless_the_adapter_adds_something() -> None:

@@ -30,6 +30,7 @@ NAMES = (
     "park",
     "stage",
     "lead",
+    "enlist",
     "feed",
     "fate",
     "step",

@@ -34,6 +34,7 @@ from botkit.redis.script_values import (
     read_record,
 )
 from botkit.redis.session_arguments import count_arguments, heard_arguments
+from botkit.redis.submissions import RedisSubmissions
 from botkit.redis.timers import load_due
 from botkit.redis.turns import RedisTurns
 from botkit.session_rules import Heard, SessionRules
@@ -100,6 +101,7 @@ class RedisStore:
         self.contacts = RedisContacts(self.call, self.keys, self.clock)
         self.deliveries = RedisDeliveries(self._script, self.call, self.keys, life=self.bounds.receipt)
         self.broadcasts = RedisBroadcasts(self._script, self.call, self.keys, self.clock)
+        self.submissions = RedisSubmissions(self.call, self.keys)
         self._worker = uuid4().hex[:12]
         self._counter = count()
 

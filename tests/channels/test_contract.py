@@ -1,8 +1,9 @@
-"""What every channel must do: each module in `botkit/channels/` that defines an adapter is put to it.
+"""What every channel must do: each module of `botkit.channels` and `botkit.gateways` with an adapter is put to it.
 
-A channel needs, beside its module, a folder `payloads/<name>/` of recorded requests and a simulator. `account.json` has
-the settings they were recorded with; every other file has a request's `headers`, `query` and `body`, and the `events`
-that it gives, without `raw`, and without `at` where the service sends no time.
+A channel needs, beside its module, a folder `payloads/<name>/` of recorded requests and a simulator; the folder of a
+gateway is in `tests/gateways/`. `account.json` has the settings they were recorded with; every other file has a
+request's `headers`, `query` and `body`, and the `events` that it gives, without `raw`, and without `at` where the
+service sends no time.
 """
 
 import importlib
@@ -21,7 +22,7 @@ from hypothesis import strategies as st
 from msgspec import Struct
 from msgspec.structs import replace
 
-from botkit import channels, events
+from botkit import channels, events, gateways
 from botkit.adapter import Adapter, Outcome, Receipt, WebhookRequest
 from botkit.bot import Bot
 from botkit.context import Context
@@ -38,24 +39,33 @@ from botkit.simulators.wire import Fault
 from botkit.testing import BotTester, Visitor
 
 PAYLOADS = Path(__file__).parent / "payloads"
+GATEWAY_PAYLOADS = Path(__file__).parent.parent / "gateways" / "payloads"
 # They say nothing about who sent the request.
 ORDINARY = ("content-type", "content-length", "host", "user-agent", "accept", "accept-encoding")
 
 
 def find_adapters() -> dict[str, type[Adapter]]:
-    """Returns the adapters that the modules of `botkit.channels` define, by the name of the module."""
+    """Returns the adapters that the modules of both packages define, by the name of the module."""
     found = {}
-    for info in iter_modules(channels.__path__):
-        module = importlib.import_module(f"{channels.__name__}.{info.name}")
+    names = [(home.__name__, info.name) for home in (channels, gateways) for info in iter_modules(home.__path__)]
+    for home, name in names:
+        module = importlib.import_module(f"{home}.{name}")
         for cls in vars(module).values():
             if inspect.isclass(cls) and issubclass(cls, Adapter) and cls.__module__ == module.__name__:
-                found[info.name] = cls
+                found[name] = cls
     return found
+
+
+def folder_of(name: str) -> Path:
+    """Returns where the recorded requests of a channel belong."""
+    adapter = ADAPTERS.get(name)
+    is_gateway = adapter is not None and adapter.__module__.startswith(gateways.__name__)
+    return (GATEWAY_PAYLOADS if is_gateway else PAYLOADS) / name
 
 
 def payload_files(name: str) -> list[Path]:
     """Returns the recorded requests of a channel; fails when there is none, and says where they belong."""
-    files = sorted(path for path in (PAYLOADS / name).glob("*.json") if path.name != "account.json")
+    files = sorted(path for path in folder_of(name).glob("*.json") if path.name != "account.json")
     if not files:
         pytest.fail(f"botkit.channels.{name} has no recorded requests: put them into {PAYLOADS.name}/{name}/")
     return files
@@ -63,7 +73,7 @@ def payload_files(name: str) -> list[Path]:
 
 def settings_of(name: str) -> dict[str, str]:
     """Returns the settings with which a channel's requests were recorded."""
-    path = PAYLOADS / name / "account.json"
+    path = folder_of(name) / "account.json"
     if not path.is_file():
         pytest.fail(f"{PAYLOADS.name}/{name}/account.json is missing: the settings of the recorded account")
     environ: dict[str, str] = json.loads(path.read_text("utf-8"))["environ"]
@@ -317,7 +327,9 @@ def test_a_simulated_account_keeps_its_id_and_has_secrets_of_its_own(name: str) 
 def test_the_address_of_the_service_can_be_set(name: str) -> None:
     environ = settings_of(name) | {"DEMO_API_URL": "http://127.0.0.1:9/"}
     assert ADAPTERS[name].from_env("DEMO", environ).api_url == "http://127.0.0.1:9"
-    assert ADAPTERS[name].from_env("DEMO", settings_of(name)).api_url == ADAPTERS[name].default_api_url
+    # Some services have no public address: then it is one of the settings.
+    usual = settings_of(name).get("DEMO_API_URL", ADAPTERS[name].default_api_url)
+    assert ADAPTERS[name].from_env("DEMO", settings_of(name)).api_url == usual
 
 
 @every_channel
