@@ -18,7 +18,7 @@ from botkit.events import encode as encode_event
 from botkit.exceptions import DownloadError, MessageError
 from botkit.flow import Flow
 from botkit.handoff import PAUSE_TIMER, Handoff
-from botkit.hops import trail_of
+from botkit.hops import joined, trail_of
 from botkit.languages import Speech
 from botkit.linking import phone_of
 from botkit.menu import Menu
@@ -390,6 +390,10 @@ class Context(Generic[F]):
             self._put(to, part, menu, trail=trail) if number == last else self._put(to, part, ())
             for number, part in enumerate(prepared.messages)
         )
+        if trail and keys:
+            self._decisions.outgoing[-1] = joined(
+                self._decisions.outgoing[-1], prepared.messages, self._scene.find_adapter
+            )
         if any(not part.is_transient for part in prepared.messages):
             menus[to] = offered
         self._decisions.values |= prepared.values
@@ -412,11 +416,8 @@ class Context(Generic[F]):
             raise MessageError(f"one event may lead to at most {MAX_MESSAGES} messages")
         key = self._next_key()
         account = (to.account.channel, to.account.ta)
-        outgoing.append(
-            Outgoing(
-                key, account, to.id, message, round(self.now.timestamp() * 1000), menu=menu, signal=signal, trail=trail
-            )
-        )
+        created_ms = round(self.now.timestamp() * 1000)
+        outgoing.append(Outgoing(key, account, to.id, message, created_ms, menu=menu, signal=signal, trail=trail))
         return key
 
 

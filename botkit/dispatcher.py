@@ -95,7 +95,7 @@ class Dispatcher:
         self._policy = policy or HandlerPolicy()
         self._show_errors = show_errors
         self._reports = Reports(store)
-        self._trails = Trails(store, self._find_adapter, clock)
+        self._trails = Trails(store, self._find_adapter, self._clients, clock)
         self._jitter = jitter
         kinds = [kind for owner in owners.values() for kind in owner.adapter.events]
         self._decode = decoder((*kinds, Adopted))

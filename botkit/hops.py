@@ -1,16 +1,18 @@
 """The ways of a message, step by step: who hears of them, how long each lasts, and what is told of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import cast
 
 from msgspec import Raw
 from msgspec.structs import replace
 
-from botkit.adapter import Adapter
+from botkit.adapter import Adapter, Joining
 from botkit.conversation import Account, Conversation, digest
 from botkit.delivery_route import DeliveryRoute
 from botkit.events import HopReported, HopStatus, event_id
 from botkit.events import encode as encode_event
+from botkit.exceptions import MessageError
 from botkit.messages import AnyMessage
 from botkit.outgoing import Hop, Outgoing, Trail
 from botkit.outgoing import encode as encode_outgoing
@@ -18,6 +20,8 @@ from botkit.store import LATER, Timer
 
 #: How long a message whose ways have no end is followed, in seconds: as long as what became of it is kept.
 HORIZON = 4 * 86_400.0
+
+FindAdapter = Callable[[Account], Adapter | None]
 
 
 def trail_of(
@@ -106,6 +110,59 @@ def report_of(
         expires_ms=outgoing.expires_ms,
         is_last_word=outgoing.is_last_word,
     )
+
+
+def joined(outgoing: Outgoing, messages: Sequence[AnyMessage], find_adapter: FindAdapter) -> Outgoing:
+    """Returns a message with those ways taken together that one service looks after itself, if there are any.
+
+    They are one request then: each way's message is in the service's words. `messages` is what the first way shows.
+    """
+    trail = outgoing.trail
+    if trail is None or not trail.has_more or len(messages) != 1:
+        return outgoing
+    ways = _joining(trail, find_adapter)
+    if len(ways) < 2:
+        return outgoing
+    try:
+        shown = [messages[0], *(_shown(trail, adapter, hop, outgoing.to) for adapter, hop in ways[1:])]
+        said = [adapter.rendered(message) for (adapter, _), message in zip(ways, shown, strict=True)]
+    except MessageError:
+        return outgoing
+    hops = [replace(hop, to=outgoing.to, message=raw) for (_, hop), raw in zip(ways, said, strict=True)]
+    after = trail.hops[trail.hop + len(hops) :]
+    kept = replace(trail, hops=(*trail.hops[: trail.hop], *hops, *after), joined=len(hops))
+    return replace(outgoing, trail=kept)
+
+
+def _joining(trail: Trail, find_adapter: FindAdapter) -> list[tuple[Joining, Hop]]:
+    """Returns the ways from the present one on that one request can name: with one time and status in common."""
+    found: list[tuple[Joining, Hop]] = []
+    for hop in trail.hops[trail.hop :]:
+        # As anything: no adapter is known to be of both kinds.
+        adapter: object = find_adapter(Account(*hop.account))
+        if not isinstance(adapter, Joining) or not all(known.joins(cast(Adapter, adapter)) for known, _ in found):
+            break
+        if found and (found[-1][1].seconds, found[-1][1].status) != (found[0][1].seconds, found[0][1].status):
+            break
+        found.append((adapter, hop))
+        if not hop.seconds:
+            break
+    return found
+
+
+def _shown(trail: Trail, adapter: Joining, hop: Hop, to: str) -> AnyMessage:
+    prepared = cast(Adapter, adapter).prepare(
+        replace(hop.message or trail.message, reply_to=""), Conversation(Account(*hop.account), to)
+    )
+    if len(prepared.messages) != 1 or prepared.values:
+        raise MessageError("it is not one message there")
+    return prepared.messages[0]
+
+
+def started(outgoing: Outgoing, now_ms: int) -> Outgoing:
+    """Returns a message whose time begins now."""
+    trail = outgoing.trail
+    return replace(outgoing, created_ms=now_ms, trail=replace(trail, since_ms=now_ms) if trail else None)
 
 
 def moved_on(outgoing: Outgoing, number: int, to: str, *, now_ms: int) -> Outgoing:

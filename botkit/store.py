@@ -276,6 +276,10 @@ class Deliveries(Protocol):
         """
         ...
 
+    async def load_ids(self, cid: str, key: str, hop: int) -> Sequence[str]:
+        """Returns what the service calls a message that took the ways from that number on; nothing if it did not."""
+        ...
+
     async def load_watch(self, cid: str, name: str) -> bytes:
         """Returns what a timer holds that watches over a way; empty once it has fired or is off."""
         ...

@@ -6,7 +6,7 @@ the next. Every step may be made again after a crash, and comes to the same.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Mapping
 from functools import partial
 from typing import cast
 
@@ -14,7 +14,7 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
-from botkit.adapter import Adapter, Receipt
+from botkit.adapter import Adapter, HttpClient, Receipt
 from botkit.callback import callback
 from botkit.clock import Clock
 from botkit.contacts import find_conversation
@@ -32,7 +32,7 @@ from botkit.events import (
 from botkit.events import decode as decode_event
 from botkit.events import encode as encode_event
 from botkit.exceptions import MessageError
-from botkit.hops import HORIZON, moved_on, needs_watch, parts_of, report_of, watch, watch_name
+from botkit.hops import HORIZON, FindAdapter, joined, moved_on, needs_watch, parts_of, report_of, watch, watch_name
 from botkit.outgoing import Outgoing, Trail
 from botkit.outgoing import decode as decode_outgoing
 from botkit.outgoing import encode as encode_outgoing
@@ -50,6 +50,8 @@ _STATUSES = {
     Status.EXPIRED: "expired",
 }
 _EVENTS = {"delivered": MessageDelivered, "seen": MessageSeen, "failed": MessageFailed, "expired": MessageExpired}
+_REPORTED: Mapping[type, str] = {kind: status for status, kind in _EVENTS.items()}
+_RANK = {"sent": 1, "delivered": 2, "seen": 3}
 _REACHED = frozenset({"sent", "delivered", "seen"})
 
 log = structlog.get_logger("botkit.trails")
@@ -88,13 +90,13 @@ class HopTeller:
         now = self._clock.now()
         trail = cast(Trail, outgoing.trail)
         is_last_news = not adapter.has_receipts or not needs_watch(outgoing)
-        report = report_of(outgoing, "sent", now, is_end=is_last_news)
+        ids = (receipt.id, *receipt.others)
+        report = replace(report_of(outgoing, "sent", now, is_end=is_last_news), ids=tuple(filter(None, ids)))
         # Before any report of the service can be matched: what it says comes after this.
         if report.key and not await _tell(self._store, report):
             log.warning("a mailbox is full: its message is not noted as sent", message=outgoing.key)
         if not adapter.has_receipts:
             return
-        ids = (receipt.id, *receipt.others)
         last = trail.hop + trail.joined - 1
         marks = (
             report_of(outgoing, "sent", now, is_end=trail.hop + n == last, way=trail.hop + n) for n in range(len(ids))
@@ -130,9 +132,12 @@ class _Plan(Struct, frozen=True):
 class Trails:
     """A message's home at work."""
 
-    def __init__(self, store: Store, find_adapter: Callable[[Account], Adapter | None], clock: Clock) -> None:
+    def __init__(
+        self, store: Store, find_adapter: FindAdapter, clients: Mapping[Account, HttpClient], clock: Clock
+    ) -> None:
         self._store = store
         self._find_adapter = find_adapter
+        self._clients = clients
         self._clock = clock
 
     async def step(self, turn: Turn, report: HopReported, event: Event) -> Event | Verdict:
@@ -151,6 +156,8 @@ class Trails:
         if report.status == "overdue" and not report.awaited:
             # For as long as anything is kept of it, nothing was heard.
             return Verdict.DONE
+        if report.status == "overdue" and rest:
+            report = await self._ask(turn, report, rest)
         plan = await self._plan(turn, report, rest) if rest and report.has_more else _Plan()
         news = await self._note(turn, report, rest, plan)
         if news is None:
@@ -181,6 +188,19 @@ class Trails:
             report = cast(HopReported, decode_event(payload))
         return decode_outgoing(bytes(report.rest))
 
+    async def _ask(self, turn: Turn, report: HopReported, rest: Outgoing) -> HopReported:
+        """Asks the service before its way is left, as its report may be lost; returns what it says, if that decides."""
+        account = Account(*rest.account)
+        adapter, client = self._find_adapter(account), self._clients.get(account)
+        if adapter is None or client is None or type(adapter).load_report is Adapter.load_report:
+            return report
+        to = Conversation(account, rest.to)
+        for receipt_id in await insist(lambda: self._store.deliveries.load_ids(turn.cid, report.key, report.hop)):
+            status = _REPORTED.get(type(await _asked(adapter, receipt_id, to, client)), "")
+            if status == "failed" or _RANK.get(status, 0) >= _RANK[report.awaited]:
+                return replace(report, status=cast(HopStatus, status))
+        return report
+
     async def _plan(self, turn: Turn, report: HopReported, rest: Outgoing) -> _Plan:
         trail = cast(Trail, rest.trail)
         phone = trail.phone or phone_in(turn.record.state)
@@ -203,9 +223,10 @@ class Trails:
             return "nobody knows where to reach the person there"
         moved = moved_on(rest, number, to, now_ms=round(1000 * self._clock.timestamp()))
         try:
-            return moved if self._prepared(moved).messages else "its service has nothing to show for it"
+            messages = self._prepared(moved).messages
         except MessageError as error:
             return error.what
+        return joined(moved, messages, self._find_adapter) if messages else "its service has nothing to show for it"
 
     def _prepared(self, outgoing: Outgoing) -> Prepared:
         account = Account(*outgoing.account)
@@ -250,8 +271,17 @@ class Trails:
 
     async def _call_back(self, turn: Turn, report: HopReported, news: HopNews) -> None:
         delivery = await insist(lambda: self._store.deliveries.load(turn.cid, report.key))
-        outgoing = callback(report, news, delivery)
+        now_ms = round(1000 * self._clock.timestamp())
+        outgoing = callback(report, news, delivery, now_ms=now_ms)
         await relay(self._store, self._clock, outgoing, Conversation(Account(*outgoing.account), outgoing.to))
+
+
+async def _asked(adapter: Adapter, receipt_id: str, to: Conversation, client: HttpClient) -> Event | None:
+    try:
+        return await adapter.load_report(receipt_id, to, client)
+    except Exception as error:  # a service that does not answer, or an adapter's own mistake: the time decides
+        log.info("no answer to what became of a message", account=adapter.ta, error=type(error).__name__)
+        return None
 
 
 async def _tell(store: Store, report: HopReported) -> bool:

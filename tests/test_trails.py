@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from botkit.adapter import Adapter
+from botkit.adapter import Adapter, HttpClient, Outcome, Receipt
 from botkit.addresses import AddressKind
 from botkit.bot import Bot
 from botkit.context import Context
@@ -26,7 +26,7 @@ from botkit.events import (
     event_id,
 )
 from botkit.flow import Flow
-from botkit.messages import Text
+from botkit.messages import AnyMessage, Raw, Text
 from botkit.outgoing import Hop, Outgoing, Trail
 from botkit.redis.audit import audit
 from botkit.redis.store import Bounds
@@ -429,3 +429,187 @@ async def test_of_what_does_not_fit_nothing_is_left(botkit_redis_url: str) -> No
         hops = (Hop(("desk", "first"), PHONE, 60), Hop(("desk", "second"), PHONE))
         assert not await submit(talk.process.store, given("k" * 24, *hops))
         assert await talk.process.store.due_timers(10) == ([], None)
+
+
+# --- attempts that were cut short, and services that can be asked ---
+
+
+class Knowing(Sms):
+    """A desk whose service can be asked: of its attempts `known` tells what became, of its messages `reports`."""
+
+    def __init__(self, *, ta: str) -> None:
+        super().__init__(ta=ta)
+        self.reports: dict[str, type[Report]] = {}
+
+    async def load_report(self, receipt_id: str, to: Conversation, client: HttpClient) -> Event | None:
+        kind = self.reports.get(receipt_id)
+        return kind(id="x" * 22, at=datetime.now(UTC), conversation=to, receipt_id=receipt_id) if kind else None
+
+
+@pytest.mark.parametrize(("told", "is_left"), [(None, True), (D, False), (S, False), (F, True)])
+async def test_a_service_is_asked_before_its_way_is_left(
+    botkit_redis_url: str, told: type[Report] | None, *, is_left: bool
+) -> None:
+    desk = Knowing(ta="knowing")
+    async with Talk(botkit_redis_url, lambda _, first, __: desk.within(60) | first) as talk:
+        talk.chat.plan.append(REFUSED)
+        if told:
+            desk.reports[f"{PHONE}/1"] = told
+        await talk.send()
+        assert desk.texts == ["Your code is 1234."]
+        await talk.process.advance(61)
+        assert bool(talk.first.texts) is is_left
+        assert talk.steps == ([] if is_left else [(told, talk.ids[0])])
+        assert (await talk.delivery()).may_be_double is (told is None)
+
+
+# --- ways that one service looks after ---
+
+
+class Gateway(Sms):
+    """A desk that goes on by itself; `requests` has how many ways each request named."""
+
+    def __init__(self, *, ta: str) -> None:
+        super().__init__(ta=ta)
+        self.requests: list[tuple[Any, ...]] = []
+
+    def joins(self, following: Adapter) -> bool:
+        return isinstance(following, Gateway)
+
+    def rendered(self, message: AnyMessage) -> Raw:
+        return Raw(channel="desk", payload={"text": message.plain, "via": self.ta})
+
+    async def send(self, outgoing: Outgoing, to: Conversation, client: HttpClient) -> Receipt:
+        receipt = await super().send(outgoing, to, client)
+        trail = outgoing.trail
+        assert trail
+        self.requests.append(tuple(way.message for way in trail.ways))
+        others = tuple(f"{receipt.id}/{number}" for number in range(1, trail.joined))
+        return replace(receipt, others=others) if receipt.outcome is Outcome.SENT else receipt
+
+
+async def reach(talk: Talk, kind: type[Report], desk: Desk, receipt_id: str) -> None:
+    conversation = Conversation(desk.account, PHONE)
+    native = f"report {next(_native)}"
+    event = kind(
+        id=event_id(desk.account, native), at=datetime.now(UTC), conversation=conversation, receipt_id=receipt_id
+    )
+    await talk.process.takes(event)
+    await talk.process.engine.settle()
+
+
+async def test_ways_of_one_gateway_are_one_request_which_is_waited_for_as_long_as_all_of_them(
+    botkit_redis_url: str,
+) -> None:
+    one, two = Gateway(ta="one"), Gateway(ta="two")
+    route = lambda chat, first, _: chat | one.within(60) | two.within(60) | first  # noqa: E731
+    async with Talk(botkit_redis_url, route) as talk:
+        talk.chat.plan.append(REFUSED)
+        await talk.send()
+        ((shown, also),) = one.requests
+        assert (shown.payload["via"], also.payload["via"]) == ("one", "two")
+        await reach(talk, F, one, f"{PHONE}/1")
+        await talk.process.advance(119)
+        assert (two.texts, talk.first.texts) == ([], [])
+        await talk.process.advance(2)
+        assert talk.first.texts == ["Your code is 1234."]
+        hops = (await talk.delivery()).hops
+        assert [hop.account.ta for hop in hops] == ["chat", "one", "first"]
+
+
+async def test_what_the_gateway_brings_by_its_second_way_is_told_and_goes_no_further(botkit_redis_url: str) -> None:
+    one, two = Gateway(ta="one"), Gateway(ta="two")
+    route = lambda chat, first, _: chat | one.within(60) | two.within(60) | first  # noqa: E731
+    async with Talk(botkit_redis_url, route) as talk:
+        talk.chat.plan.append(REFUSED)
+        await talk.send()
+        await reach(talk, F, one, f"{PHONE}/1")
+        await reach(talk, D, one, f"{PHONE}/1/1")
+        await talk.process.advance(300)
+        assert talk.first.texts == []
+        assert talk.steps == [(D, talk.ids[0])]
+        delivery = await talk.delivery()
+        assert [(hop.account.ta, sorted(hop.times)) for hop in delivery.hops][1:] == [
+            ("one", ["failed", "sent", "taken"]),
+            ("two", ["delivered"]),
+        ]
+        assert not delivery.may_be_double
+
+
+async def test_when_the_gateway_s_last_way_fails_the_next_is_taken(botkit_redis_url: str) -> None:
+    one, two = Gateway(ta="one"), Gateway(ta="two")
+    async with Talk(botkit_redis_url, lambda chat, first, _: chat | one.within(60) | two | first) as talk:
+        talk.chat.plan.append(REFUSED)
+        await talk.send()
+        await reach(talk, F, one, f"{PHONE}/1")
+        assert talk.first.texts == []
+        await reach(talk, F, one, f"{PHONE}/1/1")
+        assert talk.first.texts == ["Your code is 1234."]
+
+
+async def test_ways_with_different_times_are_no_one_request(botkit_redis_url: str) -> None:
+    one, two, three = Gateway(ta="one"), Gateway(ta="two"), Gateway(ta="three")
+    route = lambda chat, *_: chat | one.within(60) | two.within(30) | three  # noqa: E731
+    async with Talk(botkit_redis_url, route) as talk:
+        talk.chat.plan.append(REFUSED)
+        await talk.send()
+        assert [len(request) for request in one.requests] == [2]
+        one.requests.clear()
+        await talk.process.advance(91)
+        assert [len(request) for request in three.requests] == [1]
+
+
+# --- who is told outside ---
+
+
+class Outside(Desk):
+    """Where programs are told."""
+
+    channel = "callback"
+
+    def __init__(self) -> None:
+        super().__init__(ta="shop")
+
+    @property
+    def payloads(self) -> list[dict[str, Any]]:
+        return [attempt.message.payload for attempt in self.attempts if isinstance(attempt.message, Raw)]
+
+    @property
+    def types(self) -> list[str]:
+        return [payload["type"] for payload in self.payloads]
+
+
+async def test_each_step_is_told_outside_once_and_in_order(botkit_redis_url: str) -> None:
+    outside = Outside()
+    async with Talk(botkit_redis_url, lambda chat, first, second: chat | outside | first | second) as talk:
+        hops = (Hop(("desk", "first"), PHONE, 60), Hop(("desk", "second"), PHONE))
+        now_ms = round(1000 * talk.process.clock.timestamp())
+        await submit(talk.process.store, given("k" * 24, *hops, notify="shop", now_ms=now_ms))
+        await talk.process.engine.settle()
+        await talk.process.advance(61)
+        for kind in (D, D, S):
+            await reach(talk, kind, talk.second, f"{PHONE}/1")
+        assert outside.types == [
+            "message.sent", "message.failed_over", "message.sent", "message.delivered", "message.seen",
+        ]  # fmt: skip
+        assert {attempt.to for attempt in outside.attempts} == {"k" * 24}
+        data = outside.payloads[3]["data"]
+        assert (data["messageId"], data["status"], data["mayBeDouble"]) == ("k" * 24, "delivered", True)
+        assert data["account"] == {"channel": "desk", "trafficAccountId": "second"}
+        assert [way["account"]["trafficAccountId"] for way in data["ways"]] == ["first", "second"]
+        talk.elsewhere.clear()
+
+
+async def test_of_a_message_with_one_way_each_step_is_told_outside_as_well(botkit_redis_url: str) -> None:
+    outside = Outside()
+    async with Talk(botkit_redis_url, lambda chat, first, second: chat | outside | first | second) as talk:
+        now_ms = round(1000 * talk.process.clock.timestamp())
+        talk.second.plan.append(REFUSED)
+        for key, ta in (("k" * 24, "first"), ("l" * 24, "second")):
+            await submit(talk.process.store, given(key, Hop(("desk", ta), PHONE), notify="shop", now_ms=now_ms))
+        await talk.process.engine.settle()
+        await reach(talk, D, talk.first, f"{PHONE}/1")
+        told = [(attempt.to[0], kind) for attempt, kind in zip(outside.attempts, outside.types, strict=True)]
+        assert sorted(told) == [("k", "message.delivered"), ("k", "message.sent"), ("l", "message.failed")]
+        assert outside.payloads[-1]["data"]["ways"][0]["reason"] in ("", REFUSED.reason)
+        talk.elsewhere.clear()

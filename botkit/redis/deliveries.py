@@ -13,7 +13,7 @@ from botkit.redis.script_values import cut
 from botkit.store import Delivery, Following, HopDelivery, HopNews, Status, Timer, Turn
 
 # What is noted of a way beside its times.
-_WORDS = frozenset({"via", "why", "far"})
+_WORDS = frozenset({"via", "why", "far", "ids"})
 
 
 class RedisDeliveries:
@@ -77,9 +77,14 @@ class RedisDeliveries:
         word, rest, reason = await self._run(
             "step", keys, turn.cid, turn.token, turn.id, self._life, report.created_ms, report.hop, report.way,
             "|".join(report.via), report.status, int(report.is_end), int(report.has_more), cut(report.reason, 200),
-            report.awaited, watch, later_ms, *taken, *left_out,
+            report.awaited, watch, later_ms, "\n".join(report.ids), *taken, *left_out,
         )  # fmt: skip
         return None if word == b"FENCED" else HopNews(word.decode(), rest, reason.decode(errors="replace"))
+
+    async def load_ids(self, cid: str, key: str, hop: int) -> Sequence[str]:
+        """See `Deliveries.load_ids`."""
+        found = await self._call("HGET", self._keys.delivery(cid, key), f"{hop}.ids")
+        return found.decode().split("\n") if found else ()
 
     async def load_watch(self, cid: str, name: str) -> bytes:
         """See `Deliveries.load_watch`."""

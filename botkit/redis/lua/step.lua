@@ -3,8 +3,8 @@
 -- Answers: word, what the timer of the way that was taken holds, why the other is over | FENCED
 local d, own, m, tmr, e = unpack(KEYS)
 local cid, tok, eid, life, created = unpack(ARGV, 2, 6)
-local hop, way, via, status, is_end, has_more, why, awaited, watch, later = unpack(ARGV, 7, 16)
-local nxt, next_via, next_awaited, next_watch, next_due, next_rest = unpack(ARGV, 17, 22)
+local hop, way, via, status, is_end, has_more, why, awaited, watch, later, ids = unpack(ARGV, 7, 17)
+local nxt, next_via, next_awaited, next_watch, next_due, next_rest = unpack(ARGV, 18, 23)
 if redis.call('HGET', own, cid) ~= tok or not heads(m, eid) then return {'FENCED', '', ''} end
 
 local function answer(word)
@@ -50,6 +50,7 @@ end
 if RANK[status] then
   local is_first = note(status)
   redis.call('HSET', d, hop .. '.far', far)
+  if ids ~= '' then redis.call('HSET', d, hop .. '.ids', ids) end
   if status == 'sent' then
     word = is_first and 'sent' or ''
     if st == 'committed' then enter('sent') end
@@ -68,7 +69,7 @@ else
   local ends = is_end == '1' and present == hop and not is_over and not has_arrived
   if ends and not (status == 'overdue' and is_reached) then
     if status == 'overdue' then note(status) end
-    for i = 23, #ARGV, 3 do
+    for i = 24, #ARGV, 3 do
       redis.call('HSET', d, ARGV[i] .. '.via', ARGV[i + 1], ARGV[i] .. '.skipped', now, ARGV[i] .. '.why', ARGV[i + 2])
     end
     if nxt ~= '' then
