@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     )
     from botkit.flow import After, Flow, State, Trigger
     from botkit.formatting import escape
+    from botkit.gateways.mitto import Mitto
     from botkit.handoff import HandoffPolicy
     from botkit.languages import Languages, _, ngettext, pgettext
     from botkit.messages import (
@@ -142,6 +143,7 @@ __all__ = [
     "MessageFailed",
     "MessageReceived",
     "MessageSeen",
+    "Mitto",
     "Point",
     "Prices",
     "Raw",
@@ -207,6 +209,7 @@ _MODULES = {
     ),
     "flow": "After Flow State Trigger",
     "formatting": "escape",
+    "gateways.mitto": "Mitto",
     "handoff": "HandoffPolicy",
     "languages": "Languages _ ngettext pgettext",
     "messages": (
