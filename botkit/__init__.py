@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from botkit.flow import After, Flow, State, Trigger
     from botkit.formatting import escape
     from botkit.gateways.mitto import Mitto
+    from botkit.gateways.rapporto import Rapporto
     from botkit.handoff import HandoffPolicy
     from botkit.languages import Languages, _, ngettext, pgettext
     from botkit.messages import (
@@ -146,6 +147,7 @@ __all__ = [
     "Mitto",
     "Point",
     "Prices",
+    "Rapporto",
     "Raw",
     "Representative",
     "RouteError",
@@ -210,6 +212,7 @@ _MODULES = {
     "flow": "After Flow State Trigger",
     "formatting": "escape",
     "gateways.mitto": "Mitto",
+    "gateways.rapporto": "Rapporto",
     "handoff": "HandoffPolicy",
     "languages": "Languages _ ngettext pgettext",
     "messages": (

@@ -16,8 +16,10 @@ from botkit.clock import Clock
 from botkit.conversation import Account
 from botkit.dispatcher import Owner
 from botkit.exceptions import BotkitError
-from botkit.send_api.answers import list_answer, message_answer, status_answer
+from botkit.redaction import frames
+from botkit.send_api.answers import ids_answer, list_answer, message_answer, state_answer
 from botkit.send_api.keys import ApiKey, Keyring, KeyScope
+from botkit.send_api.openapi import document
 from botkit.send_api.orders import Orders, fingerprint_of
 from botkit.send_api.refusals import RefusedError, answer, later, refusal_of, unauthorized
 from botkit.send_api.requests import RequestPolicy, read_idempotency_key, read_json
@@ -56,8 +58,10 @@ class SendApi:
         self._sender = Sender(store, clock)
 
     async def send(self, request: Request) -> Response:
-        """Takes one message; answers in shape A, from version 1.1 on in shape B."""
+        """Takes one message; answers in shape A, from version 1.1 on in shape B, and in shape C for several ways."""
         submission = await self._submit(request)
+        if submission.ways:
+            return answer(ids_answer(submission))
         if request.path_params.get("version", "1") == "1":
             return answer(message_answer(submission, *self._sender_of(submission)))
         return answer(list_answer(submission))
@@ -70,7 +74,7 @@ class SendApi:
         if submission is None or submission.owner != key.name:
             raise RefusedError(404, "unknown_message", "there is no such message of this key")
         delivery = await self._store.deliveries.load(submission.conversation.key, submission.id)
-        return answer(status_answer(submission, *self._sender_of(submission), delivery))
+        return answer(state_answer(submission, *self._sender_of(submission), delivery))
 
     async def _admit(self, request: Request, scope: KeyScope) -> ApiKey:
         given = request.headers.getlist("x-botkit-key")
@@ -123,7 +127,12 @@ _PATHS: tuple[tuple[str, str, Callable[[SendApi, Request], Awaitable[Response]]]
 
 def routes(find: Callable[[], SendApi | None]) -> list[BaseRoute]:
     """Returns the routes of the send API that `find` returns: None before it runs, and after its end."""
-    return [_Route(path, _Endpoint(find, ask), methods=[method]) for method, path, ask in _PATHS]
+    asked = [_Route(path, _Endpoint(find, ask), methods=[method]) for method, path, ask in _PATHS]
+    return [*asked, Route("/openapi.json", _describe)]
+
+
+async def _describe(_: Request) -> Response:
+    return Response(document(), media_type="application/json")
 
 
 class _Route(Route):
@@ -159,8 +168,10 @@ class _Endpoint:
             if api is None:
                 raise later("the service does not run yet, or not any more")
             return await self._ask(api, request)
-        except BotkitError as error:
-            refusal = refusal_of(error)
-            if refusal is None:
-                raise
-            return refusal
+        except ClientDisconnect:
+            raise
+        except Exception as error:
+            if not isinstance(error, BotkitError):
+                # Its text may hold what somebody wrote.
+                log.error("a request failed", error=type(error).__name__, frames=frames(error))
+            return refusal_of(error)

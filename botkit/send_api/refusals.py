@@ -1,15 +1,29 @@
 """What the send API answers when it does not do what it was asked."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import msgspec
+from msgspec import Struct
 from starlette.responses import Response
 
 from botkit.exceptions import BotkitError, InvalidRequestError, Problem, StoreUnavailableError
 
 #: When a program whose request was not stored should come again, in seconds.
 RETRY_AFTER = 2
+
+
+class Fault(Struct, frozen=True):
+    """What kind of error it is, and what it says to a person."""
+
+    code: str
+    message: str
+
+
+class ErrorAnswer(Struct, frozen=True, omit_defaults=True):
+    """The answer to what is not done; `problems` lists everything that is wrong in a request."""
+
+    error: Fault
+    problems: Sequence[Problem] = ()
 
 
 class RefusedError(BotkitError):
@@ -33,8 +47,8 @@ def later(what: str, *, seconds: int = RETRY_AFTER) -> RefusedError:
     return RefusedError(503, "unavailable", what, headers={"Retry-After": str(seconds)})
 
 
-def refusal_of(error: BotkitError) -> Response | None:
-    """Returns the answer that an error stands for; None for one that is a mistake of ours."""
+def refusal_of(error: Exception) -> Response:
+    """Returns the answer that an error stands for: 500 for any that is a mistake of ours."""
     match error:
         case RefusedError():
             return _answer(error)
@@ -43,13 +57,11 @@ def refusal_of(error: BotkitError) -> Response | None:
             return _answer(refused, error.problems)
         case StoreUnavailableError():
             return _answer(later("it could not be stored: the same again, with its idempotency key, is safe"))
-    return None
+    return _answer(RefusedError(500, "internal", "a mistake of the service's; nobody knows whether it was stored"))
 
 
 def _answer(error: RefusedError, problems: Sequence[Problem] = ()) -> Response:
-    body: dict[str, Any] = {"error": {"code": error.code, "message": error.what}}
-    if problems:
-        body["problems"] = problems
+    body = ErrorAnswer(Fault(error.code, error.what), problems)
     return answer(body, status=error.status, headers=error.headers)
 
 
