@@ -217,13 +217,17 @@ async def test_no_token_is_in_the_log_of_the_wire(shop: Open) -> None:
 # --- answers
 
 
-@pytest.mark.parametrize("via", ["sms", "viber"])
-async def test_a_connection_that_breaks_after_the_message_was_taken_is_no_second_message(shop: Open, via: str) -> None:
-    async with shop(via) as site:
+@pytest.mark.parametrize(("repeats", "count"), [(0, 1), (1, 2)])
+@pytest.mark.parametrize("settings", [{}, CALLBACKS], ids=["gateway", "sms api"])
+async def test_what_was_taken_before_the_connection_broke_is_sent_again_only_where_that_is_asked_for(
+    shop: Open, settings: dict[str, str], repeats: int, count: int
+) -> None:
+    async with shop(repeats=repeats, **settings) as site:
         site.simulator.wire.faults.append(Fault(drop=True, before=False))
         await site.ana.says("hello")
-        await site.tester.advance(minutes=5)
-        assert site.ana.received == ["You said: hello"]
+        for _ in range(5):
+            await site.tester.advance(seconds=5)
+        assert site.ana.received == ["You said: hello"] * count
 
 
 async def test_a_gateway_that_is_flooded_or_down_gets_it_later_once(shop: Open) -> None:
