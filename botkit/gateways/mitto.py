@@ -142,6 +142,8 @@ class Mitto(Adapter):
         #: Tells when a token expires; a simulator puts its own here.
         self.clock = Clock()
         self._check_settings()
+        self.capabilities = CAPABILITIES[via]  # type: ignore[misc]  # what an account shows is its network's
+        self.has_receipts = via != "telegram"  # type: ignore[misc]  # the only network that reports nothing
 
     @classmethod
     def from_env(cls, prefix: str, environ: Mapping[str, str] = os.environ) -> Self:

@@ -168,6 +168,12 @@ def test_a_simulated_account_is_the_same_but_for_its_secrets_and_addresses() -> 
     assert not {secret.reveal() for secret in declared.secrets()} & {secret.reveal() for secret in adapter.secrets()}
 
 
+def test_an_account_shows_and_reports_what_its_network_does() -> None:
+    assert [mitto(via).has_receipts for via in NETWORKS] == [True, True, True, False, True]
+    assert [mitto(via).capabilities.is_native(Image) for via in NETWORKS] == [False, True, True, True, False]
+    assert "representative" in mitto("gbm").capabilities.options
+
+
 # --- addresses
 
 
