@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from structlog.testing import capture_logs
 
 from botkit.adapter import Adapter, HttpAnswer, Joining, Outcome, Receipt
 from botkit.addresses import AddressKind
@@ -588,6 +589,17 @@ async def test_no_secret_is_in_what_an_answer_came_to() -> None:
         assert not [
             secret for secret in adapter.secrets() if secret.reveal() in f"{receipt} {adapter!r} {vars(adapter)}"
         ]
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_key_that_is_not_accepted_is_told_to_the_operator(status: int) -> None:
+    adapter = mitto()
+    with capture_logs() as logs:
+        receipt = await adapter.send(outgoing(HELLO, adapter), at(adapter), Gateway({}, status=status))
+    assert receipt == Receipt(Outcome.REFUSED, reason=f"HTTP {status}")
+    (line,) = logs
+    assert (line["log_level"], line["status"]) == ("error", status)
+    assert "SHOP_SMS_API_KEY" in line["fix"]
 
 
 async def test_an_answer_in_any_shape_is_success() -> None:
