@@ -185,7 +185,8 @@ class Rapporto(Adapter):
         """Returns the same account with made-up credentials, at a simulator's address."""
         return type(self)(
             self.via,
-            login=f"{self.ta or 'demo'}-login",
+            # One for all: ways that the real accounts would share are shared there too.
+            login="botkit-demo",
             password=made_up(),
             service_number=self.service_number or ("SHOP" if self.via == "vk" else ""),
             resubmission=self.resubmission,
