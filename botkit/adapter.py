@@ -8,15 +8,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from ipaddress import ip_address
-from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from botkit.addresses import AddressKind, parse_phone
 from botkit.capabilities import Capabilities
+from botkit.chatapps.messages import read_sent
 from botkit.conversation import Account, Conversation
 from botkit.degradation import Prepared, prepare
+from botkit.delivery_route import DeliveryRoute, Leg, route_of
 from botkit.events import Event, Media
 from botkit.exceptions import DownloadError, SettingsError
 from botkit.messages import AnyMessage, Raw
@@ -95,11 +97,15 @@ class HttpClient(Protocol):
         url: str,
         *,
         json: object = None,
+        content: bytes | None = None,
         form: Mapping[str, str] | None = None,
         files: Mapping[str, Upload] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> HttpAnswer:
-        """Sends one request and reads the whole answer; redirects are not followed. `files` make the form multipart."""
+        """Sends one request and reads the whole answer; redirects are not followed.
+
+        `content` is sent as it is; `files` make the form multipart.
+        """
         ...
 
     async def download(self, url: str, *, most: int, headers: Mapping[str, str] | None = None) -> Download:
@@ -179,6 +185,12 @@ class Adapter(ABC):
     #: How often a message of unknown outcome is sent again; None leaves that to the service's policy. With 0, it is
     #: noted before each attempt that there is one, and nobody sends a message again that may have arrived.
     max_repeats: int | None = None
+    #: Whether some reports name only the message: `Conversation.unplaced` then stands for the conversation.
+    finds_by_receipt: ClassVar[bool] = False
+    #: For how long a message is tried, and how long after each attempt, the last of them again and again; in seconds,
+    #: no delay above ten minutes. Empty, that is the service's policy's to say.
+    max_age: ClassVar[float] = 0
+    delays: ClassVar[Sequence[float]] = ()
     #: How often `poll` asks, in seconds; 0 where there is nothing to ask for.
     poll_seconds: float = 0
 
@@ -235,6 +247,16 @@ class Adapter(ABC):
         Raises PayloadError when the body cannot be read.
         """
 
+    def within(self, seconds: float, status: Literal["sent", "delivered", "seen"] = "delivered") -> "Leg[Adapter]":
+        """Returns this account as a way that is left when a message has not come so far in that time.
+
+        Raises ValueError for more than three days, and DefinitionError where the service never reports that.
+        """
+        return Leg(self, seconds, status)
+
+    def __or__(self, other: "Adapter | Leg[Adapter] | DeliveryRoute[Adapter]") -> "DeliveryRoute[Adapter]":
+        return route_of(Leg[Adapter](self)) | other
+
     def capabilities_for(self, message: AnyMessage, to: Conversation) -> Capabilities:
         """Returns what can be shown of this message in this conversation: the adapter's capabilities, if not less."""
         return self.capabilities
@@ -263,6 +285,14 @@ class Adapter(ABC):
         Raises AddressError for what is no address of this account's kind.
         """
         return parse_phone(destination) if self.address is AddressKind.PHONE else destination
+
+    def read_send(self, body: Mapping[str, Any]) -> Addressed:
+        """Reads a request to send from this account, as the send API takes it; it is still to be prepared.
+
+        Raises InvalidRequestError with everything that is wrong, and for what only a gateway can send.
+        """
+        to, message = read_sent(body, self.network, self.find_address)
+        return Addressed(to, message)
 
     @property
     def network(self) -> str:

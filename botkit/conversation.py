@@ -25,7 +25,7 @@ class Account(Struct, frozen=True):
 
 
 class User(Struct, frozen=True, omit_defaults=True):
-    """The person a conversation is with, as far as the service tells."""
+    """The person a conversation is with, as far as the service tells; `phone` is theirs for sure where it is given."""
 
     id: str
     name: str = ""
@@ -33,6 +33,7 @@ class User(Struct, frozen=True, omit_defaults=True):
     locale: str = ""
     country: str = ""
     avatar: str = ""
+    phone: str = ""
 
 
 class Conversation(Struct, frozen=True):
@@ -40,6 +41,16 @@ class Conversation(Struct, frozen=True):
 
     account: Account
     id: str
+
+    @classmethod
+    def unplaced(cls, account: Account, receipt_id: str) -> "Conversation":
+        """Returns what stands for the conversation of a report that names only the service's id of a message."""
+        return cls(account, f"?{receipt_id}")
+
+    @property
+    def is_unplaced(self) -> bool:
+        """Whether it only stands for one that is still to be found."""
+        return self.id.startswith("?")
 
     @property
     def channel(self) -> str:

@@ -11,6 +11,7 @@ from msgspec import Struct
 from structlog.typing import FilteringBoundLogger
 
 from botkit.adapter import Adapter, Download, HttpClient
+from botkit.addressing import place
 from botkit.albums import gather
 from botkit.bot import Bot
 from botkit.clock import Clock
@@ -23,6 +24,7 @@ from botkit.events import (
     ButtonPressed,
     ConversationResumed,
     Event,
+    HopReported,
     Media,
     MenuOffered,
     SignalReceived,
@@ -34,6 +36,7 @@ from botkit.exceptions import DownloadError, RecordError, StoreUnavailableError
 from botkit.flow import Flow
 from botkit.handoff import PAUSE_TIMER, Handoff
 from botkit.languages import Speech, speaking
+from botkit.linking import relink, told_phone
 from botkit.menu import TOKEN, Menu, answer, asks_for_agent
 from botkit.migration import Adopted, hand_over, is_moving, set_aside, take_over
 from botkit.record import Flows, timeout_of
@@ -41,6 +44,7 @@ from botkit.redaction import Redactor
 from botkit.route_table import Matched
 from botkit.sessions import session_at
 from botkit.store import Commit, Committed, Queue, Store, Turn, Verdict, insist
+from botkit.trails import Trails
 
 log = structlog.get_logger("botkit.dispatcher")
 
@@ -91,6 +95,7 @@ class Dispatcher:
         self._policy = policy or HandlerPolicy()
         self._show_errors = show_errors
         self._reports = Reports(store)
+        self._trails = Trails(store, self._find_adapter, self._clients, clock)
         self._jitter = jitter
         kinds = [kind for owner in owners.values() for kind in owner.adapter.events]
         self._decode = decoder((*kinds, Adopted))
@@ -127,9 +132,13 @@ class Dispatcher:
 
     async def _decide_in_time(self, turn: Turn, owner: Owner, event: Event) -> Commit | None:
         """Decides with all that belongs to the event; None when the turn was given back to wait for more of it."""
+        if event.conversation.is_unplaced:
+            return await place(self._store, turn, event)
         read = await self._reports.read(turn, event)
+        if isinstance(read, HopReported):
+            read = await self._trails.step(turn, read, event)
         if not isinstance(read, Event):
-            return None if read is Verdict.WAITING else Commit(b"", ())
+            return Commit(b"", ()) if read is Verdict.DONE else None
         gathered = await gather(self._store, self._decode, turn, read)
         taken = await take_over(self._store, self._decode, turn, read)
         if rest := gathered.rest or taken.rest:
@@ -140,6 +149,7 @@ class Dispatcher:
 
     async def _decide(self, turn: Turn, owner: Owner, event: Event, gathered: tuple[str, ...]) -> Commit:
         flows = Flows(turn.record.state)
+        phone = flows.phone
         event = await self._understood(event, flows)
         scene = self._scene(turn, owner, event)
         decisions = _undecided(owner, scene, flows)
@@ -157,6 +167,8 @@ class Dispatcher:
         if decisions.values:
             # Before the commit: a button that can be pressed has its value.
             await insist(lambda: self._store.save_values(decisions.values))
+        if flows.phone != phone:
+            await relink(self._store, event.conversation, before=phone, after=flows.phone)
         flows.gathered += gathered
         commit = make_commit(scene, decisions)
         if is_moving(event):
@@ -182,9 +194,14 @@ class Dispatcher:
             now=now,
             session=session_at(rules, turn.record.counts, turn.record.queued, now) if rules else None,
             log=_logger(owner, event),
-            find_adapter=lambda account: found.adapter if (found := self._owners.get(account)) else None,
+            find_adapter=self._find_adapter,
+            routes=owner.bot.routes,
             download=lambda media, most: self._download(owner.adapter, media, most),
         )
+
+    def _find_adapter(self, account: Account) -> Adapter | None:
+        owner = self._owners.get(account)
+        return owner.adapter if owner else None
 
     async def _download(self, adapter: Adapter, media: Media, most: int) -> Download:
         client = self._clients.get(adapter.account)
@@ -250,6 +267,7 @@ class Dispatcher:
     def _begin(self, bot: Bot, scene: Scene, decisions: Decisions) -> bool:
         """Does what the event itself stands for; False if other decisions have overtaken it."""
         event = scene.event
+        decisions.flows.phone = told_phone(event) or decisions.flows.phone
         if isinstance(event, ConversationResumed):
             return not decisions.handoff.is_paused
         if not isinstance(event, TimerFired):

@@ -2,18 +2,20 @@
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Literal
 
 import structlog
 from msgspec import Struct
 
 from botkit.adapter import Adapter
+from botkit.conversation import Account
 from botkit.dispatcher import Dispatcher
 from botkit.events import Event, decode, encode
 from botkit.exceptions import StoreUnavailableError
 from botkit.feeder import Feeder
-from botkit.outbox import Outbox
+from botkit.outbox import Line, Outbox
+from botkit.poller import Poller
 from botkit.session_rules import Heard
 from botkit.store import Claim, Duplicate, Full, Ingested, Mine, Queue, Store, Turn
 
@@ -61,8 +63,10 @@ class Engine:
         role: Role = "all",
         policy: EnginePolicy | None = None,
         feeder: Feeder | None = None,
+        polled: Mapping[Account, Line] | None = None,
     ) -> None:
         self._store = store
+        self._poller = Poller(store, polled or {}, self._accept_polled)
         self._feeder = feeder
         self._dispatcher = dispatcher
         self._outbox = outbox
@@ -268,12 +272,20 @@ class Engine:
     async def _feed(self) -> float:
         return await self._feeder.step() if self._feeder else self._policy.poll
 
+    async def _accept_polled(self, adapter: Adapter, events: Sequence[Event]) -> bool:
+        return (await self.accept(adapter, events)).stored
+
+    async def poll_once(self) -> float:
+        """Asks the services that are due to be asked; returns the seconds until it should be called again."""
+        return await self._poller.step()
+
     # --- loops ---
 
     def start(self) -> None:
         """Starts the loops of this process's role, in the running event loop."""
         if self._role != "web":
-            self._loops = [asyncio.create_task(loop()) for loop in (self._work, self._renew, self._listen)]
+            loops = [self._work, self._renew, self._listen, *([self._poll] if self._poller.has_work else [])]
+            self._loops = [asyncio.create_task(loop()) for loop in loops]
 
     async def _work(self) -> None:
         while not self._draining:
@@ -294,6 +306,17 @@ class Engine:
             except StoreUnavailableError:
                 await asyncio.sleep(self._policy.poll)
             self._kick.set()
+
+    async def _poll(self) -> None:
+        while not self._draining:
+            try:
+                pause = await self.poll_once()
+            except StoreUnavailableError:
+                pause = self._policy.poll
+            except Exception:
+                log.exception("the services could not be asked")
+                pause = self._policy.poll
+            await asyncio.sleep(max(pause, 0.1))
 
     async def _renew(self) -> None:
         # On the event loop on purpose: a process whose loop is blocked loses its conversations to others.

@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
+from botkit.accounts import Bucket, Rates
 from botkit.adapter import Adapter
 from botkit.clock import Clock
 from botkit.conversation import Account, Conversation
 from botkit.outgoing import Outgoing
-from botkit.store import Accounts, Bucket, Turn, insist
+from botkit.store import Turn, insist
 
 #: Failures in a row that pause an account.
 FAILURES = 10
@@ -36,7 +37,7 @@ class Governor:
     second. A conversation's own pace travels with its turn, and costs nothing.
     """
 
-    def __init__(self, accounts: Accounts, clock: Clock) -> None:
+    def __init__(self, accounts: Rates, clock: Clock) -> None:
         self._accounts = accounts
         self._clock = clock
         self._circuit = Circuit(clock.timestamp)

@@ -68,11 +68,14 @@ class Http:
         url: str,
         *,
         json: object = None,
+        content: bytes | None = None,
         form: Mapping[str, str] | None = None,
         files: Mapping[str, Upload] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> HttpAnswer:
-        """Sends one request and reads the whole answer, up to `MAX_ANSWER`; `files` make the form multipart.
+        """Sends one request and reads the whole answer, up to `MAX_ANSWER`.
+
+        `content` is sent as it is; `files` make the form multipart.
 
         Raises NotSentError when the service cannot have seen it, UnknownOutcomeError when it may have.
         """
@@ -81,7 +84,9 @@ class Http:
         try:
             async with (
                 asyncio.timeout(self._seconds),
-                self._client.stream(method, url, json=json, data=form, files=parts, headers=headers) as response,
+                self._client.stream(
+                    method, url, json=json, content=content, data=form, files=parts, headers=headers
+                ) as response,
             ):
                 body = await _read(response, MAX_ANSWER)
                 return HttpAnswer(response.status_code, response.headers, body)
@@ -93,7 +98,7 @@ class Http:
             failure = UnknownOutcomeError(f"the answer is longer than {MAX_ANSWER} bytes")
         # Tools that look into tracebacks find neither httpx's exception, which carries the request, nor the URL: a
         # token may be part of it.
-        del url, json, form, files, parts, headers
+        del url, json, content, form, files, parts, headers
         raise failure
 
     async def download(self, url: str, *, most: int, headers: Mapping[str, str] | None = None) -> Download:

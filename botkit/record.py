@@ -48,6 +48,8 @@ class _Stored(Struct, omit_defaults=True):
     tags: tuple[str, ...] = ()
     # Where a message goes that a limit stops here.
     failover: Conversation | None = None
+    # The person's number, in E.164.
+    phone: str = ""
 
 
 #: Ids of gathered events that are kept; there are never more than one look ahead can find.
@@ -86,6 +88,8 @@ class Flows:
         self.tags = frozenset(self._stored.tags)
         #: Where a message goes that a limit stops here, or None.
         self.failover = self._stored.failover
+        #: The person's phone number in E.164, or nothing.
+        self.phone = self._stored.phone
         self._loaded: dict[str, Flow] = {}
         self._before: dict[str, str] = {}
 
@@ -128,6 +132,7 @@ class Flows:
             pause=self.pause,
             tags=tags,
             failover=self.failover,
+            phone=self.phone,
         )
         return b"" if kept == self._stored else _encode(kept)
 
@@ -140,6 +145,14 @@ class Flows:
         for name, flow in self._loaded.items():
             if flow.state != self._before[name] and (self._before[name] or flow.state != type(flow)().state):
                 yield type(flow), self._before[name], flow.state
+
+
+def phone_in(stored: bytes) -> str:
+    """Returns the phone number of a stored record; empty where there is none, or the record cannot be read."""
+    try:
+        return Flows(stored).phone
+    except RecordError:
+        return ""
 
 
 def timeout_of(flow: type[Flow], state: str) -> tuple[str, After] | None:

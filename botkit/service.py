@@ -20,6 +20,9 @@ from botkit.outbox import Line, Outbox, SendPolicy
 from botkit.receiver import Receiver, ReceiverPolicy
 from botkit.redaction import Redactor, Secret
 from botkit.redis.store import RedisStore
+from botkit.send_api.app import SendApi
+from botkit.send_api.keys import load_keyring
+from botkit.send_api.requests import RequestPolicy
 from botkit.settings import Settings
 from botkit.simulators.simulator import Simulator, load_simulator
 
@@ -36,6 +39,7 @@ class Policies(Struct, frozen=True):
     engine: EnginePolicy = EnginePolicy()
     send: SendPolicy = SendPolicy()
     receiver: ReceiverPolicy = ReceiverPolicy()
+    send_api: RequestPolicy = RequestPolicy()
 
 
 class Service:
@@ -55,6 +59,7 @@ class Service:
         self.network = InProcess()
         self.simulators: dict[str, Simulator] = {}
         self.owners = self._open_accounts()
+        self._keyring = load_keyring(settings.api_keys, settings.api_keys_file)
         self.redactor = Redactor(self._secrets())
         self._clients = {account: self._client(account) for account in self.owners}
         lines = {account: Line(owner.adapter, self._clients[account]) for account, owner in self.owners.items()}
@@ -70,9 +75,12 @@ class Service:
         )
         self.outbox = Outbox(store, lines, self.clock, policy=policies.send)
         feeder = Feeder(store, {account: owner.adapter for account, owner in self.owners.items()}, self.clock)
-        self.engine = Engine(store, dispatcher, self.outbox, role=settings.role, policy=policies.engine, feeder=feeder)
+        self.engine = Engine(
+            store, dispatcher, self.outbox, role=settings.role, policy=policies.engine, feeder=feeder, polled=lines
+        )
         adapters = [owner.adapter for owner in self.owners.values()]
         self.receiver = Receiver(adapters, self.engine, store, self.clock, policy=policies.receiver)
+        self.send_api = SendApi(self.owners, store, self.clock, self._keyring, policy=policies.send_api)
         self._redelivering: asyncio.Task[None] | None = None
 
     # --- putting together ---
@@ -121,6 +129,7 @@ class Service:
 
     def _secrets(self) -> list[Secret]:
         found = [secret for owner in self.owners.values() for secret in owner.adapter.secrets()]
+        found += self._keyring.secrets()
         return [*found, self.settings.redis_url] if self.settings.redis_url else found
 
     def is_simulated(self, account: Account) -> bool:

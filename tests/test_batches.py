@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from botkit.accounts import Bucket
 from botkit.adapter import HttpClient, Outcome, Receipt
 from botkit.batches import Batches
 from botkit.channels.viber import Viber
@@ -14,7 +15,6 @@ from botkit.exceptions import UnknownOutcomeError
 from botkit.governor import Governor
 from botkit.messages import AnyMessage, Text
 from botkit.pace import Pace, Paces
-from botkit.store import Bucket
 from tests.desk import Desk, Nowhere, where
 
 NEWS, OTHER = Text(text="News!"), Text(text="Other news")

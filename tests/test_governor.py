@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from botkit.accounts import Bucket
 from botkit.adapter import Adapter
 from botkit.clock import Clock
 from botkit.conversation import Account, Conversation
@@ -18,7 +19,7 @@ from botkit.outgoing import Outgoing
 from botkit.pace import Pace, Paces
 from botkit.redis.accounts import RedisAccounts
 from botkit.redis.store import RedisStore
-from botkit.store import Bucket, Record, Turn
+from botkit.store import Record, Turn
 from tests.conftest import Servers
 from tests.desk import Desk
 

@@ -23,14 +23,14 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     (
         *("adapter", "session_rules", "store", "broadcast", "payload"),
         *("capabilities", "degradation", "menu", "uploads", "pace"),
-        *("chatapps.*", "contacts", "delivery_route", "callback", "submission", "consent"),
+        *("chatapps.*", "accounts", "contacts", "delivery_route", "hops", "callback", "submission", "consent"),
     ),
     (
         *("context", "filters", "record", "segments", "sessions"),
         *("router", "route", "route_table", "route_checks", "moves"),
         *("flow", "flow_data", "trigger", "place", "diagram"),
         *("languages", "language_checks"),
-        *("handoff", "tags"),
+        *("handoff", "tags", "linking"),
     ),
     (
         "bot",
@@ -53,7 +53,9 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "watchdog",
         "poller",
         "trails",
-        "linking",
+        "attempts",
+        "relay",
+        "addressing",
         "bulk",
         "sending",
     ),

@@ -18,6 +18,7 @@ _COMMANDS = {
     "doctor": "doctor",
     "messages": "messages",
     "broadcast": "broadcast",
+    "keys": "keys",
     "new": "new",
 }
 

@@ -1,1 +1,1 @@
-"""The gateways through which botkit reaches networks, one module each."""
+"""Messaging gateways: adapters that reach several networks through a third party."""

@@ -48,6 +48,10 @@ class Keys:
         """Returns the key of what became of a message."""
         return f"{{{self.prefix}:{self.partition(cid)}}}:d:{key}"
 
+    def place(self, account: str, receipt_id: str) -> str:
+        """Returns the key of the conversation of a message that an account's service knows by this id."""
+        return self.account(f"r:{_hash(receipt_id)}", account)
+
     def account(self, kind: str, account: str) -> str:
         """Returns an account's key of this kind; all of one account lie in one slot."""
         # Hashed, its id cannot move the hash tag.
@@ -60,6 +64,14 @@ class Keys:
     def broadcasts(self, kind: str) -> str:
         """Returns a key of this kind that all broadcasts share."""
         return f"{self.prefix}:{{b}}:{kind}"
+
+    def contact(self, phone: str) -> str:
+        """Returns the key of the conversations of a phone number."""
+        return f"{self.prefix}:{{p:{_hash(phone)}}}"
+
+    def submission(self, submission_id: str) -> str:
+        """Returns the key of what another program asked for."""
+        return f"{self.prefix}:{{s:{submission_id}}}"
 
     def value(self, token: str) -> str:
         """Returns the key of a long value of a button."""

@@ -23,13 +23,18 @@ NAMES = (
     "check",
     "bucket",
     "rest",
+    "poll",
+    "polled",
     "receipt",
     "status",
     "park",
     "stage",
     "lead",
+    "enlist",
     "feed",
     "fate",
+    "step",
+    "begin",
 )
 
 

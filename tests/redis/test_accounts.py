@@ -2,11 +2,11 @@
 
 import pytest
 
+from botkit.accounts import Bucket
 from botkit.clock import Clock
 from botkit.conversation import Account
 from botkit.pace import Pace
 from botkit.redis.store import RedisStore
-from botkit.store import Bucket
 from tests.redis.store_calls import Raw
 
 SHOP = Account("viber", "shop{1}")
@@ -55,3 +55,43 @@ async def test_nothing_of_an_account_is_kept_for_ever(store: RedisStore, raw: Ra
     assert len(names) >= 2
     for name in names:
         assert 0 < await raw.pttl(name) <= 3_700_000
+
+
+async def test_a_message_is_found_by_the_id_that_its_service_gave_it(store: RedisStore) -> None:
+    await store.accounts.remember(SHOP, "m{1} 7", "+385910000001")
+    assert await store.accounts.find(SHOP, "m{1} 7") == "+385910000001"
+    assert await store.accounts.find(SHOP, "m2") == ""
+    assert await store.accounts.find(Account("mitto", "shop{1}"), "m{1} 7") == ""
+
+
+async def test_one_process_asks_at_a_time_and_the_next_when_it_is_due(store: RedisStore, clock: Clock) -> None:
+    accounts = store.accounts
+    assert (await accounts.begin_poll(SHOP, "a", every=60, lease=10)).wait == 0
+    assert 9 < (await accounts.begin_poll(SHOP, "b", every=60, lease=10)).wait <= 10
+    await accounts.end_poll(SHOP, "a", every=60, cursor=b"\x00seen")
+    assert 59 < (await accounts.begin_poll(SHOP, "b", every=60, lease=10)).wait <= 60
+    clock.advance(seconds=60)
+    taken = await accounts.begin_poll(SHOP, "b", every=60, lease=10)
+    assert (taken.wait, taken.cursor) == (0, b"\x00seen")
+
+
+async def test_a_poll_whose_process_died_is_anothers_after_its_lease_and_keeps_its_cursor(
+    store: RedisStore, clock: Clock
+) -> None:
+    accounts = store.accounts
+    await accounts.begin_poll(SHOP, "a", every=60, lease=10)
+    clock.advance(seconds=11)
+    assert (await accounts.begin_poll(SHOP, "b", every=60, lease=10)).wait == 0
+    await accounts.end_poll(SHOP, "a", every=60, cursor=b"too late")
+    await accounts.end_poll(SHOP, "b", every=60, cursor=b"in time")
+    clock.advance(seconds=60)
+    assert (await accounts.begin_poll(SHOP, "c", every=60, lease=10)).cursor == b"in time"
+
+
+async def test_a_poll_without_an_answer_leaves_the_cursor(store: RedisStore, clock: Clock) -> None:
+    accounts = store.accounts
+    for cursor in (b"1", None):
+        await accounts.begin_poll(SHOP, "a", every=60, lease=10)
+        await accounts.end_poll(SHOP, "a", every=60, cursor=cursor)
+        clock.advance(seconds=60)
+    assert (await accounts.begin_poll(SHOP, "a", every=60, lease=10)).cursor == b"1"

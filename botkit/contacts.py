@@ -1,0 +1,50 @@
+"""One person across channels: the conversations of a phone number."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from botkit.adapter import Adapter
+from botkit.addresses import AddressKind
+from botkit.conversation import Account, Conversation
+
+
+class Contact(Struct, frozen=True):
+    """A person by their number, in E.164, and the conversations that are known to be theirs; the newest link first.
+
+    Accounts that write to numbers need no link: there, the number is the conversation.
+    """
+
+    phone: str
+    conversations: Sequence[Conversation] = ()
+
+    def on(self, account: Account) -> str:
+        """Returns the id of the person's newest conversation on an account; an empty string if none is known."""
+        return next((known.id for known in self.conversations if known.account == account), "")
+
+
+class Contacts(Protocol):
+    """The store's contact records, for as long as the conversations. All calls raise StoreUnavailableError."""
+
+    async def link(self, phone: str, conversation: Conversation) -> None:
+        """Notes that a conversation is with the person who has this number; the newest 64 are kept."""
+        ...
+
+    async def unlink(self, phone: str, cid: str) -> None:
+        """Takes that back; nothing where it was not noted."""
+        ...
+
+    async def load(self, phone: str) -> Contact:
+        """Returns the person of a number, as far as they are known."""
+        ...
+
+
+async def find_conversation(contacts: Contacts, adapter: Adapter, phone: str) -> str:
+    """Returns the id of the conversation in which an account reaches the person with this number.
+
+    The number itself on an account that writes to numbers; an empty string where nothing is known.
+    """
+    if adapter.address is AddressKind.PHONE or not phone:
+        return phone
+    return (await contacts.load(phone)).on(adapter.account)

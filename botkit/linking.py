@@ -1,0 +1,35 @@
+"""Learns whose conversation it is: the phone number that somebody shares, and what it links."""
+
+from botkit.adapter import Adapter
+from botkit.addresses import AddressKind, parse_phone
+from botkit.conversation import Conversation
+from botkit.events import Event, MessageReceived
+from botkit.exceptions import AddressError
+from botkit.store import Store, insist
+
+
+def told_phone(event: Event) -> str:
+    """Returns the number of the person, in E.164, where an event proves that it is theirs; else nothing."""
+    told = event.user.phone if event.user else ""
+    if isinstance(event, MessageReceived) and event.contact and event.contact.is_own:
+        told = event.contact.phone
+    try:
+        return parse_phone(told) if told else ""
+    except AddressError:
+        return ""
+
+
+def phone_of(adapter: Adapter, conversation: Conversation, linked: str) -> str:
+    """Returns the number of the person in a conversation: its own id where the account writes to numbers."""
+    return conversation.id if adapter.address is AddressKind.PHONE else linked
+
+
+async def relink(store: Store, conversation: Conversation, *, before: str, after: str) -> None:
+    """Notes that a conversation is with the person of another number than before.
+
+    Before the commit that says so: repeating it does no harm, and whoever looks the number up finds the conversation.
+    """
+    if after:
+        await insist(lambda: store.contacts.link(after, conversation))
+    if before:
+        await insist(lambda: store.contacts.unlink(before, conversation.key))

@@ -1,0 +1,1 @@
+"""The HTTP interface through which other programs send with the running service."""

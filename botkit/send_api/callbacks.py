@@ -1,0 +1,125 @@
+"""Tells programs what became of what they sent: signed requests to their addresses, repeated until they are taken."""
+
+import os
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import ClassVar, Self
+
+import msgspec
+
+from botkit.adapter import Adapter, HttpAnswer, HttpClient, Outcome, Receipt, WebhookRequest, WebhookStatus
+from botkit.clock import Clock
+from botkit.conversation import Conversation
+from botkit.events import Event
+from botkit.exceptions import MessageError, ServiceError, TransportError
+from botkit.messages import AnyMessage, Raw
+from botkit.outgoing import Outgoing
+from botkit.pace import Pace, Paces
+from botkit.redaction import Secret
+from botkit.send_api.signing import signed
+
+#: For how long a report is tried that is not taken, and how long after each attempt; in seconds.
+MAX_AGE = 3 * 86_400.0
+DELAYS = (5.0, 30.0, 120.0, 300.0, 600.0)
+
+#: The channel of these accounts, whose `ta` is the name of a key.
+CHANNEL = "callback"
+
+_GONE = 410
+
+
+class Callbacks(Adapter):
+    """The address of one program that sends through the service, as an account to which the outbox delivers.
+
+    Reports on one message arrive in order, each at least once: `webhook-id` is the same at each attempt. `find_url`
+    tells the address that the program named for one message, or an empty string for its usual one. An answer of 2xx
+    takes a report; 410 refuses it for good.
+    """
+
+    channel: ClassVar[str] = CHANNEL
+    dedupe_window: ClassVar[timedelta] = timedelta(days=1)
+    default_api_url: ClassVar[str] = "https://callback.invalid"
+    max_age: ClassVar[float] = MAX_AGE
+    delays: ClassVar[Sequence[float]] = DELAYS
+    paces = Paces(account=Pace(50, 1, burst=50))
+
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        keys: Sequence[Secret],
+        *,
+        clock: Clock,
+        find_url: Callable[[str], Awaitable[str]],
+    ) -> None:
+        super().__init__(ta=name)
+        self._url = url
+        self._keys = keys
+        self._clock = clock
+        self._find_url = find_url
+
+    @classmethod
+    def from_env(cls, prefix: str, environ: Mapping[str, str] = os.environ) -> Self:
+        """Raises TypeError: the keys of the send API name these addresses."""
+        raise TypeError("the addresses of programs are set with their keys")
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether there is a secret to sign with."""
+        return bool(self._keys)
+
+    def secrets(self) -> Iterable[Secret]:
+        """The secrets that sign."""
+        return self._keys
+
+    def verify(self, request: WebhookRequest) -> bool:
+        """Never: nobody calls us here."""
+        return False
+
+    def parse(self, request: WebhookRequest) -> Sequence[Event]:
+        """Returns nothing: nobody calls us here."""
+        return ()
+
+    def check(self, message: AnyMessage) -> None:
+        """Returns for a report. Raises MessageError for anything else."""
+        if not isinstance(message, Raw) or message.channel != CHANNEL:
+            raise MessageError("a program is told of messages in reports alone")
+
+    async def send(self, outgoing: Outgoing, to: Conversation, client: HttpClient) -> Receipt:
+        """Makes one attempt. Whatever is not taken comes again, for the receiver knows repeats by their id."""
+        self.check(outgoing.message)
+        url = await self._find_url(to.id) or self._url
+        if not url:
+            return Receipt(Outcome.REFUSED, reason="no address is set for reports")
+        body = msgspec.json.encode(getattr(outgoing.message, "payload", {}))
+        headers = signed(outgoing.key, int(self._clock.timestamp()), body, self._keys)
+        try:
+            answer = await client.request(
+                "POST", url, content=body, headers={"content-type": "application/json", **headers}
+            )
+        except TransportError as error:
+            return Receipt(Outcome.NOT_SENT, reason=error.what)
+        return _receipt(answer)
+
+    async def load_webhook(self, client: HttpClient) -> WebhookStatus:
+        """Raises ServiceError: nobody calls us here."""
+        raise ServiceError("a program's address has no webhook of ours")
+
+    async def set_webhook(self, url: str, client: HttpClient) -> None:
+        """Raises ServiceError: nobody calls us here."""
+        raise ServiceError("a program's address has no webhook of ours")
+
+    async def delete_webhook(self, client: HttpClient) -> None:
+        """Raises ServiceError: nobody calls us here."""
+        raise ServiceError("a program's address has no webhook of ours")
+
+    def simulated(self, api_url: str) -> Self:
+        """Returns the same account: programs are not simulated."""
+        return self
+
+
+def _receipt(answer: HttpAnswer) -> Receipt:
+    if 200 <= answer.status < 300:
+        return Receipt(Outcome.SENT)
+    outcome = Outcome.REFUSED if answer.status == _GONE else Outcome.NOT_SENT
+    return Receipt(outcome, reason=f"HTTP {answer.status}")

@@ -1,0 +1,49 @@
+"""Contact records on every kind of server: the newest link first, bounded, and nothing readable in a key."""
+
+from botkit.clock import Clock
+from botkit.conversation import Account, Conversation
+from botkit.redis.store import RedisStore
+from tests.redis.store_calls import Raw
+
+PHONE = "+385910000001"
+VIBER, TELEGRAM = Account("viber", "shop{1}"), Account("telegram", "shop")
+
+
+async def test_a_number_has_the_conversations_that_were_linked_the_newest_first(
+    store: RedisStore, clock: Clock
+) -> None:
+    for account, name in ((VIBER, "v1="), (TELEGRAM, "77"), (VIBER, "v2=")):
+        await store.contacts.link(PHONE, Conversation(account, name))
+        clock.advance(seconds=1)
+    contact = await store.contacts.load(PHONE)
+    assert contact.on(VIBER) == "v2="
+    assert contact.on(TELEGRAM) == "77"
+    assert contact.on(Account("gbm", "shop")) == ""
+
+
+async def test_a_link_can_be_taken_back_and_others_stay(store: RedisStore) -> None:
+    gone, kept = Conversation(VIBER, "v1="), Conversation(TELEGRAM, "77")
+    await store.contacts.link(PHONE, gone)
+    await store.contacts.link(PHONE, kept)
+    await store.contacts.unlink(PHONE, gone.key)
+    await store.contacts.unlink(PHONE, "viber:shop:unknown")
+    assert (await store.contacts.load(PHONE)).conversations == (kept,)
+
+
+async def test_a_number_keeps_its_newest_sixty_four(store: RedisStore, clock: Clock) -> None:
+    for number in range(66):
+        await store.contacts.link(PHONE, Conversation(TELEGRAM, str(number)))
+        clock.advance(seconds=1)
+    kept = (await store.contacts.load(PHONE)).conversations
+    assert [conversation.id for conversation in kept] == [str(number) for number in range(65, 1, -1)]
+
+
+async def test_a_number_that_nobody_shared_has_none(store: RedisStore) -> None:
+    assert (await store.contacts.load(PHONE)).conversations == ()
+
+
+async def test_no_key_holds_the_number(store: RedisStore, raw: Raw) -> None:
+    await store.contacts.link(PHONE, Conversation(TELEGRAM, "77"))
+    names = [name async for name in raw.scan_iter(f"{store.keys.prefix}:*p:*")]
+    assert len(names) == 1
+    assert b"385910" not in names[0]

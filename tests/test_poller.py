@@ -1,0 +1,93 @@
+"""What services do not call us for is asked for: by one process at a time, and nothing heard is lost."""
+
+from collections import deque
+from collections.abc import Sequence
+
+from botkit.adapter import HttpClient, Polled
+from botkit.context import Context
+from botkit.events import MessageReceived
+from botkit.exceptions import NotSentError, ServiceError
+from botkit.flow import Flow
+from botkit.redis.store import Bounds
+from botkit.router import Router
+from tests.desk import Desk, Process, bot, says
+
+
+class Inbox(Desk):
+    """A desk that must be asked; `letters` are what it has to tell."""
+
+    poll_seconds = 60
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[bytes] = []
+        self.letters: deque[Sequence[str] | Exception] = deque()
+
+    async def poll(self, cursor: bytes, client: HttpClient) -> Polled:
+        self.asked.append(cursor)
+        told = self.letters.popleft() if self.letters else ()
+        if isinstance(told, Exception):
+            raise told
+        return Polled([says(text, native=text) for text in told], b"%d" % len(self.asked))
+
+
+def echo() -> Router[Flow]:
+    router = Router()
+
+    @router.text(".*")
+    async def answer(event: MessageReceived, ctx: Context[Flow]) -> None:
+        ctx.reply(event.text)
+
+    return router
+
+
+async def test_what_is_heard_is_handled_and_the_next_question_goes_on_from_there(botkit_redis_url: str) -> None:
+    inbox = Inbox()
+    async with Process(botkit_redis_url, bot(echo(), inbox)) as process:
+        inbox.letters += [["one", "two"], ["three"]]
+        assert await process.engine.poll_once() <= 60
+        await process.engine.poll_once()
+        process.clock.advance(seconds=60)
+        await process.engine.poll_once()
+        await process.engine.settle()
+        assert inbox.asked == [b"", b"1"]
+        assert inbox.texts == ["one", "two", "three"]
+
+
+async def test_of_two_processes_one_asks(botkit_redis_url: str) -> None:
+    inbox = Inbox()
+    async with Process(botkit_redis_url, bot(echo(), inbox)) as first, first.another() as second:
+        await first.engine.poll_once()
+        await second.engine.poll_once()
+        assert len(inbox.asked) == 1
+
+
+async def test_trouble_of_any_kind_leaves_the_cursor_and_is_over_at_the_next_question(botkit_redis_url: str) -> None:
+    inbox = Inbox()
+    async with Process(botkit_redis_url, bot(echo(), inbox)) as process:
+        inbox.letters += [["one"], ServiceError("no"), NotSentError("no connection"), ValueError("a mistake"), ["two"]]
+        for _ in range(5):
+            await process.engine.poll_once()
+            await process.engine.settle()
+            process.clock.advance(seconds=60)
+        assert inbox.asked == [b"", b"1", b"1", b"1", b"1"]
+        assert inbox.texts == ["one", "two"]
+
+
+async def test_what_could_not_all_be_stored_is_asked_for_again(botkit_redis_url: str) -> None:
+    inbox = Inbox()
+    full = Process(botkit_redis_url, bot(echo(), inbox), role="web", bounds=Bounds(mailbox=1))
+    async with full as process, process.another() as worker:
+        inbox.letters += [["one", "two"], ["two"]]
+        await process.engine.poll_once()
+        await worker.engine.settle()
+        process.clock.advance(seconds=60)
+        await process.engine.poll_once()
+        await worker.engine.settle()
+        assert inbox.asked == [b"", b""]
+        assert inbox.texts == ["one", "two"]
+
+
+async def test_a_service_that_calls_us_is_not_asked(botkit_redis_url: str) -> None:
+    async with Process(botkit_redis_url, bot(echo())) as process:
+        assert await process.engine.poll_once() > 0
