@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     )
     from botkit.flow import After, Flow, State, Trigger
     from botkit.formatting import escape
+    from botkit.gateways.mitto import Mitto
     from botkit.gateways.rapporto import Rapporto
     from botkit.gateways.smsc import Smsc
     from botkit.handoff import HandoffPolicy
@@ -144,6 +145,7 @@ __all__ = [
     "MessageFailed",
     "MessageReceived",
     "MessageSeen",
+    "Mitto",
     "Point",
     "Prices",
     "Rapporto",
@@ -211,6 +213,7 @@ _MODULES = {
     ),
     "flow": "After Flow State Trigger",
     "formatting": "escape",
+    "gateways.mitto": "Mitto",
     "gateways.rapporto": "Rapporto",
     "gateways.smsc": "Smsc",
     "handoff": "HandoffPolicy",

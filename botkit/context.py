@@ -355,7 +355,7 @@ class Context(Generic[F]):
 
     def _said_by_human(self, adapter: Adapter, to: Conversation, message: AnyMessage) -> AnyMessage:
         who = self._decisions.handoff.representative
-        is_shown = "representative" in adapter.capabilities.options
+        is_shown = "representative" in adapter.capabilities_for(message, to).options
         if to != self.conversation or who is None or message.representative or not is_shown:
             return message
         return replace(message, representative=who)

@@ -346,8 +346,15 @@ def test_what_is_no_message_cannot_be_read(body: bytes) -> None:
         read_messages(VIBER, body)
 
 
-@given(st.binary() | st.recursive(st.none() | st.text() | st.integers(), lambda x: st.lists(x) | st.dictionaries(
-    st.sampled_from([*SENT, "text", "mediaUrl", "phoneNumber"]), x)).map(encoded))  # fmt: skip
+MEMBERS = st.sampled_from([*SENT, "text", "mediaUrl", "phoneNumber"])
+VALUES = st.recursive(
+    st.none() | st.text(max_size=5) | st.integers(),
+    lambda part: st.lists(part, max_size=2) | st.dictionaries(MEMBERS, part, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.binary() | VALUES.map(encoded))
 def test_any_bytes_are_events_or_an_error_of_ours(body: bytes) -> None:
     for source in (SMS, TELEGRAM):
         try:
