@@ -14,7 +14,7 @@ from botkit.conversation import Conversation
 from botkit.exceptions import BotkitError, MessageError, SettingsError
 from botkit.messages import Text
 from botkit.redis.store import RedisStore
-from botkit.send_api.orders import Order, Orders, Way, fingerprint_of
+from botkit.send_api.orders import Order, Orders, Way, fingerprint_of, reached
 from botkit.send_api.requests import VISIBLE, parse_json
 from botkit.sending import Rejection, Sender
 from botkit.submission import Submission, message_id
@@ -94,7 +94,7 @@ async def _submit(order: Order, key: str, fingerprint: str) -> Submission:
     async with open_store(load_project_settings()) as store:
         if store is None:
             raise SettingsError("there is no store yet", fix="start the service first: botkit run")
-        return await _taken(store, order, key, fingerprint)
+        return await _taken(store, await reached(order, store.contacts), key, fingerprint)
 
 
 async def _taken(store: RedisStore, order: Order, key: str, fingerprint: str) -> Submission:
