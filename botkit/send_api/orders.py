@@ -7,12 +7,15 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from botkit.adapter import Adapter, Joining
+from botkit.adapter import Adapter
+from botkit.addresses import AddressKind, is_phone, parse_phone
 from botkit.chatapps.contents import NETWORKS
 from botkit.chatapps.requests import Request, TimeoutFailover, check_ways, find_request_problems
-from botkit.conversation import Conversation, digest
+from botkit.contacts import Contacts, find_conversation
+from botkit.conversation import Account, Conversation, digest
 from botkit.degradation import Prepared
 from botkit.exceptions import AddressError, InvalidRequestError, MessageError, Problem
+from botkit.hops import joined
 from botkit.messages import AnyMessage
 from botkit.outgoing import Hop, Outgoing, Trail
 from botkit.send_api.refusals import RefusedError
@@ -42,7 +45,10 @@ _STATUSES: Mapping[str, Literal["sent", "delivered", "seen"]] = {
 
 
 class Way(Struct, frozen=True):
-    """One account by which a message may go, the conversation there, what is said in it, and what is sent for that."""
+    """One account by which a message may go, the conversation there, what is said in it, and what is sent for that.
+
+    `to` is empty where only the person's number is known, and their conversation must be looked up.
+    """
 
     adapter: Adapter
     to: str
@@ -63,18 +69,20 @@ class Way(Struct, frozen=True):
 class Order(Struct, frozen=True):
     """A request that can be sent: the ways that it may go, in order, and `failover` if there are several.
 
-    Of these, the first one's service looks after as many as `joined` itself. `tag` is the caller's own id for it.
+    It begins with the way number `first`. `phone` is the person's number, as far as it is known, and `tag` the caller's
+    own id for the message.
     """
 
     ways: tuple[Way, ...]
     failover: TimeoutFailover | None = None
-    joined: int = 1
+    phone: str = ""
     tag: str = ""
     reference: str = ""
+    first: int = 0
 
     def submission(self, message_id: str, owner: str, fingerprint: str, created_ms: int) -> Submission:
         """Returns what is to be kept of it, under this id."""
-        first = self.ways[0]
+        first = self.ways[self.first]
         to, prepared = first.conversation, first.prepared
         last = len(prepared.messages) - 1
         parts = [
@@ -82,7 +90,8 @@ class Order(Struct, frozen=True):
             for number, message in enumerate(prepared.messages)
         ]
         # What follows from a message follows from its last part.
-        parts[-1] = replace(parts[-1], menu=prepared.menu, trail=self._trail(created_ms))
+        whole = replace(parts[-1], menu=prepared.menu, trail=self._trail(created_ms))
+        parts[-1] = joined(whole, prepared.messages, self._find_adapter)
         return Submission(
             id=message_id,
             owner=owner,
@@ -100,11 +109,35 @@ class Order(Struct, frozen=True):
     def _trail(self, since_ms: int) -> Trail | None:
         if self.failover is None:
             return None
-        first, seconds, status = self.ways[0], self.failover.timeout_in_seconds, _STATUSES[self.failover.status]
+        seconds, status = self.failover.timeout_in_seconds, _STATUSES[self.failover.status]
         hops = [Hop(way.account, way.to, seconds, status, way.message) for way in self.ways]
         # Nothing follows the last, and so nothing is waited for.
         hops[-1] = replace(hops[-1], seconds=0)
-        return Trail((*first.account, first.to), tuple(hops), first.message, joined=self.joined, since_ms=since_ms)
+        first = self.ways[self.first]
+        return Trail(
+            home=(*first.account, first.to),
+            hops=tuple(hops),
+            message=first.message,
+            hop=self.first,
+            since_ms=since_ms,
+            phone=self.phone,
+        )
+
+    def _find_adapter(self, account: Account) -> Adapter | None:
+        return next((way.adapter for way in self.ways if way.adapter.account == account), None)
+
+
+async def reached(order: Order, contacts: Contacts) -> Order:
+    """Returns the order as it can begin: with the first way on which the person's conversation is known.
+
+    Raises InvalidRequestError where none is.
+    """
+    for number, way in enumerate(order.ways):
+        to = way.to or await find_conversation(contacts, way.adapter, order.phone)
+        if to:
+            ways = (*order.ways[:number], replace(way, to=to), *order.ways[number + 1 :])
+            return replace(order, ways=ways, first=number)
+    raise InvalidRequestError([Problem("destination", "is a number of which no conversation on the account is known")])
 
 
 class Orders:
@@ -145,9 +178,9 @@ class Orders:
         adapters = [self._find(_path(request, n), ta, request.contents, may_use) for n, ta in enumerate(accounts)]
         problems += check_ways(request, {adapter.ta: adapter.network for adapter in adapters})
         problems += _report_problems(adapters, failover)
-        ways = [_way(adapter, _content(body, adapter), problems) for adapter in adapters]
-        order = replace(_order(ways, problems), failover=failover)
-        return _with_joined(order) if failover else order
+        phone = _phone(request.destination, adapters)
+        ways = [_way(adapter, _content(body, adapter), problems, phone) for adapter in adapters]
+        return replace(_order(ways, problems), failover=failover, phone=phone)
 
     def _find(self, path: str, ta: str, networks: Iterable[str], may_use: Callable[[str], bool]) -> Adapter:
         if not may_use(ta):
@@ -200,7 +233,16 @@ def _content(body: Mapping[str, Any], adapter: Adapter) -> Mapping[str, Any]:
     return {"trafficAccountId": adapter.ta, "destination": body.get("destination"), **named}
 
 
-def _way(adapter: Adapter, content: Mapping[str, Any], problems: list[Problem]) -> Way | None:
+def _phone(destination: str, adapters: Sequence[Adapter]) -> str:
+    """Returns the number that a destination is, in E.164; an empty text for the id of a person or a chat."""
+    is_number = is_phone(destination) or any(adapter.address is AddressKind.PHONE for adapter in adapters)
+    try:
+        return parse_phone(destination) if is_number else ""
+    except AddressError:  # which the accounts that write to numbers tell
+        return ""
+
+
+def _way(adapter: Adapter, content: Mapping[str, Any], problems: list[Problem], phone: str = "") -> Way | None:
     """Returns a way as its adapter reads it; adds what is wrong with it."""
     try:
         addressed = adapter.read_send(content)
@@ -216,30 +258,11 @@ def _way(adapter: Adapter, content: Mapping[str, Any], problems: list[Problem]) 
         return None
     if not prepared.messages:
         problems.append(Problem(adapter.network, "holds nothing that this account can show"))
-    return Way(adapter, addressed.to, addressed.message, prepared)
+    is_known = not phone or adapter.address is AddressKind.PHONE
+    return Way(adapter, addressed.to if is_known else "", addressed.message, prepared)
 
 
 def _order(ways: Sequence[Way | None], problems: Sequence[Problem]) -> Order:
     if problems:
         raise InvalidRequestError(problems)
     return Order(tuple(way for way in ways if way))
-
-
-def _with_joined(order: Order) -> Order:
-    """Returns the order with as many of its first ways joined as one service looks after itself."""
-    adapters = [way.adapter for way in order.ways]
-    joined = 1
-    while joined < len(adapters) and all(each.joins(adapters[joined]) for each in adapters[:joined]):
-        joined += 1
-    try:
-        ways = [_rendered(way) if number < joined > 1 else way for number, way in enumerate(order.ways)]
-    except MessageError:  # then it is us who go on to the next
-        return order
-    return replace(order, ways=tuple(ways), joined=joined)
-
-
-def _rendered(way: Way) -> Way:
-    """Returns a way with what is said in its service's own words; raises MessageError where that takes several."""
-    if not isinstance(way.adapter, Joining) or len(way.prepared.messages) > 1:
-        raise MessageError("a way that is joined to another has one message")
-    return replace(way, message=way.adapter.rendered(way.prepared.messages[0]))
