@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from botkit.flow import After, Flow, State, Trigger
     from botkit.formatting import escape
     from botkit.gateways.rapporto import Rapporto
+    from botkit.gateways.smsgold import SmsGold
     from botkit.handoff import HandoffPolicy
     from botkit.languages import Languages, _, ngettext, pgettext
     from botkit.messages import (
@@ -158,6 +159,7 @@ __all__ = [
     "SettingsError",
     "SharedContact",
     "SignalReceived",
+    "SmsGold",
     "State",
     "Sticker",
     "Subscribed",
@@ -210,6 +212,7 @@ _MODULES = {
     "flow": "After Flow State Trigger",
     "formatting": "escape",
     "gateways.rapporto": "Rapporto",
+    "gateways.smsgold": "SmsGold",
     "handoff": "HandoffPolicy",
     "languages": "Languages _ ngettext pgettext",
     "messages": (
