@@ -8,15 +8,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from ipaddress import ip_address
-from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from botkit.addresses import AddressKind, parse_phone
 from botkit.capabilities import Capabilities
+from botkit.chatapps.messages import read_sent
 from botkit.conversation import Account, Conversation
 from botkit.degradation import Prepared, prepare
+from botkit.delivery_route import DeliveryRoute, Leg, route_of
 from botkit.events import Event, Media
 from botkit.exceptions import DownloadError, SettingsError
 from botkit.messages import AnyMessage, Raw
@@ -245,6 +247,16 @@ class Adapter(ABC):
         Raises PayloadError when the body cannot be read.
         """
 
+    def within(self, seconds: float, status: Literal["sent", "delivered", "seen"] = "delivered") -> "Leg[Adapter]":
+        """Returns this account as a way that is left when a message has not come so far in that time.
+
+        Raises ValueError for more than three days, and DefinitionError where the service never reports that.
+        """
+        return Leg(self, seconds, status)
+
+    def __or__(self, other: "Adapter | Leg[Adapter] | DeliveryRoute[Adapter]") -> "DeliveryRoute[Adapter]":
+        return route_of(Leg[Adapter](self)) | other
+
     def capabilities_for(self, message: AnyMessage, to: Conversation) -> Capabilities:
         """Returns what can be shown of this message in this conversation: the adapter's capabilities, if not less."""
         return self.capabilities
@@ -273,6 +285,14 @@ class Adapter(ABC):
         Raises AddressError for what is no address of this account's kind.
         """
         return parse_phone(destination) if self.address is AddressKind.PHONE else destination
+
+    def read_send(self, body: Mapping[str, Any]) -> Addressed:
+        """Reads a request to send from this account, as the send API takes it; it is still to be prepared.
+
+        Raises InvalidRequestError with everything that is wrong, and for what only a gateway can send.
+        """
+        to, message = read_sent(body, self.network, self.find_address)
+        return Addressed(to, message)
 
     @property
     def network(self) -> str:

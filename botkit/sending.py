@@ -2,15 +2,14 @@
 
 import enum
 
-from msgspec.structs import replace
-
 from botkit.clock import Clock
 from botkit.conversation import Account, Conversation
 from botkit.events import MenuOffered, encode, event_id
+from botkit.hops import started
 from botkit.outgoing import Outgoing
-from botkit.outgoing import encode as encode_outgoing
 from botkit.store import Store
 from botkit.submission import Submission
+from botkit.trails import submit
 
 # For how long a repeat of a menu is recognised: longer than a message is tried, in seconds.
 _WINDOW = 8 * 86_400.0
@@ -51,7 +50,7 @@ class Sender:
             await self._store.save_values(submission.values)
         now_ms = round(self._clock.timestamp() * 1000)
         # What was left undone for long is not late for that.
-        parts = [replace(part, created_ms=now_ms) for part in submission.parts]
+        parts = [started(part, now_ms) for part in submission.parts]
         for part in parts:
             if not await self._enqueue(part):
                 return False
@@ -61,7 +60,7 @@ class Sender:
         to = Conversation(Account(*part.account), part.to)
         if part.menu:
             await self._offer(part, to)
-        return await self._store.enqueue(to.key, part.key, encode_outgoing(part))
+        return await submit(self._store, part)
 
     async def _offer(self, part: Outgoing, to: Conversation) -> None:
         # Before the message: nobody can answer what they do not see.

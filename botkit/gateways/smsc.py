@@ -39,7 +39,7 @@ from botkit.gateways.smsc_messages import (
 from botkit.gateways.smsc_own_events import LinkClicked
 from botkit.gateways.smsc_parameters import NAME, Via
 from botkit.gateways.smsc_polling import Polling, Sources
-from botkit.gateways.smsc_requests import read_own
+from botkit.gateways.smsc_requests import read_own, with_sender
 from botkit.gateways.smsc_sending import Sending
 from botkit.gateways.smsc_settings import POLL_SECONDS, check_settings, read_settings
 from botkit.messages import AnyMessage, Raw
@@ -165,7 +165,7 @@ class Smsc(Adapter):
             callback_secret=made_up(),
             sender=self.sender,
             bot=self.bot,
-            group=self.group,
+            # A simulated account has groups of its own, and none at first.
             blacklist_commands=self.blacklist_commands,
             inbox=self.inbox if self.callback_secret else None,
             files=self.files,
@@ -249,7 +249,7 @@ class Smsc(Adapter):
         """
         if "phones" in body or "mes" in body:
             return read_own(body, self.route, self.find_address)
-        return super().read_send(body)
+        return with_sender(super().read_send(body))
 
     @property
     def route(self) -> Mapping[str, str]:

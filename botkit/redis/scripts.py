@@ -33,6 +33,8 @@ NAMES = (
     "enlist",
     "feed",
     "fate",
+    "step",
+    "begin",
 )
 
 

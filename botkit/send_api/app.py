@@ -16,6 +16,7 @@ from botkit.clock import Clock
 from botkit.conversation import Account
 from botkit.dispatcher import Owner
 from botkit.exceptions import BotkitError
+from botkit.redaction import frames
 from botkit.send_api.answers import ids_answer, list_answer, message_answer, state_answer
 from botkit.send_api.keys import ApiKey, Keyring, KeyScope
 from botkit.send_api.openapi import document
@@ -167,8 +168,10 @@ class _Endpoint:
             if api is None:
                 raise later("the service does not run yet, or not any more")
             return await self._ask(api, request)
-        except BotkitError as error:
-            refusal = refusal_of(error)
-            if refusal is None:
-                raise
-            return refusal
+        except ClientDisconnect:
+            raise
+        except Exception as error:
+            if not isinstance(error, BotkitError):
+                # Its text may hold what somebody wrote.
+                log.error("a request failed", error=type(error).__name__, frames=frames(error))
+            return refusal_of(error)

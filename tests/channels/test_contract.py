@@ -2,8 +2,8 @@
 
 A channel needs, beside its module, a folder `payloads/<name>/` of recorded requests and a simulator; the folder of a
 gateway is in `tests/gateways/`. `account.json` has the settings they were recorded with; every other file has a
-request's `headers`, `query` and `body`, and the `events` that it gives, without `raw`, and without `at` where the
-service sends no time. Nobody talks to an adapter without `methods`: it is not among these.
+request's `headers`, `query`, `body` and perhaps `kind`, and the `events` that it gives, without `raw`, and without `at`
+where the service sends no time. Nobody talks to an adapter without `methods`: it is not among these.
 """
 
 import importlib
@@ -105,7 +105,7 @@ class Case(Struct, frozen=True):
         headers = {n: v if n in ORDINARY else change(v) for n, v in self.request.headers.items()}
         query = {n: v if n == "ta" else change(v) for n, v in self.request.query.items()}
         assert (headers, query) != (self.request.headers, self.request.query)
-        return WebhookRequest(headers, query, self.request.body)
+        return replace(self.request, headers=headers, query=query)
 
 
 ADAPTERS = find_adapters()
@@ -121,7 +121,8 @@ every_case = pytest.mark.parametrize(
 def case(request: pytest.FixtureRequest) -> Case:
     name, path = request.param
     recorded = json.loads(path.read_text("utf-8"))
-    inbound = WebhookRequest(recorded["headers"], recorded["query"], recorded["body"].encode())
+    kind = recorded.get("kind", "")
+    inbound = WebhookRequest(recorded["headers"], recorded["query"], recorded["body"].encode(), kind)
     return Case(ADAPTERS[name].from_env("DEMO", settings_of(name)), inbound, recorded["events"])
 
 

@@ -1,6 +1,7 @@
 """An application with an account whose outcomes can be planned, and a program that sends through it."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+import contextlib
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -9,8 +10,6 @@ import pytest
 
 from botkit.adapter import Addressed
 from botkit.addresses import AddressKind
-from botkit.chatapps.requests import read_request
-from botkit.messages import Text
 from botkit.redis.store import Bounds
 from botkit.router import Router
 from botkit.send_api.keys import digest_of
@@ -29,15 +28,29 @@ KEYS = ",".join(
 
 
 class Counter(Desk):
-    """A desk that other programs send by, as if it sent text messages."""
+    """A desk that other programs send by, to phones, as if it sent text messages or those of another network."""
 
     address = AddressKind.PHONE
-    network = "sms"
+
+    def __init__(self, *, ta: str = "desk", network: str = "sms", receipts: bool = True) -> None:
+        super().__init__(ta=ta)
+        self._network = network
+        self._receipts = receipts
+        #: Whether it fails to read, with an error that quotes the request.
+        self.is_broken = False
+
+    @property
+    def network(self) -> str:
+        return self._network
+
+    @property
+    def has_receipts(self) -> bool:  # type: ignore[override]  # of an account, for once
+        return self._receipts
 
     def read_send(self, body: Mapping[str, Any]) -> Addressed:
-        request = read_request(body)
-        content = request.contents[self.network]
-        return Addressed(self.find_address(request.destination), Text(text=content.text, markdown=False))
+        if self.is_broken:
+            raise ZeroDivisionError(body)
+        return super().read_send(body)
 
 
 class Program:
@@ -70,16 +83,22 @@ def hello(**members: object) -> dict[str, Any]:
     return {"trafficAccountId": "desk", "destination": "+385910000001", "sms": {"text": "hello"}} | members
 
 
-Start = Callable[..., Any]
+@contextlib.asynccontextmanager
+async def running(redis_url: str, folder: Path, *, keys: str | Path = "") -> AsyncIterator[Program]:
+    """A service with these keys, and the program of the shop."""
+    desk = Counter()
+    mute = Counter(ta="mute", network="gbm", receipts=False)
+    bots = [bot(Router(), desk, Counter(ta="desk-viber", network="viber"), mute)]
+    bounds = Bounds(outbox=3)
+    async with BotTester(bots, redis_url, folder=folder, bounds=bounds, api_keys=keys) as tester:
+        transport = httpx.ASGITransport(tester.app)
+        headers = {"X-Botkit-Key": SHOP_KEY}
+        async with httpx.AsyncClient(transport=transport, base_url="http://botkit.test", headers=headers) as client:
+            yield Program(client, tester, desk)
 
 
 @pytest.fixture
 async def program(botkit_redis_url: str, tmp_path: Path) -> AsyncIterator[Program]:
     """The program of the shop."""
-    desk = Counter()
-    bots = [bot(Router(), desk, Counter(ta="desk-2"))]
-    async with BotTester(bots, botkit_redis_url, folder=tmp_path, bounds=Bounds(outbox=3), api_keys=KEYS) as tester:
-        transport = httpx.ASGITransport(tester.app)
-        headers = {"X-Botkit-Key": SHOP_KEY}
-        async with httpx.AsyncClient(transport=transport, base_url="http://botkit.test", headers=headers) as client:
-            yield Program(client, tester, desk)
+    async with running(botkit_redis_url, tmp_path, keys=KEYS) as program:
+        yield program
