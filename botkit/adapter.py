@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from botkit.addresses import AddressKind, parse_phone
 from botkit.capabilities import Capabilities
+from botkit.chatapps.messages import read_sent
 from botkit.conversation import Account, Conversation
 from botkit.degradation import Prepared, prepare
 from botkit.delivery_route import DeliveryRoute, Leg, route_of
@@ -284,6 +285,14 @@ class Adapter(ABC):
         Raises AddressError for what is no address of this account's kind.
         """
         return parse_phone(destination) if self.address is AddressKind.PHONE else destination
+
+    def read_send(self, body: Mapping[str, Any]) -> Addressed:
+        """Reads a request to send from this account, as the send API takes it; it is still to be prepared.
+
+        Raises InvalidRequestError with everything that is wrong, and for what only a gateway can send.
+        """
+        to, message = read_sent(body, self.network, self.find_address)
+        return Addressed(to, message)
 
     @property
     def network(self) -> str:

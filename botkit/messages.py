@@ -229,7 +229,7 @@ class Card(Message, frozen=True, kw_only=True, omit_defaults=True, tag="card"):
     @property
     def plain(self) -> str:
         """The title, the words and the address of the picture, or its fallback."""
-        parts = (self.title, self.description, self.image)
+        parts = (self.title, to_plain(parse(self.description)), self.image)
         return self.fallback or "\n".join(part for part in parts if part)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from botkit.adapter import (
     Adapter,
+    Addressed,
     HttpClient,
     Joining,
     Outcome,
@@ -18,9 +19,13 @@ from botkit.adapter import (
     made_up,
     read_secret,
 )
+from botkit.addresses import AddressKind
+from botkit.channels.gbm import BusinessMessages
+from botkit.channels.telegram import Telegram
+from botkit.channels.viber import Viber
 from botkit.conversation import Account, Conversation
 from botkit.events import ConversationStarted, Event
-from botkit.exceptions import SettingsError
+from botkit.exceptions import InvalidRequestError, SettingsError
 from botkit.http import Http
 from botkit.messages import AnyMessage, Text
 from botkit.outgoing import Outgoing
@@ -66,6 +71,14 @@ class Pigeon(Adapter):
 
     def simulated(self, api_url: str) -> Self:
         return type(self)(ta=self.ta, api_url=api_url)
+
+
+class Courier(Pigeon):
+    address = AddressKind.PHONE
+
+    @property
+    def network(self) -> str:
+        return "sms"
 
 
 STARTED = ConversationStarted(
@@ -174,3 +187,37 @@ def test_a_file_that_is_no_text_is_refused_without_a_word_of_it(tmp_path: Path) 
         read_secret("DEMO", "TOKEN", {"DEMO_TOKEN_FILE": str(tmp_path / "token")})
     assert "canary" not in str(raised.value)
     assert raised.value.__cause__ is None
+
+
+def test_a_request_to_send_is_an_address_and_a_message() -> None:
+    body = {"trafficAccountId": "loft", "destination": "385910000001", "sms": {"text": "Hello"}}
+    assert Courier().read_send(body) == Addressed("+385910000001", Text(text="Hello", markdown=False))
+
+
+def test_a_request_to_send_is_refused_with_everything_that_is_wrong() -> None:
+    body = {"destination": "12", "sms": {"text": "Hello", "sender": "A" * 12}}
+    with pytest.raises(InvalidRequestError) as caught:
+        Courier().read_send(body)
+    assert {problem.path for problem in caught.value.problems} == {"trafficAccountId", "destination", "sms.sender"}
+
+
+@pytest.mark.parametrize(
+    ("adapter", "destination", "content"),
+    [
+        (Telegram(), "1861000001", {"text": {"message": "<b>Hi</b>", "parseMode": "Html"}}),
+        (Viber(), "01234567890A=", {"type": "session", "text": "Hi"}),
+        (BusinessMessages(), "6f0e6c1a-5d0f-4a55-9c39-0d1f6a1c7e01", {"text": {"message": "Hi"}}),
+    ],
+    ids=["telegram", "viber", "gbm"],
+)
+def test_a_channel_reads_the_object_of_its_name(adapter: Adapter, destination: str, content: dict[str, object]) -> None:
+    body = {"trafficAccountId": "shop", "destination": destination, adapter.channel: content}
+    addressed = adapter.read_send(body)
+    assert (addressed.to, addressed.message.plain) == (destination, "Hi")
+    adapter.check(addressed.message)
+
+
+def test_a_channel_is_not_sent_another_channel_s_object() -> None:
+    body = {"trafficAccountId": "shop", "destination": "1861000001", "sms": {"text": "Hello"}}
+    with pytest.raises(InvalidRequestError, match="telegram: is needed"):
+        Telegram().read_send(body)

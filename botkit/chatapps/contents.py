@@ -3,10 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from msgspec import to_builtins
-
 from botkit.chatapps.gbm import Gbm, read_gbm
-from botkit.chatapps.reading import Reader
+from botkit.chatapps.reading import Reader, as_json
 from botkit.chatapps.sms import Sms, read_sms
 from botkit.chatapps.telegram import Telegram, read_telegram
 from botkit.chatapps.viber import Viber, read_viber
@@ -59,5 +57,4 @@ def encode_content(content: Content) -> dict[str, Any]:
     """Returns the members of the object in the documented order, without those that say nothing."""
     if isinstance(content, WhatsApp):
         return {"type": content.type, content.type: dict(content.body)}
-    members: dict[str, Any] = to_builtins(content)
-    return members
+    return as_json(content)

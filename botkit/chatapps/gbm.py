@@ -5,9 +5,9 @@ https://developers.google.com/business-communications/business-messages/referenc
 
 from typing import Any
 
-from msgspec import Struct, to_builtins
+from msgspec import Struct
 
-from botkit.chatapps.reading import Reader, extension_of
+from botkit.chatapps.reading import Reader, as_json, extension_of
 from botkit.messages import MAX_CARDS, MIN_CARDS
 
 #: Bounds of the service: characters, and how many suggestions one message or card takes.
@@ -120,7 +120,7 @@ def as_google(content: Gbm) -> dict[str, Any]:
 
     `forceFallback` stays among them: to Google it is a parameter of the call.
     """
-    members: dict[str, Any] = to_builtins(content)
+    members = as_json(content)
     members.pop("representative", None)
     if content.text:
         members |= {"text": content.text.message}
@@ -240,14 +240,18 @@ def _read_suggestion(reader: Reader) -> Suggestion:
 
 def _read_reply(reader: Reader) -> Reply:
     label = reader.text("text", most=MAX_LABEL, is_required=True)
-    reply = Reply(label, reader.text("postbackData", most=MAX_POSTBACK, is_required=True))
+    reply = Reply(label, _read_postback(reader))
     reader.finish()
     return reply
 
 
+def _read_postback(reader: Reader) -> str:
+    return reader.text("postbackData", most=MAX_POSTBACK, is_required=True, is_shown=False)
+
+
 def _read_action(reader: Reader) -> Action:
     label = reader.text("text", most=MAX_LABEL, is_required=True)
-    postback = reader.text("postbackData", most=MAX_POSTBACK, is_required=True)
+    postback = _read_postback(reader)
     page = reader.member("openUrlAction", is_required=True)
     url = page.address("url", is_required=True) if page else ""
     for each in (page, reader):

@@ -5,6 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
+import msgspec
+from msgspec import Struct
+
 from botkit.exceptions import Problem
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -69,12 +72,13 @@ class Reader:
         size: Callable[[str], int] = len,
         unit: str = "characters",
         is_required: bool = False,
+        is_shown: bool = True,
     ) -> str:
-        """Returns a text that can be seen and measures at most `most`."""
+        """Returns a text that measures at most `most`; one that is shown has something to see."""
         value = self.take(name, str, "a text", is_required=is_required)
         if value is None:
             return ""
-        if rule := _rule_of_text(value):
+        if rule := _rule_of_text(value, is_shown=is_shown):
             self.refuse(name, rule)
             return ""
         if most is not None and (length := size(value)) > most:
@@ -84,7 +88,7 @@ class Reader:
     def address(self, name: str, *, is_required: bool = False, is_secure: bool = False) -> str:
         """Returns an address of the web: http or https, or https alone."""
         value = self.text(name, is_required=is_required)
-        if value and not (_HTTPS if is_secure else _WEB).fullmatch(value):
+        if value and not is_web(value, is_secure=is_secure):
             start = "https://" if is_secure else "http:// or https://"
             self.refuse(name, f"is an address that starts with {start}, without spaces")
         return value
@@ -126,7 +130,7 @@ class Reader:
         found = self.take(name, (list, tuple), "a list of objects")
         values: Sequence[object] = () if found is None else found
         if values and not least <= len(values) <= most:
-            self.refuse(name, f"has {least} to {most} objects, not {len(values)}")
+            self.refuse(name, f"has {f'{least} to' if least else 'at most'} {most} objects, not {len(values)}")
         readers = []
         for number, value in enumerate(values):
             if isinstance(value, Mapping):
@@ -147,6 +151,17 @@ class Reader:
 def is_blank(value: object) -> bool:
     """Whether a member is as good as missing: null, empty, or an object of nothing but such members."""
     return value in _BLANKS or (isinstance(value, Mapping) and all(member in _BLANKS for member in value.values()))
+
+
+def as_json(value: Struct) -> dict[str, Any]:
+    """Returns a struct as the JSON that it is, in objects and lists."""
+    members: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(value))
+    return members
+
+
+def is_web(url: str, *, is_secure: bool = False) -> bool:
+    """Whether it is an address of the web, https alone where it must be secure."""
+    return bool((_HTTPS if is_secure else _WEB).fullmatch(url))
 
 
 def path_to(path: str, name: str) -> str:
@@ -171,7 +186,7 @@ def _shown(value: float) -> str:
     return f"{value:,}" if abs(value) < 10**12 else "this"
 
 
-def _rule_of_text(value: str) -> str:
-    if not value.strip():
+def _rule_of_text(value: str, *, is_shown: bool) -> str:
+    if is_shown and not value.strip():
         return "has at least one character that can be seen"
     return "has no halves of surrogate pairs" if _SURROGATE.search(value) else ""

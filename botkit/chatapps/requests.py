@@ -6,10 +6,10 @@ https://docs.mitto.ch/
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from msgspec import Struct, field, to_builtins
+from msgspec import Struct, field
 
 from botkit.chatapps.contents import NETWORKS, Content, encode_content, find_problems
-from botkit.chatapps.reading import Reader, did_you_mean, is_blank
+from botkit.chatapps.reading import Reader, as_json, did_you_mean, is_blank
 from botkit.exceptions import InvalidRequestError, Problem
 
 #: Members that botkit's own send API adds; they are looked at there.
@@ -194,5 +194,5 @@ def encode_request(request: Request) -> dict[str, Any]:
         members["destination"] = request.destination
     members |= {network: encode_content(content) for network, content in request.contents.items()}
     if request.failover:
-        members["failover"] = to_builtins(request.failover)
+        members["failover"] = as_json(request.failover)
     return {**members, **request.options}

@@ -99,11 +99,16 @@ def _read_button(reader: Reader | None) -> Button | None:
     if reader is None:
         return None
     action = reader.text("action", is_required=True)
-    if action and not _ACTION.fullmatch(action):
+    if action and not is_action(action):
         reader.refuse("action", "is an address with its scheme, as https: or viber:, without spaces")
     button = Button(caption=reader.text("caption", is_required=True), action=action)
     reader.finish()
     return button
+
+
+def is_action(address: str) -> bool:
+    """Whether a button can open it: an address with any scheme."""
+    return bool(_ACTION.fullmatch(address))
 
 
 def _read_file(reader: Reader | None) -> File | None:

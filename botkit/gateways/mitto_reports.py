@@ -101,10 +101,19 @@ def _instant(text: str | None) -> datetime | None:
 # --- text messages: reports, and what people write ---
 
 
-def read_delivery_report(source: Source, to: str, fields: Mapping[str, Any], raw: bytes) -> Sequence[Event]:
-    """Returns the event of a delivery report on a text message to this conversation; none for one on its way.
+def bound_id(message_id: str, key: str) -> str:
+    """Returns the id under which a text message is known: the SMS API's own, and the key that its token names.
 
-    Raises PayloadError without an id or a status, and for placeholders that nobody filled in.
+    So a token of one message says nothing about another.
+    """
+    return f"{message_id}.{key}"
+
+
+def read_delivery_report(source: Source, to: str, key: str, fields: Mapping[str, Any], raw: bytes) -> Sequence[Event]:
+    """Returns the event of a delivery report on a text message; none for one on its way.
+
+    `to` and `key` are the id of the conversation and the message, as the token has them. Raises PayloadError without an
+    id or a status, and for placeholders that nobody filled in.
     """
     message_id, status = _text(fields, "messageid", "msgid"), _text(fields, "status")
     code = _text(fields, "errorcode")
@@ -115,7 +124,7 @@ def read_delivery_report(source: Source, to: str, fields: Mapping[str, Any], raw
         )
     if not message_id or not status:
         raise PayloadError(f"the report has no {'status' if message_id else 'messageId'}")
-    found = _report(source, Conversation(source.account, to), message_id, status, code, source.now, raw)
+    found = _report(source, Conversation(source.account, to), bound_id(message_id, key), status, code, source.now, raw)
     return [found] if found else []
 
 
@@ -145,7 +154,12 @@ def _report(
 
 
 def read_inbound_sms(source: Source, fields: Mapping[str, Any], raw: bytes) -> Sequence[Event]:
-    """Returns the event of a text message that somebody wrote. Raises PayloadError where nobody is named."""
+    """Returns the event of a text message that somebody wrote. Raises PayloadError where nobody is named.
+
+    One in the gateway's own form is read too: its webhook may have been entered at this address.
+    """
+    if isinstance(fields.get("sender"), dict):
+        return read_messages(source, raw)
     sender = _text(fields, "from", "sender", "msisdn")
     if not sender:
         raise PayloadError("the message does not say from whom it is")
@@ -255,7 +269,7 @@ def _stored_report(source: Source, message: _Message, body: bytes, to: Conversat
     named = source.conversation(message.receiver)
     # A number that is no number here names nobody; the engine then finds the conversation by the message.
     is_named = is_phone(named.id) if source.address is AddressKind.PHONE else bool(named.id)
-    conversation = to or (named if is_named else Conversation(source.account, f"?{message.id}"))
+    conversation = to or (named if is_named else Conversation.unplaced(source.account, message.id))
     at = _instant(message.updated_at) or source.now
     return _report(source, conversation, message.id, message.delivery_status or "", "", at, body)
 

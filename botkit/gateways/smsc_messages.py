@@ -28,7 +28,7 @@ CAPABILITIES = Capabilities(
     },
     missing={
         "time, translit, tinyurl": '`extra={"smsc": {"time": "+30"}}`, or `Raw` with any parameter of a send',
-        "contacts, groups, the blacklist": "`smsc.SmscContacts`",
+        "contacts, groups, the blacklist": "`botkit.gateways.smsc.SmscContacts`",
         "calls, e-mail, HLR requests": "none",
     },
 )

@@ -3,7 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from botkit.adapter import Addressed
+from botkit.chatapps.abilities import own_members
 from botkit.exceptions import AddressError, InvalidRequestError, Problem
 from botkit.gateways.smsc_parameters import problems_of, texts_of
 from botkit.messages import Raw
@@ -37,3 +40,17 @@ def _receiver(phones: Any, find_address: Callable[[str], str], problems: list[Pr
     except AddressError as error:
         problems.append(Problem("phones", error.what))
         return ""
+
+
+def with_sender(addressed: Addressed) -> Addressed:
+    """Returns the message of a request in the words of all accounts with its sender, as SMSC calls it.
+
+    Raises InvalidRequestError for one that is longer than SMSC's.
+    """
+    message = addressed.message
+    sender = str(own_members(message).get("sender", ""))
+    if not sender:
+        return addressed
+    if problems := problems_of({"sender": sender}, {}, path="sms."):
+        raise InvalidRequestError(problems)
+    return Addressed(addressed.to, replace(message, extra={**message.extra, "smsc": {"sender": sender}}))

@@ -47,6 +47,7 @@ _ERRORS: Mapping[str, str] = {
     "413": "The body is too large.",
     "415": "The body is not announced as JSON in UTF-8, or is compressed.",
     "429": "The key's requests come too fast.",
+    "500": "A mistake of the service's.",
     "503": "It could not be stored now, as far as is known.",
 }
 
@@ -171,7 +172,7 @@ def _ask(path: str) -> Item:
         "parameters": [_MESSAGE_ID],
         "responses": {
             "200": _json("What is known.", ["MessageState"]),
-            **_errors("401", "403", "429", "503"),
+            **_errors("401", "403", "429", "500", "503"),
             "404": _json("There is no such message of this key.", ["ErrorAnswer"]),
         },
     }

@@ -1,18 +1,22 @@
 """Makes of a request's members the messages that are to be sent, or a list of everything that is wrong with it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from botkit.adapter import Adapter, Addressed
+from botkit.adapter import Adapter
+from botkit.addresses import AddressKind, is_phone, parse_phone
 from botkit.chatapps.contents import NETWORKS
 from botkit.chatapps.requests import Request, TimeoutFailover, check_ways, find_request_problems
-from botkit.conversation import Conversation, digest
+from botkit.contacts import Contacts, find_conversation
+from botkit.conversation import Account, Conversation, digest
 from botkit.degradation import Prepared
 from botkit.exceptions import AddressError, InvalidRequestError, MessageError, Problem
+from botkit.hops import joined
+from botkit.messages import AnyMessage
 from botkit.outgoing import Hop, Outgoing, Trail
 from botkit.send_api.refusals import RefusedError
 from botkit.send_api.requests import VISIBLE
@@ -32,75 +36,108 @@ CREDENTIALS = frozenset({"login", "password"})
 #: What a request in a service's own form says to us alone.
 _OURS = CREDENTIALS | {"trafficAccountId", "reference"}
 
-#: The gateways that look after a failover themselves, where all its ways are theirs.
-_WITH_FAILOVER = frozenset({"mitto"})
-
 _ACCOUNTS = "failover.timeoutFailover.trafficAccounts"
-_STATUSES = {"Sent": "sent", "Delivered": "delivered", "Seen": "seen"}
+_STATUSES: Mapping[str, Literal["sent", "delivered", "seen"]] = {
+    "Sent": "sent",
+    "Delivered": "delivered",
+    "Seen": "seen",
+}
 
 
 class Way(Struct, frozen=True):
-    """One account by which a message may go, its conversation there, and what is said in it."""
+    """One account by which a message may go, the conversation there, what is said in it, and what is sent for that.
+
+    `to` is empty where only the person's number is known, and their conversation must be looked up.
+    """
 
     adapter: Adapter
-    addressed: Addressed
+    to: str
+    message: AnyMessage
+    prepared: Prepared
+
+    @property
+    def account(self) -> tuple[str, str]:
+        """The account's channel and id."""
+        return self.adapter.channel, self.adapter.ta
 
     @property
     def conversation(self) -> Conversation:
         """Where it goes."""
-        return Conversation(self.adapter.account, self.addressed.to)
+        return Conversation(self.adapter.account, self.to)
 
 
 class Order(Struct, frozen=True):
-    """A request that can be sent: the ways that it may go, and the messages that it becomes on the first.
+    """A request that can be sent: the ways that it may go, in order, and `failover` if there are several.
 
-    `failover` says when the next way is taken, and `joined` how many ways the first one's service looks after itself.
-    `tag` is the caller's own id for it.
+    It begins with the way number `first`. `phone` is the person's number, as far as it is known, and `tag` the caller's
+    own id for the message.
     """
 
     ways: tuple[Way, ...]
-    prepared: Prepared
     failover: TimeoutFailover | None = None
-    joined: int = 1
+    phone: str = ""
     tag: str = ""
     reference: str = ""
+    first: int = 0
 
     def submission(self, message_id: str, owner: str, fingerprint: str, created_ms: int) -> Submission:
         """Returns what is to be kept of it, under this id."""
-        to = self.ways[0].conversation
-        account = (to.account.channel, to.account.ta)
-        last = len(self.prepared.messages) - 1
+        first = self.ways[self.first]
+        to, prepared = first.conversation, first.prepared
+        last = len(prepared.messages) - 1
         parts = [
-            Outgoing(part_key(message_id, last - number), account, to.id, message, created_ms)
-            for number, message in enumerate(self.prepared.messages)
+            Outgoing(part_key(message_id, last - number), first.account, to.id, message, created_ms)
+            for number, message in enumerate(prepared.messages)
         ]
         # What follows from a message follows from its last part.
-        parts[-1] = replace(parts[-1], menu=self.prepared.menu, trail=self._trail(created_ms))
+        whole = replace(parts[-1], menu=prepared.menu, trail=self._trail(created_ms))
+        parts[-1] = joined(whole, prepared.messages, self._find_adapter)
         return Submission(
             id=message_id,
             owner=owner,
             fingerprint=fingerprint,
-            account=account,
+            account=first.account,
             to=to.id,
             created_ms=created_ms,
             tag=self.tag,
             reference=self.reference,
-            ways=tuple(_account_of(way) for way in self.ways) if self.failover else (),
+            ways=tuple(way.account for way in self.ways) if self.failover else (),
             parts=tuple(parts),
-            values=self.prepared.values,
+            values=prepared.values,
         )
 
     def _trail(self, since_ms: int) -> Trail | None:
         if self.failover is None:
             return None
-        first = self.ways[0]
+        seconds, status = self.failover.timeout_in_seconds, _STATUSES[self.failover.status]
+        hops = [Hop(way.account, way.to, seconds, status, way.message) for way in self.ways]
+        # Nothing follows the last, and so nothing is waited for.
+        hops[-1] = replace(hops[-1], seconds=0)
+        first = self.ways[self.first]
         return Trail(
-            home=(*_account_of(first), first.addressed.to),
-            hops=tuple(_hop(way, self.failover) for way in self.ways),
-            message=first.addressed.message,
-            joined=self.joined,
+            home=(*first.account, first.to),
+            hops=tuple(hops),
+            message=first.message,
+            hop=self.first,
             since_ms=since_ms,
+            phone=self.phone,
         )
+
+    def _find_adapter(self, account: Account) -> Adapter | None:
+        return next((way.adapter for way in self.ways if way.adapter.account == account), None)
+
+
+async def reached(order: Order, contacts: Contacts) -> Order:
+    """Returns the order as it can begin: with the first way on which the person's conversation is known.
+
+    Raises InvalidRequestError where none is.
+    """
+    for number, way in enumerate(order.ways):
+        to = way.to or await find_conversation(contacts, way.adapter, order.phone)
+        if to:
+            ways = (*order.ways[:number], replace(way, to=to), *order.ways[number + 1 :])
+            return replace(order, ways=ways, first=number)
+    raise InvalidRequestError([Problem("destination", "is a number of which no conversation on the account is known")])
 
 
 class Orders:
@@ -126,9 +163,7 @@ class Orders:
             raise InvalidRequestError([Problem("trafficAccountId", "is the id of an account, a text"), *problems])
         adapter = self._find("trafficAccountId", ta, (), may_use)
         content = {name: value for name, value in body.items() if name not in _OURS}
-        way = _way(adapter, content, problems)
-        prepared = _prepared(way, problems) if way else None
-        return _order([way], prepared, problems)
+        return _order([_way(adapter, content, problems)], problems)
 
     def _read_common(self, body: Mapping[str, Any], may_use: Callable[[str], bool]) -> Order:
         """Reads a request in the form that all accounts know: a destination and the networks' objects."""
@@ -142,13 +177,10 @@ class Orders:
             raise InvalidRequestError(problems or [Problem(_ACCOUNTS, "is needed")])
         adapters = [self._find(_path(request, n), ta, request.contents, may_use) for n, ta in enumerate(accounts)]
         problems += check_ways(request, {adapter.ta: adapter.network for adapter in adapters})
-        joined = len(adapters) if failover and _is_one_gateway(adapters) else 1
-        found = [
-            _way(adapter, _content(body, adapter, is_whole=joined > 1 and not number), problems)
-            for number, adapter in enumerate(adapters)
-        ]
-        prepared = [_prepared(way, problems) if way else None for way in found]
-        return replace(_order(found, prepared[0], problems), failover=failover, joined=joined)
+        problems += _report_problems(adapters, failover)
+        phone = _phone(request.destination, adapters)
+        ways = [_way(adapter, _content(body, adapter), problems, phone) for adapter in adapters]
+        return replace(_order(ways, problems), failover=failover, phone=phone)
 
     def _find(self, path: str, ta: str, networks: Iterable[str], may_use: Callable[[str], bool]) -> Adapter:
         if not may_use(ta):
@@ -185,59 +217,52 @@ def _path(request: Request, number: int) -> str:
     return f"{_ACCOUNTS}[{number}]" if request.failover else "trafficAccountId"
 
 
-def _is_one_gateway(adapters: Sequence[Adapter]) -> bool:
-    first = adapters[0]
-    return first.channel in _WITH_FAILOVER and all(
-        (each.channel, each.api_url, [*each.secrets()]) == (first.channel, first.api_url, [*first.secrets()])
-        for each in adapters
-    )
+def _report_problems(adapters: Sequence[Adapter], failover: TimeoutFailover | None) -> Iterator[Problem]:
+    """Yields what keeps the next way from ever being the wrong one: what is waited for must be told."""
+    if failover is None or failover.status == "Sent":
+        return
+    for number, adapter in enumerate(adapters[:-1]):
+        # Of Telegram, whichever account, it is known already.
+        if not adapter.has_receipts and adapter.network != "telegram":
+            yield Problem(f"{_ACCOUNTS}[{number}]", f"never tells that a message is {failover.status}")
 
 
-def _content(body: Mapping[str, Any], adapter: Adapter, *, is_whole: bool) -> Mapping[str, Any]:
-    """Returns what one way's adapter reads: its network's object, or all of them where it looks after the failover."""
-    if is_whole:
-        return {name: value for name, value in body.items() if name not in (*OPTIONS, *LATER)}
+def _content(body: Mapping[str, Any], adapter: Adapter) -> Mapping[str, Any]:
+    """Returns what one way's adapter reads."""
     named = {name: value for name, value in body.items() if name.casefold() == adapter.network}
     return {"trafficAccountId": adapter.ta, "destination": body.get("destination"), **named}
 
 
-def _way(adapter: Adapter, content: Mapping[str, Any], problems: list[Problem]) -> Way | None:
+def _phone(destination: str, adapters: Sequence[Adapter]) -> str:
+    """Returns the number that a destination is, in E.164; an empty text for the id of a person or a chat."""
+    is_number = is_phone(destination) or any(adapter.address is AddressKind.PHONE for adapter in adapters)
+    try:
+        return parse_phone(destination) if is_number else ""
+    except AddressError:  # which the accounts that write to numbers tell
+        return ""
+
+
+def _way(adapter: Adapter, content: Mapping[str, Any], problems: list[Problem], phone: str = "") -> Way | None:
     """Returns a way as its adapter reads it; adds what is wrong with it."""
     try:
-        return Way(adapter, adapter.read_send(content))
+        addressed = adapter.read_send(content)
+        prepared = adapter.prepare(addressed.message, Conversation(adapter.account, addressed.to))
     except InvalidRequestError as error:
         # What both of us look at is said once.
-        problems += (problem for problem in error.problems if problem not in problems)
+        known = {problem.path for problem in problems}
+        problems += [problem for problem in error.problems if problem.path not in known]
+        return None
     except MessageError as error:
         path = "destination" if isinstance(error, AddressError) else adapter.network
         problems.append(Problem(path, error.what))
-    return None
-
-
-def _prepared(way: Way, problems: list[Problem]) -> Prepared | None:
-    """Returns what will be sent this way; adds what no degradation can mend."""
-    try:
-        prepared = way.adapter.prepare(way.addressed.message, way.conversation)
-    except MessageError as error:
-        problems.append(Problem(way.adapter.network, error.what))
         return None
     if not prepared.messages:
-        problems.append(Problem(way.adapter.network, "holds nothing that this account can show"))
-    return prepared
+        problems.append(Problem(adapter.network, "holds nothing that this account can show"))
+    is_known = not phone or adapter.address is AddressKind.PHONE
+    return Way(adapter, addressed.to if is_known else "", addressed.message, prepared)
 
 
-def _order(ways: Sequence[Way | None], prepared: Prepared | None, problems: Sequence[Problem]) -> Order:
-    found = tuple(way for way in ways if way)
-    if problems or prepared is None or len(found) < len(ways):
+def _order(ways: Sequence[Way | None], problems: Sequence[Problem]) -> Order:
+    if problems:
         raise InvalidRequestError(problems)
-    return Order(found, prepared)
-
-
-def _account_of(way: Way) -> tuple[str, str]:
-    return (way.adapter.channel, way.adapter.ta)
-
-
-def _hop(way: Way, failover: TimeoutFailover) -> Hop:
-    status = _STATUSES[failover.status]
-    message = way.addressed.message
-    return Hop(_account_of(way), way.addressed.to, failover.timeout_in_seconds, status, message)  # type: ignore[arg-type]
+    return Order(tuple(way for way in ways if way))

@@ -47,8 +47,8 @@ def later(what: str, *, seconds: int = RETRY_AFTER) -> RefusedError:
     return RefusedError(503, "unavailable", what, headers={"Retry-After": str(seconds)})
 
 
-def refusal_of(error: BotkitError) -> Response | None:
-    """Returns the answer that an error stands for; None for one that is a mistake of ours."""
+def refusal_of(error: Exception) -> Response:
+    """Returns the answer that an error stands for: 500 for any that is a mistake of ours."""
     match error:
         case RefusedError():
             return _answer(error)
@@ -57,7 +57,7 @@ def refusal_of(error: BotkitError) -> Response | None:
             return _answer(refused, error.problems)
         case StoreUnavailableError():
             return _answer(later("it could not be stored: the same again, with its idempotency key, is safe"))
-    return None
+    return _answer(RefusedError(500, "internal", "a mistake of the service's; nobody knows whether it was stored"))
 
 
 def _answer(error: RefusedError, problems: Sequence[Problem] = ()) -> Response:

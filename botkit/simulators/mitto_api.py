@@ -227,7 +227,7 @@ class Api:
 def _account_named(content: bytes) -> str:
     try:
         found = msgspec.json.decode(content)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
     ta = found.get("trafficAccountId") if isinstance(found, dict) else ""
     return ta if isinstance(ta, str) else ""

@@ -9,7 +9,7 @@ import httpx
 import msgspec
 
 from botkit.simulators.mitto_answers import PHONES, message_object
-from botkit.simulators.mitto_servers import Servers, fixed_id, told_time
+from botkit.simulators.mitto_servers import Servers, fixed_id, owner_of, told_time
 from botkit.simulators.mitto_state import Hook, Message, Report
 from botkit.simulators.mitto_tokens import spoil
 from botkit.simulators.simulator import NotOnScreenError
@@ -112,8 +112,11 @@ class Callbacks:
         """Queues a message for the webhooks that are linked to its account, else for what was entered by hand."""
         body = msgspec.json.encode([told] if self._servers.webhook_lists else told).decode()
         numbers: list[int] = []
+        account = self._servers.accounts.get(ta)
+        owner = owner_of(account.key) if account else ""
         for hook in self._servers.state.hooks.values():
-            if ta in hook.accounts and self._wants(hook, kind):
+            # An account may have got another key since its webhook was linked.
+            if ta in hook.accounts and hook.owner == owner and self._wants(hook, kind):
                 report = Report(ta, kind, body, at, hook=hook.id, content_type=self._servers.content_type)
                 numbers += self._queue(report)
         url = self._servers.address_in_console(ta, kind)

@@ -110,7 +110,7 @@ def _plain(body: Json, contents: Mapping[str, dict[str, Any]], rules: Rules, pat
     account = _account(read_text(body, "trafficAccountId", path), rules, join(path, "trafficAccountId"))
     if len(contents) != 1:
         raise invalid(f"exactly one of {', '.join(NETWORKS)} is required, {len(contents)} are there", path)
-    return Order((), [_part(account, contents, rules, path)])
+    return Order((), [_part(account, contents, rules, join(path, "trafficAccountId"))])
 
 
 def _with_failover(body: Json, contents: Mapping[str, dict[str, Any]], rules: Rules) -> Order:
@@ -137,7 +137,7 @@ def _steps(failover: Json, contents: Mapping[str, dict[str, Any]], rules: Rules)
     accounts = [_account(ta, rules, path) for ta in ids]
     if unused := contents.keys() - {account.via for account in accounts}:
         raise invalid("no account of the failover sends this", min(unused))
-    return [_part(account, contents, rules, "") for account in accounts]
+    return [_part(account, contents, rules, path) for account in accounts]
 
 
 def _account(ta: str, rules: Rules, path: str) -> TrafficAccount:
@@ -148,7 +148,7 @@ def _account(ta: str, rules: Rules, path: str) -> TrafficAccount:
 
 def _part(account: TrafficAccount, contents: Mapping[str, dict[str, Any]], rules: Rules, path: str) -> Part:
     if account.via not in contents:
-        raise invalid(f"the traffic account sends {account.via}, which is not there", join(path, "trafficAccountId"))
+        raise invalid(f"the traffic account sends {account.via}, which is not there", path)
     check_content(account.via, contents[account.via], rules.bounds)
     return Part(account, contents[account.via])
 

@@ -46,6 +46,8 @@ _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 class MittoAccount(Protocol):
     """What the simulator asks of an adapter to open its account."""
 
+    clock: Clock
+
     @property
     def ta(self) -> str:
         """The traffic account's id."""
@@ -160,9 +162,13 @@ class Servers(Simulator):
         self.catch_up: Callable[[], int] = lambda: 0
 
     def add_account(self, adapter: Adapter) -> None:
-        """Opens the adapter's traffic account under its key. Raises TypeError for an adapter without one."""
+        """Opens the adapter's traffic account under its key. Raises TypeError for an adapter without one.
+
+        The adapter's clock becomes the simulator's, or tokens would last for ever when the clock is moved.
+        """
         if not isinstance(adapter, MittoAccount) or not adapter.api_key or adapter.via not in NETWORKS:
             raise TypeError("the simulated Mitto opens accounts for Mitto adapters with a network and a key")
+        adapter.clock = self.clock
         self.accounts[adapter.ta] = TrafficAccount(
             ta=adapter.ta,
             via=adapter.via,

@@ -37,7 +37,7 @@ def _spoilt(token: str, how: str, own: Sequence[Secret], other: Sequence[Secret]
             head, _, signature = token.rpartition(".")
             return f"{head}.{'B' if signature.startswith('A') else 'A'}{signature[1:]}"
         case "unsigned":
-            return jwt.encode(claims, None, algorithm="none")
+            return jwt.encode(claims, "", algorithm="none")
         case "foreign":
             return jwt.encode(claims, _FOREIGN, algorithm="HS256")
         case "swapped":

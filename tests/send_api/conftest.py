@@ -1,6 +1,7 @@
 """An application with an account whose outcomes can be planned, and a program that sends through it."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -9,8 +10,6 @@ import pytest
 
 from botkit.adapter import Addressed
 from botkit.addresses import AddressKind
-from botkit.chatapps.requests import read_request
-from botkit.messages import Text
 from botkit.redis.store import Bounds
 from botkit.router import Router
 from botkit.send_api.keys import digest_of
@@ -29,24 +28,46 @@ KEYS = ",".join(
 
 
 class Counter(Desk):
-    """A desk that other programs send by, as if it sent text messages."""
+    """A desk that other programs send by, to phones mostly, as if it sent text messages or those of another network."""
 
-    address = AddressKind.PHONE
-    network = "sms"
+    def __init__(
+        self,
+        *,
+        ta: str = "desk",
+        network: str = "sms",
+        address: AddressKind = AddressKind.PHONE,
+        receipts: bool = True,
+    ) -> None:
+        super().__init__(ta=ta)
+        self.address = address
+        self._network = network
+        self._receipts = receipts
+        #: Whether it fails to read, with an error that quotes the request.
+        self.is_broken = False
+
+    @property
+    def network(self) -> str:
+        return self._network
+
+    @property
+    def has_receipts(self) -> bool:  # type: ignore[override]  # of an account, for once
+        return self._receipts
 
     def read_send(self, body: Mapping[str, Any]) -> Addressed:
-        request = read_request(body)
-        content = request.contents[self.network]
-        return Addressed(self.find_address(request.destination), Text(text=content.text, markdown=False))
+        if self.is_broken:
+            raise ZeroDivisionError(body)
+        return super().read_send(body)
 
 
 class Program:
     """A program that sends by HTTP, with a key."""
 
-    def __init__(self, client: httpx.AsyncClient, tester: BotTester, desk: Counter) -> None:
+    def __init__(self, client: httpx.AsyncClient, tester: BotTester, counters: Sequence[Counter]) -> None:
         self.client = client
         self.tester = tester
-        self.desk = desk
+        self.counters = counters
+        #: By SMS and by Viber to phones, by Telegram to chats.
+        self.desk, self.viber, self.bot = counters[:3]
 
     async def posts(self, path: str = "/messages/send", body: object = None, **headers: str) -> httpx.Response:
         """Posts a body, without one a good one; `Name_Of_Header=...` adds headers."""
@@ -62,7 +83,7 @@ class Program:
         """Returns the same program with another key."""
         transport = httpx.ASGITransport(self.tester.app)
         client = httpx.AsyncClient(transport=transport, base_url="http://botkit.test", headers={"X-Botkit-Key": key})
-        return type(self)(client, self.tester, self.desk)
+        return type(self)(client, self.tester, self.counters)
 
 
 def hello(**members: object) -> dict[str, Any]:
@@ -70,16 +91,26 @@ def hello(**members: object) -> dict[str, Any]:
     return {"trafficAccountId": "desk", "destination": "+385910000001", "sms": {"text": "hello"}} | members
 
 
-Start = Callable[..., Any]
+@contextlib.asynccontextmanager
+async def running(redis_url: str, folder: Path, *, keys: str | Path = "") -> AsyncIterator[Program]:
+    """A service with these keys, and the program of the shop."""
+    counters = [
+        Counter(),
+        Counter(ta="desk-viber", network="viber"),
+        Counter(ta="desk-bot", network="telegram", address=AddressKind.USER),
+        Counter(ta="mute", network="gbm", receipts=False),
+    ]
+    bots = [bot(Router(), *counters)]
+    bounds = Bounds(outbox=3)
+    async with BotTester(bots, redis_url, folder=folder, bounds=bounds, api_keys=keys) as tester:
+        transport = httpx.ASGITransport(tester.app)
+        headers = {"X-Botkit-Key": SHOP_KEY}
+        async with httpx.AsyncClient(transport=transport, base_url="http://botkit.test", headers=headers) as client:
+            yield Program(client, tester, counters)
 
 
 @pytest.fixture
 async def program(botkit_redis_url: str, tmp_path: Path) -> AsyncIterator[Program]:
     """The program of the shop."""
-    desk = Counter()
-    bots = [bot(Router(), desk, Counter(ta="desk-2"))]
-    async with BotTester(bots, botkit_redis_url, folder=tmp_path, bounds=Bounds(outbox=3), api_keys=KEYS) as tester:
-        transport = httpx.ASGITransport(tester.app)
-        headers = {"X-Botkit-Key": SHOP_KEY}
-        async with httpx.AsyncClient(transport=transport, base_url="http://botkit.test", headers=headers) as client:
-            yield Program(client, tester, desk)
+    async with running(botkit_redis_url, tmp_path, keys=KEYS) as program:
+        yield program

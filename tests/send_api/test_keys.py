@@ -61,8 +61,8 @@ def test_a_rate_is_in_requests_a_second(rate: float, pace: Pace | None) -> None:
 
 def test_a_line_names_several() -> None:
     shop, till = parse_line(f"shop:{DIGEST}:send+read, till-2:{OTHER}:bulk,")
-    assert (shop.name, shop.digest, shop.scopes) == ("shop", DIGEST, {"send", "read"})
-    assert (till.name, till.scopes) == ("till-2", {"bulk"})
+    assert (shop.name, shop.digest, shop.scopes) == ("shop", DIGEST, frozenset({"send", "read"}))
+    assert (till.name, till.scopes) == ("till-2", frozenset({"bulk"}))
     assert parse_line("") == []
 
 
@@ -114,7 +114,11 @@ def written(folder: Path, text: str, name: str = "keys.toml") -> Path:
 def test_a_file_says_more_than_a_line(tmp_path: Path) -> None:
     shop, till = read_file(written(tmp_path, TOML))
     assert shop == ApiKey(name="shop", digest=DIGEST, scopes=frozenset({"send", "read"}))
-    assert (till.accounts, till.rate, till.callback_url) == ({"till-viber"}, 5, "https://till.example.org/reports")
+    assert (till.accounts, till.rate, till.callback_url) == (
+        frozenset({"till-viber"}),
+        5,
+        "https://till.example.org/reports",
+    )
     assert till.callback_secret is not None
     assert till.callback_secret.reveal() == "whsec_canary"
     assert "canary" not in repr(till)
