@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from botkit.gateways.mitto import Mitto
     from botkit.gateways.rapporto import Rapporto
     from botkit.gateways.smsc import Smsc
+    from botkit.gateways.smsgold import SmsGold
     from botkit.handoff import HandoffPolicy
     from botkit.languages import Languages, _, ngettext, pgettext
     from botkit.messages import (
@@ -161,6 +162,7 @@ __all__ = [
     "SettingsError",
     "SharedContact",
     "SignalReceived",
+    "SmsGold",
     "Smsc",
     "State",
     "Sticker",
@@ -216,6 +218,7 @@ _MODULES = {
     "gateways.mitto": "Mitto",
     "gateways.rapporto": "Rapporto",
     "gateways.smsc": "Smsc",
+    "gateways.smsgold": "SmsGold",
     "handoff": "HandoffPolicy",
     "languages": "Languages _ ngettext pgettext",
     "messages": (

@@ -355,7 +355,7 @@ class Context(Generic[F]):
 
     def _said_by_human(self, adapter: Adapter, to: Conversation, message: AnyMessage) -> AnyMessage:
         who = self._decisions.handoff.representative
-        is_shown = "representative" in adapter.capabilities_for(message, to).options
+        is_shown = "representative" in adapter.capabilities.options
         if to != self.conversation or who is None or message.representative or not is_shown:
             return message
         return replace(message, representative=who)
@@ -371,7 +371,7 @@ class Context(Generic[F]):
             )
         if to == self.conversation and self._scene.adapter.takes_answer(self.event):
             raise MessageError("what travels in the webhook's answer goes no other way", fix="leave out the route")
-        phone = self.phone if to == self.conversation else ""
+        phone = self.phone if to == self.conversation else phone_of(self._adapter_of(to), to, "")
         now_ms = round(self.now.timestamp() * 1000)
         return trail_of(routes[route], to, self.conversation, message, phone=phone, now_ms=now_ms)
 

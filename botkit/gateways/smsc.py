@@ -12,6 +12,7 @@ from botkit.adapter import (
     Adapter,
     Addressed,
     HttpClient,
+    Outcome,
     Polled,
     Receipt,
     WebhookRequest,
@@ -270,10 +271,13 @@ class Smsc(Adapter):
         return await self._consent.start(phone, contacts, since=since, now=self.clock.timestamp())
 
     async def look_up(self, outgoing: Outgoing, to: Conversation, client: HttpClient) -> Receipt | None:
-        """Asks for the status of an attempt whose outcome is not known. Transport errors pass through."""
-        # A broadcast's id is not known any more, and what is no send has none.
-        if outgoing.broadcast or (isinstance(outgoing.message, Raw) and outgoing.message.is_call):
-            return None
+        """Asks for the status of an attempt whose outcome is not known.
+
+        Raises ServiceError when SMSC does not tell now; transport errors pass through.
+        """
+        if isinstance(outgoing.message, Raw) and outgoing.message.method in (STOP, START):
+            # Doing it again does no harm.
+            return Receipt(Outcome.NOT_SENT, reason="it is done again")
         return await self._sending.look_up(outgoing, to, client)
 
     async def load_report(self, receipt_id: str, to: Conversation, client: HttpClient) -> Event | None:
@@ -281,7 +285,7 @@ class Smsc(Adapter):
         return await self._sending.load_report(receipt_id, to, client, self.clock.now())
 
     async def broadcast(self, message: AnyMessage, to: Sequence[Conversation], client: HttpClient) -> Sequence[Receipt]:
-        """Makes one attempt for up to 100 people; where its outcome is not known, asks for the status of each."""
+        """Makes one attempt for up to 100 people; who is not taken is told apart from the others."""
         return await self._sending.broadcast(message, to, client)
 
     @property

@@ -11,6 +11,8 @@ from botkit.gateways.smsc_errors import Endpoint, Meaning, Verdict, meaning_of
 from botkit.gateways.smsc_formats import Refusal
 from botkit.gateways.smsc_status import FAILED, NOT_FOUND
 
+# How far the service's clock may be from ours, in seconds.
+_SKEW = 300
 _SECONDS = re.compile(r"[0-9]{1,9}")
 
 
@@ -59,9 +61,13 @@ def refused(meaning: Meaning) -> Receipt:
     return Receipt(Outcome.REFUSED, reason=meaning.words)
 
 
-def found(state: MessageState, identity: str) -> Receipt:
-    """Returns what a status says of an attempt whose outcome was not known."""
-    if state.status == NOT_FOUND:
+def found(state: MessageState, identity: str, *, since: float) -> Receipt:
+    """Returns what a status says of an attempt whose outcome was not known, at a message that was decided on `since`.
+
+    What has not changed since then is the status of an earlier message with the same id.
+    """
+    is_earlier = state.changed_at is not None and state.changed_at.timestamp() < since - _SKEW
+    if state.status == NOT_FOUND or is_earlier:
         return Receipt(Outcome.NOT_SENT, reason="SMSC does not have it")
     return Receipt(Outcome.SENT, id=identity)
 

@@ -4,7 +4,6 @@ https://smsc.ru/api/http/send/
 """
 
 import re
-import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
@@ -16,7 +15,7 @@ from botkit.adapter import HttpClient, Outcome, Receipt
 from botkit.addresses import digits_of, is_phone
 from botkit.conversation import Conversation
 from botkit.events import Event
-from botkit.exceptions import ServiceError, TransportError, UnknownOutcomeError
+from botkit.exceptions import ServiceError, TransportError
 from botkit.gateways.smsc_answers import Sent
 from botkit.gateways.smsc_calls import SmscCalls
 from botkit.gateways.smsc_errors import MINUTE, Endpoint, Verdict, meaning_of
@@ -33,6 +32,9 @@ log = structlog.get_logger("botkit.gateways.smsc")
 # A number without its plus is "corrected" where it looks like one that is dialled within Russia.
 _DIALLED = re.compile(r"8[0-9]{10}|[0-9]{10}")
 _TOO_MANY = 9
+_LATER = Receipt(
+    Outcome.NOT_SENT, reason=f"{_TOO_MANY} an equal message was sent less than a minute ago", retry_after=MINUTE
+)
 
 
 class Sending(Struct, frozen=True):
@@ -49,26 +51,24 @@ class Sending(Struct, frozen=True):
         """
         form = self._form(outgoing.message, [to.id], message_id(outgoing.key))
         result = read_answer(await self.calls.post(Endpoint.SEND, form, client))
-        if isinstance(result, Refusal) and result.code == _TOO_MANY and not result.is_crowded:
-            return await self._doubled(form["id"], to, client)
+        if _is_doubled(result):
+            return await self._doubled(form["id"], outgoing, to, client)
         self._note(result)
         return receipt_of(result)
 
-    async def look_up(self, outgoing: Outgoing, to: Conversation, client: HttpClient) -> Receipt | None:
-        """Asks for the status of an attempt; None where SMSC does not say. Transport errors pass through."""
+    async def look_up(self, outgoing: Outgoing, to: Conversation, client: HttpClient) -> Receipt:
+        """Asks for the status of an attempt. Raises ServiceError; transport errors pass through."""
+        if outgoing.broadcast:
+            return await self._found(self._common(outgoing.message)["id"], outgoing, to, client)
         form = self._form(outgoing.message, [to.id], message_id(outgoing.key))
-        return await self._found(form["id"], to, client)
+        return await self._found(form["id"], outgoing, to, client)
 
     async def broadcast(self, message: AnyMessage, to: Sequence[Conversation], client: HttpClient) -> Sequence[Receipt]:
-        """Makes one attempt for many; where its outcome is not known, asks for the status of each at once."""
-        # An id follows from nothing that would be the same at a second attempt: each is looked up on its own.
-        form = self._form(message, [each.id for each in to], str(1 + secrets.randbelow(MAX_ID))) | {"op": "1"}
-        try:
-            result = read_answer(await self.calls.post(Endpoint.SEND, form, client))
-        except UnknownOutcomeError as error:
-            result = Receipt(Outcome.UNKNOWN, reason=error.what)
-        if isinstance(result, Receipt) and result.outcome is Outcome.UNKNOWN:
-            return await self._found_all(form["id"], to, result, client)
+        """Makes one attempt for many, who all get the message under one id; transport errors pass through."""
+        form = self._common(message) | {"phones": ",".join(_dialled(each.id) for each in to)}
+        result = read_answer(await self.calls.post(Endpoint.SEND, form, client))
+        if _is_doubled(result):
+            return [_LATER] * len(to)
         self._note(result)
         return receipts_of(result, [each.id for each in to])
 
@@ -90,45 +90,34 @@ class Sending(Struct, frozen=True):
         known = {"phones": ",".join(map(_dialled, people)), "id": identity, **sender, **self.route}
         return known | parameters_of(message)
 
+    def _common(self, message: AnyMessage) -> dict[str, str]:
+        """Returns the form of a broadcast but for the numbers; its id follows from what it says."""
+        form = self._form(message, [], "") | {"op": "1"}
+        return form | {"id": message_id(repr(sorted(form.items())))}
+
     # --- what became of it ---
 
-    async def _doubled(self, identity: str, to: Conversation, client: HttpClient) -> Receipt:
+    async def _doubled(self, identity: str, outgoing: Outgoing, to: Conversation, client: HttpClient) -> Receipt:
         try:
-            receipt = await self._found(identity, to, client)
-        except TransportError as error:
+            receipt = await self._found(identity, outgoing, to, client)
+        except (ServiceError, TransportError) as error:
             # Even where this question did not arrive: an equal send did.
             return Receipt(Outcome.UNKNOWN, reason=error.what)
-        if receipt is None:
-            return Receipt(
-                Outcome.UNKNOWN, reason=f"{_TOO_MANY} an equal send came before, of which SMSC tells nothing"
-            )
-        if receipt.outcome is Outcome.NOT_SENT:
-            reason = f"{_TOO_MANY} an equal message was sent less than a minute ago"
-            return Receipt(Outcome.NOT_SENT, reason=reason, retry_after=MINUTE)
-        return receipt
+        return _LATER if receipt.outcome is Outcome.NOT_SENT else receipt
 
-    async def _found(self, identity: str, to: Conversation, client: HttpClient) -> Receipt | None:
-        try:
-            state = await self.calls.load_state(_plain(to.id), identity, client, is_bot="bot" in self.route)
-        except ServiceError:
-            return None
-        return found(state, identity)
-
-    async def _found_all(
-        self, identity: str, to: Sequence[Conversation], unknown: Receipt, client: HttpClient
-    ) -> Sequence[Receipt]:
-        phones = [_plain(each.id) for each in to]
-        try:
-            states = await self.calls.load_states(phones, identity, client, is_bot="bot" in self.route)
-        except (ServiceError, TransportError):
-            return [unknown] * len(to)
-        return [found(state, identity) for state in states]
+    async def _found(self, identity: str, outgoing: Outgoing, to: Conversation, client: HttpClient) -> Receipt:
+        state = await self.calls.load_state(_plain(to.id), identity, client, is_bot="bot" in self.route)
+        return found(state, identity, since=outgoing.created_ms / 1000)
 
     def _note(self, result: Sent | Receipt | Refusal) -> None:
         if isinstance(result, Sent):
             log.debug("taken", message=result.id, parts=result.parts)
         elif isinstance(result, Refusal) and (meaning := meaning_of(Endpoint.SEND, result)).verdict is Verdict.GIVE_UP:
             log.error("the account cannot send", reason=meaning.words)
+
+
+def _is_doubled(result: Sent | Receipt | Refusal) -> bool:
+    return isinstance(result, Refusal) and result.code == _TOO_MANY and not result.is_crowded
 
 
 def message_id(key: str) -> str:

@@ -135,7 +135,8 @@ class Servers(Simulator):
     def add_account(self, adapter: Adapter) -> None:
         """Opens an account and connects its bot; several with one login or API key are one client's.
 
-        Raises TypeError for another service's adapter, and for one without credentials.
+        The adapter's clock becomes the simulator's. Raises TypeError for another service's adapter, and for one without
+        credentials.
         """
         if adapter.channel != self.channel or not isinstance(adapter, SmscAccount):
             raise TypeError("the simulated SMSC opens accounts for SMSC adapters")
@@ -144,6 +145,8 @@ class Servers(Simulator):
         known = (key for ta, key in self._keys.items() if ta != adapter.ta and _is_one(self._accounts[ta], adapter))
         self._keys[adapter.ta] = next(known, adapter.ta)
         self._accounts[adapter.ta] = adapter
+        if hasattr(adapter, "clock"):
+            adapter.clock = self.clock
 
     def account(self, ta: str) -> SmscAccount:
         """Returns what was opened."""

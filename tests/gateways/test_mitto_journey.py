@@ -24,9 +24,11 @@ from botkit.gateways.mitto import Mitto
 from botkit.http import Http
 from botkit.messages import Text
 from botkit.outgoing import Hop, Outgoing, Trail
+from botkit.redaction import Secret
 from botkit.router import Router
 from botkit.service import LOOPBACK
 from botkit.simulators.mitto import MittoSimulator
+from botkit.simulators.simulator import Person
 from botkit.simulators.wire import Fault
 from botkit.testing import BotTester, Visitor
 from tests.gateways.mitto_desk import HELLO, REPORT_KEY
@@ -284,3 +286,60 @@ async def test_a_webhook_is_registered_found_and_deleted(shop: Open) -> None:
         assert (await site.adapter.load_webhook(client)).url == "https://bot.example/webhooks/mitto?ta=shop-viber"
         await site.adapter.delete_webhook(client)
         assert (await site.adapter.load_webhook(client)).url == ""
+
+
+# --- a route over two accounts
+
+
+@pytest.fixture
+async def routed(botkit_redis_url: str, tmp_path: Path) -> AsyncIterator[tuple[BotTester, MittoSimulator, list[str]]]:
+    """A bot that answers on Viber, and by text message where that has not arrived within a minute."""
+    router, told = Router(), list[str]()
+    viber = Mitto("viber", ta="shop-viber")
+    sms = Mitto("sms", ta="shop-sms", sender="BotKit")
+
+    @router.text()
+    async def send(event: MessageReceived, ctx: Context[Flow]) -> None:
+        ctx.reply("Your code is 1234.", route="urgent")
+
+    for kind in (MessageDelivered, MessageFailed):
+
+        @router.on(kind)
+        async def note(event: Any, ctx: Context[Flow]) -> None:
+            told.append(type(event).__name__)
+
+    routes = {"urgent": viber.within(60) | sms}
+    bot = Bot("shop", routers=[router], accounts=[viber, sms], routes=routes)
+    async with BotTester([bot], botkit_redis_url, folder=tmp_path) as tester:
+        simulator = tester.simulator("mitto")
+        assert isinstance(simulator, MittoSimulator)
+        for adapter in (owner.adapter for owner in tester.service.owners.values()):
+            # As two accounts under one key, which is how they are at Mitto.
+            assert isinstance(adapter, Mitto)
+            adapter.api_key = Secret("one-key-for-both")
+            simulator.add_account(adapter)
+            async with Http(transport=tester.service.network) as client:
+                await adapter.set_webhook(f"https://{LOOPBACK}/webhooks/mitto?ta={adapter.ta}", client)
+        yield tester, simulator, told
+
+
+@pytest.mark.parametrize("is_off", [False, True])
+async def test_the_gateway_itself_goes_on_to_the_next_account_of_a_route(
+    routed: tuple[BotTester, MittoSimulator, list[str]], *, is_off: bool
+) -> None:
+    tester, simulator, told = routed
+    ana = Person("Ana")
+    if is_off:
+        simulator.without(ana, "viber")
+        simulator.fails_over_early = False
+    await simulator.says("shop-viber", ana, "send")
+    await tester.settle()
+    assert len(simulator.wire.calls("send")) == 1
+    await tester.advance(seconds=61)
+    texts = {ta: [b.text for b in simulator.screen(ta, ana) if b.side == "bot"] for ta in ("shop-viber", "shop-sms")}
+    assert texts == {
+        "shop-viber": [] if is_off else ["Your code is 1234."],
+        "shop-sms": ["Your code is 1234."] if is_off else [],
+    }
+    assert told == ["MessageDelivered"]
+    assert len(simulator.wire.calls("send")) == 1

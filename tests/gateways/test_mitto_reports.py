@@ -252,6 +252,12 @@ def test_two_messages_without_an_id_are_two() -> None:
     assert inbound(bare).id == inbound(bare).id != inbound(bare | {"text": "Hello!"}).id
 
 
+def test_a_message_in_the_gateway_s_form_is_read_at_a_number_s_address_too() -> None:
+    event = inbound(SENT | {"deliveryStatus": None, "text": "Hello"})
+    assert isinstance(event, MessageReceived)
+    assert (event.text, event.conversation.id) == ("Hello", "+385990000009")
+
+
 def test_a_text_message_from_nobody_cannot_be_read() -> None:
     with pytest.raises(PayloadError, match="from whom"):
         inbound({"to": "385990000009", "text": "Hello"})

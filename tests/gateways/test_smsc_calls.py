@@ -3,9 +3,10 @@ from decimal import Decimal
 
 import pytest
 
+from botkit.exceptions import UnknownOutcomeError
 from botkit.gateways.smsc import RefusedError
 from botkit.gateways.smsc_answers import Price
-from tests.gateways.smsc_desk import ANA, Desk, digits, opened
+from tests.gateways.smsc_desk import ANA, BORIS, Desk, account, answering, digits, opened
 
 
 @pytest.fixture
@@ -62,3 +63,17 @@ async def test_every_request_asks_for_json_in_utf_8_and_shows_no_secret(desk: De
     forms = [form for script in ("send", "phones", "balance") for form in desk.asked(script)]
     assert {(form["fmt"], form["charset"]) for form in forms} == {("3", "utf-8")}
     assert len(forms) == 3
+
+
+async def test_the_statuses_of_a_message_come_in_the_order_of_the_numbers(desk: Desk) -> None:
+    receipt = await desk.send()
+    await desk.simulator.redeliver()
+    calls, phones = desk.accounts["sms"].calls, [digits(BORIS), digits(ANA)]
+    states = await calls.load_states(phones, receipt.id, desk.client, is_bot=False)
+    assert [state.status for state in states] == [-3, 1]
+    assert [s.status for s in await calls.load_states([digits(ANA)], receipt.id, desk.client, is_bot=False)] == [1]
+
+
+async def test_statuses_of_other_messages_than_asked_for_are_no_answer() -> None:
+    with pytest.raises(UnknownOutcomeError, match="told of 1 messages, not 2"):
+        await account().calls.load_states(["1", "2"], "3", answering('[{"status": 1}]'), is_bot=False)

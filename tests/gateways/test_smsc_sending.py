@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from botkit.adapter import HttpAnswer, Outcome, Receipt
 from botkit.conversation import Account, Conversation
 from botkit.events import MessageDelivered, MessageFailed, MessageSeen
-from botkit.exceptions import NotSentError, UnknownOutcomeError
+from botkit.exceptions import NotSentError, ServiceError, UnknownOutcomeError
 from botkit.gateways.smsc_parameters import MAX_ID
 from botkit.gateways.smsc_sending import message_id
 from botkit.messages import Image, Raw, Text
@@ -200,20 +200,31 @@ async def test_what_became_of_a_send_is_asked_by_its_id(desk: Desk, way: str, ar
     assert ("bot" in desk.asked("status")[0]) is (way in ("bot", "whatsapp"))
 
 
-async def test_what_smsc_does_not_tell_stays_unknown() -> None:
+async def test_what_smsc_does_not_tell_now_is_asked_again() -> None:
     smsc, to = account(), Conversation(Account("smsc", "sms"), TO)
     outgoing = Outgoing("k00", ("smsc", "sms"), TO, Text(text="hi"))
-    assert await smsc.look_up(outgoing, to, answering('{"error": "x", "error_code": 4}')) is None
+    with pytest.raises(ServiceError):
+        await smsc.look_up(outgoing, to, answering('{"error": "x", "error_code": 4}'))
     with pytest.raises(UnknownOutcomeError):
         await smsc.look_up(outgoing, to, answering(""))
 
 
-async def test_of_a_broadcast_and_of_a_call_there_is_nothing_to_look_up() -> None:
-    smsc, to = account(), Conversation(Account("smsc", "sms"), TO)
-    part = Outgoing("k00", ("smsc", "sms"), TO, Text(text="hi"), broadcast="b0")
-    assert await smsc.look_up(part, to, answering()) is None
+async def test_what_is_no_send_is_done_again() -> None:
+    to = Conversation(Account("smsc", "sms"), TO)
     call = Outgoing("k00", ("smsc", "sms"), TO, Raw(channel="smsc", method="stop", payload={}, is_call=True))
-    assert await smsc.look_up(call, to, answering()) is None
+    found = await account().look_up(call, to, answering())
+    assert found is not None
+    assert found.outcome is Outcome.NOT_SENT
+
+
+@pytest.mark.parametrize(("seconds", "outcome"), [(301, Outcome.NOT_SENT), (299, Outcome.SENT)])
+async def test_a_status_from_before_the_message_is_that_of_another_with_its_id(seconds: int, outcome: Outcome) -> None:
+    to, created = Conversation(Account("smsc", "sms"), TO), 1740988929
+    outgoing = Outgoing("k00", ("smsc", "sms"), TO, Text(text="hi"), created_ms=created * 1000)
+    status = f'{{"status": 1, "last_timestamp": {created - seconds}}}'
+    found = await account().look_up(outgoing, to, answering(status))
+    assert found is not None
+    assert found.outcome is outcome
 
 
 def test_nothing_is_sent_twice_unless_a_setting_says_so() -> None:
@@ -274,20 +285,28 @@ async def test_a_broadcast_that_is_refused_is_refused_for_all(desk: Desk) -> Non
 
 @pytest.mark.parametrize("fault", [{"status": 502}, {"status": 200, "body": b""}, {"drop": True}])
 @pytest.mark.parametrize("arrived", [True, False])
-async def test_of_a_broadcast_whose_answer_is_lost_each_is_asked_for(desk: Desk, fault: Any, arrived: bool) -> None:
+async def test_of_a_broadcast_whose_answer_is_lost_each_can_be_looked_up(desk: Desk, fault: Any, arrived: bool) -> None:
     desk.simulator.wire.faults.append(Fault(before=not arrived, **fault))
-    receipts = await broadcast(desk)
-    assert {receipt.outcome for receipt in receipts} == {Outcome.SENT if arrived else Outcome.NOT_SENT}
-    assert desk.sees() == ["Sale"] * arrived
+    try:
+        assert {receipt.outcome for receipt in await broadcast(desk)} == {Outcome.UNKNOWN}
+    except UnknownOutcomeError:
+        assert "drop" in fault
+    for person in (ANA, BORIS):
+        part = desk.outgoing(Text(text="Sale"), person=person, broadcast="b0")
+        found = await desk.accounts["sms"].look_up(part, desk.place(person=person), desk.client)
+        assert found is not None
+        assert found.outcome is (Outcome.SENT if arrived else Outcome.NOT_SENT)
 
 
-async def test_a_broadcast_of_which_nothing_can_be_learnt_stays_unknown(desk: Desk) -> None:
-    desk.simulator.wire.faults += [Fault(status=502), Fault(status=502)]
-    assert {receipt.outcome for receipt in await broadcast(desk)} == {Outcome.UNKNOWN}
-    desk.simulator.wire.faults += [Fault(status=502), Fault(status=200, body=b'[{"status": 1}]')]
-    assert {receipt.outcome for receipt in await broadcast(desk, "2")} == {Outcome.UNKNOWN}
-
-
-async def test_two_equal_broadcasts_are_two(desk: Desk) -> None:
-    assert {receipt.outcome for _ in range(2) for receipt in await broadcast(desk)} == {Outcome.SENT}
+async def test_a_broadcast_that_says_the_same_waits_for_its_minute(desk: Desk) -> None:
+    await broadcast(desk)
+    assert {(receipt.outcome, receipt.retry_after) for receipt in await broadcast(desk)} == {(Outcome.NOT_SENT, 60)}
+    desk.clock.advance(seconds=61)
+    assert {receipt.outcome for receipt in await broadcast(desk)} == {Outcome.SENT}
     assert desk.sees() == ["Sale", "Sale"]
+
+
+async def test_broadcasts_that_say_something_else_have_other_ids(desk: Desk) -> None:
+    ids = {(await broadcast(desk, text))[0].id for text in ("Sale", "Sold")}
+    assert len(ids) == 2
+    assert all(1 <= int(identity) <= MAX_ID for identity in ids)
