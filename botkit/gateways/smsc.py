@@ -114,18 +114,7 @@ class Smsc(Adapter):
         #: Tells when equal requests were made; a simulator puts its own here.
         self.clock = Clock()
         self._consent = Consent(group, has_blacklist=bool(blacklist_commands))
-        check_settings(
-            prefix,
-            via=via,
-            sender=sender,
-            bot=self.bot,
-            group=group,
-            inbox=self.inbox,
-            poll_seconds=poll_seconds,
-            max_repeats=max_repeats,
-            commands=self.blacklist_commands,
-            api_url=self.api_url,
-        )
+        check_settings(self)
 
     @classmethod
     def from_env(cls, prefix: str, environ: Mapping[str, str] = os.environ) -> Self:

@@ -181,6 +181,10 @@ def test_a_message_over_the_bound_is_refused_with_both_numbers() -> None:
         account().check(Text(text="a" * 1001))
 
 
+def test_what_keeps_the_lists_in_step_is_taken_as_it_is() -> None:
+    account().check(Raw(channel="smsc", method="stop", payload={"phone": "+79990001122"}, is_call=True))
+
+
 def test_buttons_become_a_menu_and_signs_nothing() -> None:
     (message,) = prepared(Text(text="Tea?", buttons=((Button("Yes", "yes"), Button("No", "no")),)))
     assert isinstance(message, Text)
