@@ -371,7 +371,7 @@ class Context(Generic[F]):
             )
         if to == self.conversation and self._scene.adapter.takes_answer(self.event):
             raise MessageError("what travels in the webhook's answer goes no other way", fix="leave out the route")
-        phone = self.phone if to == self.conversation else ""
+        phone = self.phone if to == self.conversation else phone_of(self._adapter_of(to), to, "")
         now_ms = round(self.now.timestamp() * 1000)
         return trail_of(routes[route], to, self.conversation, message, phone=phone, now_ms=now_ms)
 

@@ -203,7 +203,9 @@ class Trails:
 
     async def _plan(self, turn: Turn, report: HopReported, rest: Outgoing) -> _Plan:
         trail = cast(Trail, rest.trail)
-        phone = trail.phone or phone_in(turn.record.state)
+        is_with_home = trail.home == (*trail.hops[0].account, trail.hops[0].to)
+        # Whoever it goes to from elsewhere is somebody else.
+        phone = trail.phone or (phone_in(turn.record.state) if is_with_home else "")
         skipped: list[tuple[int, tuple[str, str], str]] = []
         for number in range(trail.hop + trail.joined, len(trail.hops)):
             found = await self._try_way(rest, number, phone)

@@ -11,10 +11,13 @@ from msgspec.structs import replace
 from botkit.adapter import Adapter, HttpClient, Outcome, Receipt
 from botkit.addresses import AddressKind
 from botkit.bot import Bot
+from botkit.buttons import Button, rows
+from botkit.capabilities import Bound, Capabilities
 from botkit.context import Context
 from botkit.conversation import Conversation
 from botkit.delivery_route import DeliveryRoute
 from botkit.events import (
+    ButtonPressed,
     Event,
     MessageDelivered,
     MessageExpired,
@@ -25,18 +28,19 @@ from botkit.events import (
     Unsubscribed,
     event_id,
 )
+from botkit.events import encode as encode_event
 from botkit.flow import Flow
 from botkit.messages import AnyMessage, Raw, Text
-from botkit.outgoing import Hop, Outgoing, Trail
+from botkit.outgoing import Hop, Outgoing, Trail, encode
 from botkit.redis.audit import audit
 from botkit.redis.store import Bounds
 from botkit.router import Router
 from botkit.session_rules import SessionRules
-from botkit.store import Delivery, Status
+from botkit.store import Commit, Delivery, Mine, Status
 from botkit.trails import submit
 from tests.desk import NOT_SENT, REFUSED, UNKNOWN, Desk, Process, Report, happens, says, where
 
-PHONE = "+385910000001"
+PHONE, OTHER = "+385910000001", "+385910000002"
 Route = DeliveryRoute[Adapter]
 _native = count(1)
 
@@ -58,10 +62,20 @@ class Talk:
         self.ids: list[str] = []
         self.told: list[Event] = []
         self.elsewhere: list[Event] = []
+        self.pressed: list[tuple[str, str]] = []
 
         @self.router.text("^send")
         async def send(event: MessageReceived, ctx: Context[Flow]) -> None:
-            self.ids.append(ctx.reply(message or Text(text="Your code is 1234."), route="urgent").id)
+            for _ in event.text.split():
+                self.ids.append(ctx.reply(message or Text(text="Your code is 1234."), route="urgent").id)
+
+        @self.router.text("^tell (?P<place>.+)$")
+        async def tell(event: MessageReceived, ctx: Context[Flow]) -> None:
+            self.ids.append(ctx.send(Conversation.parse(ctx.match["place"]), "hello", route="urgent").id)
+
+        @self.router.button("{day}")
+        async def day(event: ButtonPressed, ctx: Context[Flow]) -> None:
+            self.pressed.append((event.account.ta, event.value))
 
         for kind in (MessageDelivered, MessageSeen, MessageFailed, MessageExpired):
             self.router.on(kind)(self._note)
@@ -94,14 +108,18 @@ class Talk:
         await self.process.engine.settle()
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        assert await audit(self.process.store) == []
-        assert self.elsewhere == []
-        await self.process.__aexit__()
+    async def __aexit__(self, error: object, *_: object) -> None:
+        async with self.process:
+            if error is None:
+                assert await audit(self.process.store) == []
+                assert self.elsewhere == []
+
+    async def say(self, text: str) -> None:
+        await self.process.takes(says(text, ta="chat"))
+        await self.process.engine.settle()
 
     async def send(self) -> None:
-        await self.process.takes(says("send", ta="chat"))
-        await self.process.engine.settle()
+        await self.say("send")
 
     async def report(self, kind: type[Report], desk: Desk, number: int = 1) -> None:
         """Lets a service report on the message that a desk sent as its `number`th."""
@@ -287,13 +305,21 @@ async def test_after_an_unknown_outcome_the_time_decides(botkit_redis_url: str) 
 async def test_what_a_limit_stops_goes_the_next_way(botkit_redis_url: str, at_limit: Any) -> None:
     async with Talk(botkit_redis_url, refusal_only) as talk:
         talk.chat.sessions = SessionRules(max_in_row=1, at_limit=at_limit)
-        await talk.send()
-        await talk.process.takes(says("send", ta="chat"))
-        await talk.process.takes(says("send", ta="chat"))
-        talk.chat.sessions = SessionRules(max_in_row=1, max_messages=1, at_limit=at_limit)
-        await talk.process.engine.settle()
-        assert len(talk.chat.texts) + len(talk.first.texts) == 3
-        assert talk.first.texts
+        await talk.say("send send")
+        assert [len(texts) for texts in talk.ways] == [1, 1, 0]
+        assert await talk.process.store.dead_letters() == 0
+
+
+async def test_what_is_held_goes_the_next_way_in_time_and_no_longer_this_one(botkit_redis_url: str) -> None:
+    async with Talk(botkit_redis_url, a_minute_each) as talk:
+        talk.chat.sessions = SessionRules(max_in_row=1, at_limit="hold")
+        await talk.say("send send")
+        await talk.report(D, talk.chat)
+        await talk.process.advance(61)
+        assert [len(texts) for texts in talk.ways] == [1, 1, 0]
+        await talk.say("here I am")
+        assert [len(texts) for texts in talk.ways] == [1, 1, 0]
+        assert not (await talk.delivery(1)).may_be_double
 
 
 async def test_who_left_the_chat_is_reached_the_next_way(botkit_redis_url: str) -> None:
@@ -613,3 +639,131 @@ async def test_of_a_message_with_one_way_each_step_is_told_outside_as_well(botki
         assert sorted(told) == [("k", "message.delivered"), ("k", "message.sent"), ("l", "message.failed")]
         assert outside.payloads[-1]["data"]["ways"][0]["reason"] in ("", REFUSED.reason)
         talk.elsewhere.clear()
+
+
+# --- where it goes, and from where ---
+
+
+async def test_of_a_message_sent_elsewhere_everything_is_heard_where_it_was_decided(botkit_redis_url: str) -> None:
+    async with Talk(botkit_redis_url, a_minute_each) as talk:
+        await talk.say(f"tell {Conversation(talk.first.account, OTHER).address}")
+        await talk.process.advance(61)
+        assert (talk.first.shown, talk.second.shown) == ([(OTHER, "hello")], [(OTHER, "hello")])
+        await talk.report(D, talk.second)
+        await talk.report(D, talk.first)
+        assert talk.steps == [(D, talk.ids[0])]
+
+
+async def test_a_message_to_somebody_else_never_goes_to_the_number_of_who_asked_for_it(botkit_redis_url: str) -> None:
+    async with Talk(botkit_redis_url, a_minute_each) as talk:
+        await talk.say(f"tell {where('stranger', ta='chat').address}")
+        await talk.process.advance(61)
+        assert talk.chat.shown == [("stranger", "hello")]
+        assert (talk.first.shown, talk.second.shown) == ([], [])
+        assert talk.steps == [(F, talk.ids[0])]
+
+
+async def test_what_is_split_for_a_way_is_heard_of_as_one_message(botkit_redis_url: str) -> None:
+    class Short(Sms):
+        """Takes forty characters."""
+
+        capabilities = Capabilities(text=Bound(40))
+
+    short = Short(ta="short")
+    text = Text(text="One sentence is here. " * 3, buttons=rows([Button("Yes", "y"), Button("No", "n")]))
+    async with Talk(botkit_redis_url, lambda chat, *_: chat | short, message=text) as talk:
+        talk.chat.plan.append(REFUSED)
+        await talk.send()
+        assert len(short.texts) > 1
+        assert short.texts[-1].endswith("1. Yes\n2. No")
+        for number in range(1, len(short.texts) + 1):
+            await talk.report(D, short, number)
+        assert talk.steps == [(D, talk.ids[0])]
+        assert len((await talk.delivery()).hops) == 2
+
+
+async def test_a_choice_of_the_next_way_is_pressed_there_by_its_number(botkit_redis_url: str) -> None:
+    class Plain(Sms):
+        """Shows text alone."""
+
+        capabilities = Capabilities(text=Bound(400))
+
+    plain = Plain(ta="plain")
+    text = Text(text="When?", buttons=rows([Button("Today", "1"), Button("Friday", "5")]))
+    async with Talk(botkit_redis_url, lambda chat, *_: chat | plain, message=text) as talk:
+        talk.chat.plan.append(REFUSED)
+        await talk.send()
+        await talk.process.takes(says("2", PHONE, ta="plain"))
+        await talk.process.engine.settle()
+        assert talk.pressed == [("plain", "5")]
+
+
+async def test_a_way_that_takes_no_more_messages_is_a_refusal(botkit_redis_url: str) -> None:
+    async with Talk(botkit_redis_url, refusal_only, bounds=Bounds(outbox=1)) as talk:
+        talk.chat.plan.append(REFUSED)
+        talk.first.is_open.clear()
+        full = Conversation(talk.first.account, PHONE)
+        now_ms = round(1000 * talk.process.clock.timestamp())
+        waiting = given("w" * 24, Hop(("desk", "first"), PHONE), now_ms=now_ms)
+        await talk.process.store.enqueue(full.key, waiting.key, encode(waiting))
+        await talk.process.takes(says("send", ta="chat"))
+        while not talk.second.texts:
+            await talk.process.engine.work_once()
+            await talk.process.store.ping()
+        talk.first.is_open.set()
+        await talk.process.engine.settle()
+        hops = (await talk.delivery()).hops
+        assert hops[1].reason == "the other conversation's outbox is full"
+        talk.elsewhere.clear()
+
+
+async def test_what_a_way_tells_waits_while_home_has_too_much_mail(botkit_redis_url: str) -> None:
+    async with Talk(botkit_redis_url, refusal_only, bounds=Bounds(mailbox=2)) as talk:
+        talk.chat.plan.append(REFUSED)
+        await talk.send()
+        key, store = talk.home.key, talk.process.store
+        held = await store.ingest(key, "h" * 22, encode_event(says("x", ta="chat")), token="mine.0", window=60)
+        assert isinstance(held, Mine)
+        await store.ingest(key, "i" * 22, encode_event(says("y", ta="chat")), token="", window=60)
+        await talk.report(D, talk.first)
+        assert talk.told == []
+        await store.commit(held.turn, Commit(b"", ()), keep=False, send=False)
+        await talk.process.advance(2)
+        assert talk.steps == [(D, talk.ids[0])]
+
+
+async def test_a_report_that_overtakes_the_answer_of_a_way_counts(botkit_redis_url: str) -> None:
+    async with Talk(botkit_redis_url, refusal_only) as talk:
+        talk.chat.plan.append(REFUSED)
+        talk.first.is_open.clear()
+        await talk.process.takes(says("send", ta="chat"))
+        while not talk.first.attempts:
+            await talk.process.engine.work_once()
+            await talk.process.store.ping()
+        early = D(
+            id="e" * 22,
+            at=datetime.now(UTC),
+            conversation=Conversation(talk.first.account, PHONE),
+            receipt_id=f"{PHONE}/1",
+        )
+        await talk.process.takes(early)
+        (mailbox,) = talk.process.store.keys.of(early.conversation.key, "m")
+        while await talk.process.store.call("EXISTS", mailbox):
+            await talk.process.engine.work_once()
+        talk.first.is_open.set()
+        await talk.process.engine.settle()
+        assert talk.steps == [(D, talk.ids[0])]
+        assert list((await talk.delivery()).hops[1].times) == ["taken", "sent", "delivered"]
+
+
+async def test_a_message_with_one_way_costs_no_trip_and_no_event_more(botkit_redis_url: str) -> None:
+    async with Talk(botkit_redis_url, a_minute_each) as talk:
+        now_ms = round(1000 * talk.process.clock.timestamp())
+        await submit(talk.process.store, given("k" * 24, Hop(("desk", "first"), PHONE), now_ms=now_ms))
+        await talk.process.engine.settle()
+        assert talk.first.texts == ["hello"]
+        home = Conversation(talk.first.account, PHONE).key
+        assert (await talk.process.store.load(home)).version == 0
+        found = await talk.process.store.deliveries.load(home, "k" * 24)
+        assert found
+        assert found.status is Status.SENT

@@ -78,8 +78,9 @@ class Mitto(Adapter):
     proves itself by `webhook_secret` in a header. With a `callback_url`, this service's public address, text messages
     go through the SMS API below the gateway instead, each with an address for its report that holds a token under the
     first of `report_keys`; two-way numbers call an address with a token under one of `inbound_keys`, which
-    `callback_address` gives. Tokens of reports last `token_seconds`. `triggers` are what the webhook is called for, in
-    Mitto's words; all, without any.
+    `callback_address` gives. What goes to many at once, or with a failover, goes through the gateway in any case.
+    Tokens of reports last `token_seconds`. `triggers` are what the webhook is called for, in Mitto's words; all,
+    without any.
 
     There is no key by which the gateway knows a repeat: what may have arrived is sent again `repeats` times, usually 0.
     """
@@ -142,6 +143,8 @@ class Mitto(Adapter):
         #: Tells when a token expires; a simulator puts its own here.
         self.clock = Clock()
         self._check_settings()
+        self.capabilities = CAPABILITIES[via]  # type: ignore[misc]  # what an account shows is its network's
+        self.has_receipts = via != "telegram"  # type: ignore[misc]  # the only network that reports nothing
 
     @classmethod
     def from_env(cls, prefix: str, environ: Mapping[str, str] = os.environ) -> Self:

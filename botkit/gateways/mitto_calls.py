@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 
+import structlog
 from msgspec import Struct
 
 from botkit.adapter import HttpAnswer, HttpClient
 from botkit.exceptions import ServiceError
 from botkit.gateways.mitto_answers import read_words
 from botkit.redaction import Redactor, Secret
+
+log = structlog.get_logger("botkit.gateways.mitto")
 
 _FIXES: Mapping[int, str] = {
     401: "check {prefix}_API_KEY, and that Mitto knows the addresses that this service calls from",
@@ -27,7 +30,11 @@ class Calls(Struct, frozen=True):
     async def request(self, method: str, path: str, client: HttpClient, body: object = None) -> HttpAnswer:
         """Makes a call and returns the answer, whatever it is."""
         headers = {"X-Mitto-API-Key": self.key.reveal()}
-        return await client.request(method, f"{self.url}{path}", json=body, headers=headers)
+        answer = await client.request(method, f"{self.url}{path}", json=body, headers=headers)
+        if answer.status in (401, 403):
+            # Every message will fail until somebody mends it.
+            log.error("Mitto does not accept the key", status=answer.status, fix=_FIXES[401].format(prefix=self.prefix))
+        return answer
 
     async def order(self, method: str, path: str, client: HttpClient, body: object = None) -> HttpAnswer:
         """Makes a call that must succeed. Raises ServiceError with the gateway's word for it."""

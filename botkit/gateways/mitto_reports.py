@@ -154,7 +154,12 @@ def _report(
 
 
 def read_inbound_sms(source: Source, fields: Mapping[str, Any], raw: bytes) -> Sequence[Event]:
-    """Returns the event of a text message that somebody wrote. Raises PayloadError where nobody is named."""
+    """Returns the event of a text message that somebody wrote. Raises PayloadError where nobody is named.
+
+    One in the gateway's own form is read too: its webhook may have been entered at this address.
+    """
+    if isinstance(fields.get("sender"), dict):
+        return read_messages(source, raw)
     sender = _text(fields, "from", "sender", "msisdn")
     if not sender:
         raise PayloadError("the message does not say from whom it is")

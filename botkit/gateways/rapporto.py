@@ -38,7 +38,7 @@ from botkit.exceptions import (
 from botkit.gateways.rapporto_answers import read_answer
 from botkit.gateways.rapporto_checks import find_problems
 from botkit.gateways.rapporto_events import ChannelSubscribed, LinkClicked
-from botkit.gateways.rapporto_messages import CAPABILITIES, capabilities_for, render
+from botkit.gateways.rapporto_messages import CAPABILITIES, TOP, capabilities_for, find_option_problems, render
 from botkit.gateways.rapporto_reports import read_events
 from botkit.gateways.rapporto_requests import Defaults, as_link, cascade, ways_of, with_defaults
 from botkit.gateways.rapporto_settings import check_address, check_choice, read_flag, read_whole, read_words
@@ -185,7 +185,8 @@ class Rapporto(Adapter):
         """Returns the same account with made-up credentials, at a simulator's address."""
         return type(self)(
             self.via,
-            login=f"{self.ta or 'demo'}-login",
+            # One for all: ways that the real accounts would share are shared there too.
+            login="botkit-demo",
             password=made_up(),
             service_number=self.service_number or ("SHOP" if self.via == "vk" else ""),
             resubmission=self.resubmission,
@@ -258,10 +259,14 @@ class Rapporto(Adapter):
             raise MessageError("a message for rapporto must be JSON, without halves of surrogate pairs") from None
 
     def read_send(self, body: Mapping[str, Any]) -> Addressed:
-        """Returns the message of a request in Rapporto's own form, and the number that it is for.
+        """Returns the message of a request and the number that it is for, in Rapporto's own form or the common one.
 
-        Raises InvalidRequestError with every problem and its path.
+        The common form may have Rapporto's own members beside the network's object, such as `extraParam`; there they
+        may be an object of names and values. Raises InvalidRequestError with every problem and its path.
         """
+        return self._read_own(body) if body.keys() & {"destAddr", "message"} else self._read_common(body)
+
+    def _read_own(self, body: Mapping[str, Any]) -> Addressed:
         problems = find_problems(body)
         if problems:
             raise InvalidRequestError(problems)
@@ -270,6 +275,20 @@ class Rapporto(Adapter):
         except AddressError as error:
             raise InvalidRequestError([Problem("destAddr", error.what)]) from None
         return Addressed(to, Raw(channel=self.channel, payload=dict(body)))
+
+    def _read_common(self, body: Mapping[str, Any]) -> Addressed:
+        own = {name: value for name, value in body.items() if name in TOP}
+        problems = find_option_problems(own, NETWORKS[self.via])
+        try:
+            addressed = super().read_send({name: value for name, value in body.items() if name not in TOP})
+        except InvalidRequestError as error:
+            raise InvalidRequestError([*error.problems, *problems]) from None
+        if problems:
+            raise InvalidRequestError(problems)
+        if not own:
+            return addressed
+        extra = {**addressed.message.extra, self.channel: own}
+        return Addressed(addressed.to, msgspec.structs.replace(addressed.message, extra=extra))
 
     async def send(self, outgoing: Outgoing, to: Conversation, client: HttpClient) -> Receipt:
         """Makes one attempt, with an `id` of the message's own; joined ways of its trail go as one cascade."""

@@ -10,8 +10,9 @@ from msgspec.structs import replace
 
 from botkit.buttons import AnyButton, Link
 from botkit.capabilities import Bound, Capabilities, Support
-from botkit.exceptions import MessageError
+from botkit.exceptions import MessageError, Problem
 from botkit.formatting import Formatted, utf16_length
+from botkit.gateways.rapporto_checks import find_problems
 from botkit.gateways.rapporto_extra import encode_extra
 from botkit.gateways.rapporto_types import ACTIONS, DAY, KINDS, MAX_ACTION, MAX_CAPTION, MAX_LINK, NETWORKS
 from botkit.messages import AnyMessage, Edit, Image, Message, Raw, Text
@@ -155,6 +156,17 @@ def _instant(words: str, picture: str, links: Sequence[Link]) -> Json:
     if picture:
         return {"type": "IMAGE_URL", "data": {"imageURL": picture}}
     return {"type": "TEXT", "data": {"text": words}}
+
+
+def find_option_problems(options: Mapping[str, Any], kind: str) -> list[Problem]:
+    """Returns what is wrong with the members that stand beside a message of a type that is looked at elsewhere."""
+    try:
+        top, _ = _extra(options)
+    except MessageError as error:
+        return [Problem("extraParam", error.what)]
+    somebody = {"destAddr": "+79990001122", "message": {"type": kind, "data": {}}}
+    found = find_problems(somebody | top, is_strict=True)
+    return [problem for problem in found if not problem.path.startswith("message.data")]
 
 
 def _extra(extra: Mapping[str, Any]) -> tuple[Json, Json]:

@@ -97,7 +97,7 @@ class _Report:
         native = "|".join(["report", *(_text(told.get(name)) for name in _NAMING)])
         self._known = _known(account, told, body, native, _text(told.get("destAddr")))
         if self._known["user"] is None and self._receipt_id:
-            self._known["conversation"] = Conversation(account, f"?{self._receipt_id}")
+            self._known["conversation"] = Conversation.unplaced(account, self._receipt_id)
 
     def events(self) -> list[Event]:
         if not self._receipt_id:

@@ -269,8 +269,12 @@ class SmsGold(Adapter):
             return Receipt(Outcome.REFUSED, reason="the request is for somebody else than the conversation's person")
         if "botId" in body and not body["botId"]:
             return Receipt(Outcome.REFUSED, reason=f"a phone number needs {self._setting('BOT_ID')}")
-        whole = {**body, "auth": {"user": self.user, "pass": self.password.reveal()}}
-        response = await client.request("POST", f"{self.api_url}/v1/telegram/bot/sendMessage/", json=whole)
+        # In no variable of ours: tools that look into tracebacks would find the password there.
+        response = await client.request(
+            "POST",
+            f"{self.api_url}/v1/telegram/bot/sendMessage/",
+            json={**body, "auth": {"user": self.user, "pass": self.password.reveal()}},
+        )
         answer = read_answer(response, is_strict=self.strict_answers)
         if not answer.is_read and not self._has_warned:
             self._has_warned = True

@@ -1,6 +1,6 @@
 """Who has started the bot, and who is no longer there: what one list says against the one before."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -27,25 +27,26 @@ class Cursor(Struct, frozen=True, omit_defaults=True, array_like=True):
     turn: int = 0
 
 
-def synchronise(stored: bytes, listing: Listing, account: Account, now: datetime) -> Polled:
+def synchronise(stored: bytes, listing: Listing, account: Account, now: datetime, *, most: int = MAX_KNOWN) -> Polled:
     """Returns an event for whoever is new, and for whoever two whole lists in a row do not name.
 
-    A list that some may be missing from says nothing of those who are.
+    A list that some may be missing from says nothing of those who are. No more than `most` are kept in mind.
     """
     before = _read(stored)
-    listed = dict(list(listing.entries.items())[:MAX_KNOWN])
-    if not listing.is_whole or len(listed) < len(listing.entries):
-        log.warning("the list of subscribers is not whole", account=account.ta, length=len(listing.entries))
-    absent = [each for each in before.known if each not in listing.entries]
-    gone = set(before.missing).intersection(absent) if listing.is_whole else set()
-    missing = tuple(each for each in absent if each not in gone) if listing.is_whole else before.missing
-    new = [each for each in listed if each not in set(before.known)]
-    known = tuple(each for each in before.known if each not in gone)
-    known = (*known, *new[: max(0, MAX_KNOWN - len(known))])
+    known = dict.fromkeys(before.known)
+    absent = [each for each in known if each not in listing.entries]
+    doubted = set(before.missing)
+    gone = [each for each in absent if each in doubted] if listing.is_whole else []
+    missing = tuple(each for each in absent if each not in doubted) if listing.is_whole else before.missing
+    unknown = [each for each in listing.entries if each not in known]
+    for each in gone:
+        del known[each]
+    new = unknown[: max(0, most - len(known))]
+    if not listing.is_whole or len(new) < len(unknown):
+        log.warning("not all subscribers are known", account=account.ta, listed=len(listing.entries), most=most)
     news = _News(account, before.turn, now)
-    told = [*(news.came(each, listed[each]) for each in new if each in set(known)), *news.left(before.known, gone)]
-    cursor = Cursor(known, missing, before.turn + bool(told))
-    return Polled(told, msgspec.json.encode(cursor))
+    told = [*(news.came(each, listing.entries[each]) for each in new), *map(news.left, gone)]
+    return Polled(told, msgspec.json.encode(Cursor((*known, *new), missing, before.turn + bool(told))))
 
 
 class _News:
@@ -60,10 +61,8 @@ class _News:
         user = User(subscriber, name=word_of(entry, "name", "title"), username=word_of(entry, "username"))
         return Subscribed(user=user, **self._known("subscribed", subscriber, entry))
 
-    def left(self, known: tuple[str, ...], gone: set[str]) -> Iterator[Event]:
-        for subscriber in known:
-            if subscriber in gone:
-                yield Unsubscribed(**self._known("unsubscribed", subscriber, {"id": subscriber}))
+    def left(self, subscriber: str) -> Event:
+        return Unsubscribed(**self._known("unsubscribed", subscriber, {"id": subscriber}))
 
     def _known(self, what: str, subscriber: str, entry: Mapping[str, Any]) -> dict[str, Any]:
         return {

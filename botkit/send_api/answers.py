@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
 from msgspec import Struct
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from botkit.adapter import Adapter
 from botkit.addresses import AddressKind
@@ -23,6 +23,18 @@ STATUSES: Mapping[Status, str] = {
     Status.SEEN: "Seen",
     Status.FAILED: "Failure",
     Status.EXPIRED: "Expired",
+}
+
+
+#: How a way is called by the best that was heard of it; one of which nothing was is `Created`.
+WAY_STATUSES: Mapping[str, str] = {
+    "seen": "Seen",
+    "delivered": "Delivered",
+    "failed": "Failure",
+    "skipped": "Failure",
+    "expired": "Expired",
+    "sent": "Sent",
+    "taken": "Ready",
 }
 
 
@@ -62,13 +74,29 @@ class Place(Struct, frozen=True, rename="camel"):
     traffic_account_id: str
 
 
+class WayState(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """One of several ways of a message: `times` tell when it was taken, skipped or overdue, and what was heard."""
+
+    message_id: str
+    channel: str
+    traffic_account_id: str
+    delivery_status: str
+    times: Mapping[str, str] = {}
+    reason: str = ""
+
+
 class MessageState(Message, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """A message and what became of it: `times` tell when it came to each status that it has had."""
+    """A message and what became of it: `times` tell when it came to each status that it has had.
+
+    `hops` are its ways, where it has several; with `mayBeDouble`, more than one of them may have brought it.
+    """
 
     status: str
     times: Mapping[str, str]
     account: Place
     reference: str = ""
+    hops: tuple[WayState, ...] = ()
+    may_be_double: bool = False
 
 
 class Listed(Struct, frozen=True, rename="camel"):
@@ -129,6 +157,39 @@ def state_answer(submission: Submission, adapter: Adapter | None, name: str, del
         times=times,
         account=Place(*submission.account),
         reference=submission.reference,
+        hops=tuple(_way(submission, number, delivery) for number in range(len(submission.ways))),
+        may_be_double=delivery is not None and delivery.may_be_double,
+    )
+
+
+def of_way(state: MessageState, number: int) -> MessageState:
+    """Returns what became of one way, in place of the whole message."""
+    way = state.hops[number]
+    return replace(
+        state,
+        message_id=way.message_id,
+        traffic_account_id=way.traffic_account_id,
+        delivery_status=way.delivery_status,
+        status=way.delivery_status.lower(),
+        times=way.times,
+        updated_at=max(way.times.values(), default=state.created_at),
+        account=Place(way.channel, way.traffic_account_id),
+        hops=(),
+    )
+
+
+def _way(submission: Submission, number: int, delivery: Delivery | None) -> WayState:
+    channel, ta = submission.ways[number]
+    known = next((hop for hop in delivery.hops if hop.number == number), None) if delivery else None
+    times = known.times if known else {}
+    status = next((word for told, word in WAY_STATUSES.items() if told in times), "Created")
+    return WayState(
+        message_id=ids_answer(submission)[number],
+        channel=channel,
+        traffic_account_id=ta,
+        delivery_status=status,
+        times={told: _written(at) for told, at in times.items()},
+        reason=known.reason if known else "",
     )
 
 

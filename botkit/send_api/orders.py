@@ -7,12 +7,16 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from botkit.adapter import Adapter, Joining
+from botkit.adapter import Adapter, Addressed
+from botkit.addresses import AddressKind, is_phone, parse_phone
 from botkit.chatapps.contents import NETWORKS
+from botkit.chatapps.nouns import message_of
 from botkit.chatapps.requests import Request, TimeoutFailover, check_ways, find_request_problems
-from botkit.conversation import Conversation, digest
+from botkit.contacts import Contacts, find_conversation
+from botkit.conversation import Account, Conversation, digest
 from botkit.degradation import Prepared
 from botkit.exceptions import AddressError, InvalidRequestError, MessageError, Problem
+from botkit.hops import joined
 from botkit.messages import AnyMessage
 from botkit.outgoing import Hop, Outgoing, Trail
 from botkit.send_api.refusals import RefusedError
@@ -42,7 +46,10 @@ _STATUSES: Mapping[str, Literal["sent", "delivered", "seen"]] = {
 
 
 class Way(Struct, frozen=True):
-    """One account by which a message may go, the conversation there, what is said in it, and what is sent for that."""
+    """One account by which a message may go, the conversation there, what is said in it, and what is sent for that.
+
+    `to` is empty where only the person's number is known, and their conversation must be looked up.
+    """
 
     adapter: Adapter
     to: str
@@ -63,18 +70,20 @@ class Way(Struct, frozen=True):
 class Order(Struct, frozen=True):
     """A request that can be sent: the ways that it may go, in order, and `failover` if there are several.
 
-    Of these, the first one's service looks after as many as `joined` itself. `tag` is the caller's own id for it.
+    It begins with the way number `first`. `phone` is the person's number, as far as it is known, and `tag` the caller's
+    own id for the message.
     """
 
     ways: tuple[Way, ...]
     failover: TimeoutFailover | None = None
-    joined: int = 1
+    phone: str = ""
     tag: str = ""
     reference: str = ""
+    first: int = 0
 
     def submission(self, message_id: str, owner: str, fingerprint: str, created_ms: int) -> Submission:
         """Returns what is to be kept of it, under this id."""
-        first = self.ways[0]
+        first = self.ways[self.first]
         to, prepared = first.conversation, first.prepared
         last = len(prepared.messages) - 1
         parts = [
@@ -82,7 +91,8 @@ class Order(Struct, frozen=True):
             for number, message in enumerate(prepared.messages)
         ]
         # What follows from a message follows from its last part.
-        parts[-1] = replace(parts[-1], menu=prepared.menu, trail=self._trail(created_ms))
+        whole = replace(parts[-1], menu=prepared.menu, trail=self._trail(created_ms))
+        parts[-1] = joined(whole, prepared.messages, self._find_adapter)
         return Submission(
             id=message_id,
             owner=owner,
@@ -100,11 +110,35 @@ class Order(Struct, frozen=True):
     def _trail(self, since_ms: int) -> Trail | None:
         if self.failover is None:
             return None
-        first, seconds, status = self.ways[0], self.failover.timeout_in_seconds, _STATUSES[self.failover.status]
+        seconds, status = self.failover.timeout_in_seconds, _STATUSES[self.failover.status]
         hops = [Hop(way.account, way.to, seconds, status, way.message) for way in self.ways]
         # Nothing follows the last, and so nothing is waited for.
         hops[-1] = replace(hops[-1], seconds=0)
-        return Trail((*first.account, first.to), tuple(hops), first.message, joined=self.joined, since_ms=since_ms)
+        first = self.ways[self.first]
+        return Trail(
+            home=(*first.account, first.to),
+            hops=tuple(hops),
+            message=first.message,
+            hop=self.first,
+            since_ms=since_ms,
+            phone=self.phone,
+        )
+
+    def _find_adapter(self, account: Account) -> Adapter | None:
+        return next((way.adapter for way in self.ways if way.adapter.account == account), None)
+
+
+async def reached(order: Order, contacts: Contacts) -> Order:
+    """Returns the order as it can begin: with the first way on which the person's conversation is known.
+
+    Raises InvalidRequestError where none is.
+    """
+    for number, way in enumerate(order.ways):
+        to = way.to or await find_conversation(contacts, way.adapter, order.phone)
+        if to:
+            ways = (*order.ways[:number], replace(way, to=to), *order.ways[number + 1 :])
+            return replace(order, ways=ways, first=number)
+    raise InvalidRequestError([Problem("destination", "is a number of which no conversation on the account is known")])
 
 
 class Orders:
@@ -120,7 +154,7 @@ class Orders:
         caller's.
         """
         order = self._read_common(body, may_use) if _is_common(body) else self._read_own(body, may_use)
-        return replace(order, tag=body.get("id", ""), reference=body.get("reference", ""))
+        return replace(order, tag=tag_of(body), reference=body.get("reference", ""))
 
     def _read_own(self, body: Mapping[str, Any], may_use: Callable[[str], bool]) -> Order:
         """Reads a request in a service's own form, which its adapter knows."""
@@ -145,9 +179,15 @@ class Orders:
         adapters = [self._find(_path(request, n), ta, request.contents, may_use) for n, ta in enumerate(accounts)]
         problems += check_ways(request, {adapter.ta: adapter.network for adapter in adapters})
         problems += _report_problems(adapters, failover)
-        ways = [_way(adapter, _content(body, adapter), problems) for adapter in adapters]
-        order = replace(_order(ways, problems), failover=failover)
-        return _with_joined(order) if failover else order
+        phone = _phone(request.destination, adapters)
+        problems += _address_problems(request.destination, adapters, phone)
+        ways = [
+            _way_to_person(adapter, request, problems)
+            if phone and not _takes_number(adapter, phone)
+            else _way(adapter, _content(body, adapter), problems)
+            for adapter in adapters
+        ]
+        return replace(_order(ways, problems), failover=failover, phone=phone)
 
     def _find(self, path: str, ta: str, networks: Iterable[str], may_use: Callable[[str], bool]) -> Adapter:
         if not may_use(ta):
@@ -162,6 +202,12 @@ class Orders:
         return meant[0]
 
 
+def tag_of(body: Mapping[str, Any]) -> str:
+    """Returns the caller's own id for the message, or an empty text where there is none of the right form."""
+    tag = body.get("id")
+    return tag if isinstance(tag, str) and VISIBLE.fullmatch(tag) else ""
+
+
 def fingerprint_of(body: Mapping[str, Any]) -> str:
     """Returns what stands for a request: the same for the same members, in whatever order they were written."""
     said = {name: value for name, value in body.items() if name not in CREDENTIALS}
@@ -173,8 +219,8 @@ def _is_common(body: Mapping[str, Any]) -> bool:
 
 
 def _option_problems(body: Mapping[str, Any]) -> Iterator[Problem]:
-    tag, reference = body.get("id", "-"), body.get("reference", "")
-    if not isinstance(tag, str) or not VISIBLE.fullmatch(tag):
+    reference = body.get("reference", "")
+    if "id" in body and not tag_of(body):
         yield Problem("id", "is a text of 1 to 255 visible ASCII characters")
     if not isinstance(reference, str) or len(reference) > MAX_REFERENCE:
         yield Problem("reference", f"is a text of at most {MAX_REFERENCE} characters")
@@ -196,15 +242,62 @@ def _report_problems(adapters: Sequence[Adapter], failover: TimeoutFailover | No
 
 def _content(body: Mapping[str, Any], adapter: Adapter) -> Mapping[str, Any]:
     """Returns what one way's adapter reads."""
+    if "failover" not in body:
+        return {name: value for name, value in body.items() if name not in (*OPTIONS, *LATER)}
     named = {name: value for name, value in body.items() if name.casefold() == adapter.network}
     return {"trafficAccountId": adapter.ta, "destination": body.get("destination"), **named}
 
 
+def _phone(destination: str, adapters: Sequence[Adapter]) -> str:
+    """Returns the number that a destination is, in E.164; an empty text for the id of a person or a chat."""
+    is_number = is_phone(destination) or any(adapter.address is AddressKind.PHONE for adapter in adapters)
+    try:
+        return parse_phone(destination) if is_number else ""
+    except AddressError:  # which the accounts that write to numbers tell
+        return ""
+
+
+def _address_problems(destination: str, adapters: Sequence[Adapter], phone: str) -> Iterator[Problem]:
+    """Yields why a destination is none for one of the accounts, if it is none."""
+    for adapter in adapters:
+        try:
+            if destination and not (phone and not _takes_number(adapter, phone)):
+                adapter.find_address(destination)
+        except AddressError as error:
+            yield Problem("destination", f"{error.what}: {error.fix}" if error.fix else error.what)
+            return
+
+
+def _takes_number(adapter: Adapter, phone: str) -> bool:
+    """Whether an account writes to a number itself; else the person's conversation there must be looked up."""
+    if adapter.address is AddressKind.PHONE:
+        return True
+    if type(adapter).find_address is Adapter.find_address:
+        # Of ids that may be anything, nobody can tell that a number is none.
+        return False
+    try:
+        return bool(adapter.find_address(phone))
+    except AddressError:
+        return False
+
+
 def _way(adapter: Adapter, content: Mapping[str, Any], problems: list[Problem]) -> Way | None:
     """Returns a way as its adapter reads it; adds what is wrong with it."""
+    return _checked(adapter, lambda: adapter.read_send(content), problems)
+
+
+def _way_to_person(adapter: Adapter, request: Request, problems: list[Problem]) -> Way | None:
+    """Returns the way to the conversation of a person of whom the number is known; adds what is wrong with it."""
+    content = request.contents.get(adapter.network)
+    if content is None or problems:
+        return None
+    return _checked(adapter, lambda: Addressed("", message_of(content)), problems)
+
+
+def _checked(adapter: Adapter, read: Callable[[], Addressed], problems: list[Problem]) -> Way | None:
     try:
-        addressed = adapter.read_send(content)
-        prepared = adapter.prepare(addressed.message, Conversation(adapter.account, addressed.to))
+        addressed = read()
+        prepared = adapter.prepare(addressed.message, Conversation(adapter.account, addressed.to or "anybody"))
     except InvalidRequestError as error:
         # What both of us look at is said once.
         known = {problem.path for problem in problems}
@@ -223,23 +316,3 @@ def _order(ways: Sequence[Way | None], problems: Sequence[Problem]) -> Order:
     if problems:
         raise InvalidRequestError(problems)
     return Order(tuple(way for way in ways if way))
-
-
-def _with_joined(order: Order) -> Order:
-    """Returns the order with as many of its first ways joined as one service looks after itself."""
-    adapters = [way.adapter for way in order.ways]
-    joined = 1
-    while joined < len(adapters) and all(each.joins(adapters[joined]) for each in adapters[:joined]):
-        joined += 1
-    try:
-        ways = [_rendered(way) if number < joined > 1 else way for number, way in enumerate(order.ways)]
-    except MessageError:  # then it is us who go on to the next
-        return order
-    return replace(order, ways=tuple(ways), joined=joined)
-
-
-def _rendered(way: Way) -> Way:
-    """Returns a way with what is said in its service's own words; raises MessageError where that takes several."""
-    if not isinstance(way.adapter, Joining) or len(way.prepared.messages) > 1:
-        raise MessageError("a way that is joined to another has one message")
-    return replace(way, message=way.adapter.rendered(way.prepared.messages[0]))

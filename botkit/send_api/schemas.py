@@ -10,10 +10,9 @@ from botkit.chatapps import gbm, sms, telegram, viber
 from botkit.chatapps.requests import MAX_TIMEOUT, MIN_ACCOUNTS, STATUSES, Failover
 from botkit.messages import MAX_CARDS, MAX_TTL, MIN_CARDS, MIN_TTL
 from botkit.send_api.answers import STATUSES as DELIVERY_STATUSES
-from botkit.send_api.answers import Message, MessageList, MessageState
+from botkit.send_api.answers import WAY_STATUSES, Message, MessageList, MessageState
 from botkit.send_api.orders import MAX_REFERENCE
 from botkit.send_api.refusals import ErrorAnswer
-from botkit.store import Status
 
 Schema = dict[str, Any]
 
@@ -92,7 +91,14 @@ _ACCEPTED: Mapping[str, Schema] = {
 }
 _TOLD: Mapping[str, Mapping[str, Schema]] = {
     "Message": _ACCEPTED,
-    "MessageState": {**_ACCEPTED, "status": {"enum": [status.value for status in Status]}},
+    "MessageState": {
+        **_ACCEPTED,
+        "deliveryStatus": {"enum": ["Created", *DELIVERY_STATUSES.values()]},
+        "status": {
+            "description": "In the service's own words, or for one way of several its deliveryStatus in small letters."
+        },
+    },
+    "WayState": {"deliveryStatus": {"enum": ["Created", *dict.fromkeys(WAY_STATUSES.values())]}},
 }
 
 _WHATSAPP: Schema = {

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import httpx
+from msgspec import Struct
 
 from botkit.adapter import Adapter
 from botkit.clock import Clock
@@ -32,6 +33,14 @@ class SmsGoldAccount(Protocol):
         ...
 
 
+class Account(Struct, frozen=True):
+    """An account as it was opened."""
+
+    user: str
+    password: Secret
+    bot_id: str
+
+
 class Servers(Simulator):
     """The switches may be set at any time; what they are set to is forgotten on a restart."""
 
@@ -50,7 +59,7 @@ class Servers(Simulator):
     def __init__(self, clock: Clock, transport: httpx.AsyncBaseTransport | None = None) -> None:
         super().__init__(clock, transport)
         self.state = State()
-        self.accounts: dict[str, SmsGoldAccount] = {}
+        self.accounts: dict[str, Account] = {}
 
     def add_account(self, adapter: Adapter) -> None:
         """Opens an account and connects its bot. Raises TypeError for one without a user, a password and a bot.
@@ -61,7 +70,7 @@ class Servers(Simulator):
             raise TypeError("the simulated SMSGold opens accounts for SMSGold adapters")
         if not adapter.password or not adapter.bot_id:
             raise TypeError("the simulated SMSGold opens accounts for adapters with a password and a bot")
-        self.accounts[adapter.ta] = adapter
+        self.accounts[adapter.ta] = Account(adapter.user, adapter.password, adapter.bot_id)
         if hasattr(adapter, "clock"):
             adapter.clock = self.clock
 

@@ -3,7 +3,7 @@
 A channel needs, beside its module, a folder `payloads/<name>/` of recorded requests and a simulator; the folder of a
 gateway is in `tests/gateways/`. `account.json` has the settings they were recorded with; every other file has a
 request's `headers`, `query`, `body` and perhaps `kind` and `method`, and the `events` that it gives, without `raw`, and
-without `at` where the service sends no time.
+without `at` where the service sends no time. Nobody talks to an adapter without `methods`: it is not among these.
 """
 
 import importlib
@@ -46,13 +46,13 @@ ORDINARY = ("content-type", "content-length", "host", "user-agent", "accept", "a
 
 
 def find_adapters() -> dict[str, type[Adapter]]:
-    """Returns the adapters that the modules of both packages define, by the name of the module."""
+    """Returns the adapters that the modules of both packages define and services call, by the name of the module."""
     found = {}
     names = [(home.__name__, info.name) for home in (channels, gateways) for info in iter_modules(home.__path__)]
     for home, name in names:
         module = importlib.import_module(f"{home}.{name}")
         for cls in vars(module).values():
-            if inspect.isclass(cls) and issubclass(cls, Adapter) and cls.__module__ == module.__name__:
+            if inspect.isclass(cls) and issubclass(cls, Adapter) and cls.__module__ == module.__name__ and cls.methods:
                 found[name] = cls
     return found
 

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from structlog.testing import capture_logs
 
 from botkit.adapter import Adapter, HttpAnswer, Joining, Outcome, Receipt
 from botkit.addresses import AddressKind
@@ -166,6 +167,12 @@ def test_a_simulated_account_is_the_same_but_for_its_secrets_and_addresses() -> 
     assert (adapter.callback_url, adapter.send_path) == ("https://botkit.localhost", "/api/v1/Message/send")
     assert (adapter.token_seconds, adapter.bulk_size, adapter.max_repeats) == (3600, 5000, 2)
     assert not {secret.reveal() for secret in declared.secrets()} & {secret.reveal() for secret in adapter.secrets()}
+
+
+def test_an_account_shows_and_reports_what_its_network_does() -> None:
+    assert [mitto(via).has_receipts for via in NETWORKS] == [True, True, True, False, True]
+    assert [mitto(via).capabilities.is_native(Image) for via in NETWORKS] == [False, True, True, True, False]
+    assert "representative" in mitto("gbm").capabilities.options
 
 
 # --- addresses
@@ -582,6 +589,17 @@ async def test_no_secret_is_in_what_an_answer_came_to() -> None:
         assert not [
             secret for secret in adapter.secrets() if secret.reveal() in f"{receipt} {adapter!r} {vars(adapter)}"
         ]
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_key_that_is_not_accepted_is_told_to_the_operator(status: int) -> None:
+    adapter = mitto()
+    with capture_logs() as logs:
+        receipt = await adapter.send(outgoing(HELLO, adapter), at(adapter), Gateway({}, status=status))
+    assert receipt == Receipt(Outcome.REFUSED, reason=f"HTTP {status}")
+    (line,) = logs
+    assert (line["log_level"], line["status"]) == ("error", status)
+    assert "SHOP_SMS_API_KEY" in line["fix"]
 
 
 async def test_an_answer_in_any_shape_is_success() -> None:

@@ -252,6 +252,12 @@ def test_two_messages_without_an_id_are_two() -> None:
     assert inbound(bare).id == inbound(bare).id != inbound(bare | {"text": "Hello!"}).id
 
 
+def test_a_message_in_the_gateway_s_form_is_read_at_a_number_s_address_too() -> None:
+    event = inbound(SENT | {"deliveryStatus": None, "text": "Hello"})
+    assert isinstance(event, MessageReceived)
+    assert (event.text, event.conversation.id) == ("Hello", "+385990000009")
+
+
 def test_a_text_message_from_nobody_cannot_be_read() -> None:
     with pytest.raises(PayloadError, match="from whom"):
         inbound({"to": "385990000009", "text": "Hello"})
@@ -346,8 +352,15 @@ def test_what_is_no_message_cannot_be_read(body: bytes) -> None:
         read_messages(VIBER, body)
 
 
-@given(st.binary() | st.recursive(st.none() | st.text() | st.integers(), lambda x: st.lists(x) | st.dictionaries(
-    st.sampled_from([*SENT, "text", "mediaUrl", "phoneNumber"]), x)).map(encoded))  # fmt: skip
+MEMBERS = st.sampled_from([*SENT, "text", "mediaUrl", "phoneNumber"])
+VALUES = st.recursive(
+    st.none() | st.text(max_size=5) | st.integers(),
+    lambda part: st.lists(part, max_size=2) | st.dictionaries(MEMBERS, part, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.binary() | VALUES.map(encoded))
 def test_any_bytes_are_events_or_an_error_of_ours(body: bytes) -> None:
     for source in (SMS, TELEGRAM):
         try:

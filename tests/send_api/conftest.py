@@ -1,7 +1,7 @@
 """An application with an account whose outcomes can be planned, and a program that sends through it."""
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -28,12 +28,18 @@ KEYS = ",".join(
 
 
 class Counter(Desk):
-    """A desk that other programs send by, to phones, as if it sent text messages or those of another network."""
+    """A desk that other programs send by, to phones mostly, as if it sent text messages or those of another network."""
 
-    address = AddressKind.PHONE
-
-    def __init__(self, *, ta: str = "desk", network: str = "sms", receipts: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        ta: str = "desk",
+        network: str = "sms",
+        address: AddressKind = AddressKind.PHONE,
+        receipts: bool = True,
+    ) -> None:
         super().__init__(ta=ta)
+        self.address = address
         self._network = network
         self._receipts = receipts
         #: Whether it fails to read, with an error that quotes the request.
@@ -56,10 +62,12 @@ class Counter(Desk):
 class Program:
     """A program that sends by HTTP, with a key."""
 
-    def __init__(self, client: httpx.AsyncClient, tester: BotTester, desk: Counter) -> None:
+    def __init__(self, client: httpx.AsyncClient, tester: BotTester, counters: Sequence[Counter]) -> None:
         self.client = client
         self.tester = tester
-        self.desk = desk
+        self.counters = counters
+        #: By SMS and by Viber to phones, by Telegram to chats.
+        self.desk, self.viber, self.bot = counters[:3]
 
     async def posts(self, path: str = "/messages/send", body: object = None, **headers: str) -> httpx.Response:
         """Posts a body, without one a good one; `Name_Of_Header=...` adds headers."""
@@ -75,7 +83,7 @@ class Program:
         """Returns the same program with another key."""
         transport = httpx.ASGITransport(self.tester.app)
         client = httpx.AsyncClient(transport=transport, base_url="http://botkit.test", headers={"X-Botkit-Key": key})
-        return type(self)(client, self.tester, self.desk)
+        return type(self)(client, self.tester, self.counters)
 
 
 def hello(**members: object) -> dict[str, Any]:
@@ -86,15 +94,19 @@ def hello(**members: object) -> dict[str, Any]:
 @contextlib.asynccontextmanager
 async def running(redis_url: str, folder: Path, *, keys: str | Path = "") -> AsyncIterator[Program]:
     """A service with these keys, and the program of the shop."""
-    desk = Counter()
-    mute = Counter(ta="mute", network="gbm", receipts=False)
-    bots = [bot(Router(), desk, Counter(ta="desk-viber", network="viber"), mute)]
+    counters = [
+        Counter(),
+        Counter(ta="desk-viber", network="viber"),
+        Counter(ta="desk-bot", network="telegram", address=AddressKind.USER),
+        Counter(ta="mute", network="gbm", receipts=False),
+    ]
+    bots = [bot(Router(), *counters)]
     bounds = Bounds(outbox=3)
     async with BotTester(bots, redis_url, folder=folder, bounds=bounds, api_keys=keys) as tester:
         transport = httpx.ASGITransport(tester.app)
         headers = {"X-Botkit-Key": SHOP_KEY}
         async with httpx.AsyncClient(transport=transport, base_url="http://botkit.test", headers=headers) as client:
-            yield Program(client, tester, desk)
+            yield Program(client, tester, counters)
 
 
 @pytest.fixture

@@ -3,17 +3,22 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 import structlog.testing
+from msgspec.structs import replace
 
 from botkit.app import App
+from botkit.conversation import Conversation
+from botkit.messages import Text
+from botkit.outgoing import Outgoing
 from botkit.redis.embedded import EmbeddedServer
 from botkit.router import Router
 from botkit.send_api.keys import digest_of
 from botkit.store import Status
-from tests.desk import bot
+from tests.desk import REFUSED, bot
 from tests.send_api.conftest import KEYS, OTHER_KEY, READER_KEY, SHOP_KEY, Counter, Program, hello, running
 
 ACCOUNTS = "failover.timeoutFailover.trafficAccounts"
@@ -214,7 +219,7 @@ async def test_a_mistake_of_an_adapters_is_told_without_anybodys_words(program: 
 # --- several ways ---
 
 
-def ways(*accounts: str, **members: object) -> dict[str, object]:
+def ways(*accounts: str, **members: object) -> dict[str, Any]:
     timeout = {"status": "Delivered", "timeoutInSeconds": 45, "trafficAccounts": list(accounts)}
     return {
         "destination": "385910000001",
@@ -233,6 +238,71 @@ async def test_a_failover_is_answered_with_an_id_for_each_way(program: Program, 
     kept = await program.tester.store.submissions.load(first)
     assert kept is not None
     assert kept.ways == (("desk", "desk-viber"), ("desk", "desk"))
+
+
+async def test_each_way_of_a_failover_is_followed_by_its_own_id(program: Program) -> None:
+    program.viber.plan.append(REFUSED)
+    first, second = (await program.posts(body=ways("desk-viber", "desk", reference="parcels"))).json()
+    waiting = (await program.asks(first)).json()
+    assert [hop["deliveryStatus"] for hop in waiting["hops"]] == ["Created", "Created"]
+    await program.tester.settle()
+    assert (program.viber.texts, program.desk.texts) == ([], ["by SMS"])
+    state = (await program.asks(first)).json()
+    assert (state["status"], state["reference"]) == ("sent", "parcels")
+    assert [(hop["messageId"], hop["trafficAccountId"], hop["deliveryStatus"]) for hop in state["hops"]] == [
+        (first, "desk-viber", "Failure"),
+        (second, "desk", "Sent"),
+    ]
+    assert state["hops"][0]["reason"] == REFUSED.reason
+    of_second = (await program.asks(second)).json()
+    assert (of_second["messageId"], of_second["deliveryStatus"], of_second["account"]["trafficAccountId"]) == (
+        second,
+        "Sent",
+        "desk",
+    )
+    assert (await program.asks(f"{first}.2")).status_code == 404
+
+
+async def test_the_next_way_is_taken_when_nothing_was_delivered_in_time(program: Program) -> None:
+    first, _ = (await program.posts(body=ways("desk-viber", "desk"))).json()
+    await program.tester.settle()
+    await program.tester.advance(seconds=44)
+    assert (program.viber.texts, program.desk.texts) == (["by Viber"], [])
+    await program.tester.advance(seconds=2)
+    assert program.desk.texts == ["by SMS"]
+    assert (await program.asks(first)).json()["mayBeDouble"] is True
+
+
+@pytest.mark.parametrize("destination", ["+385910000001", "385910000001"])
+async def test_an_account_of_other_addresses_reaches_a_number_that_is_known_to_be_the_persons(
+    program: Program, destination: str
+) -> None:
+    body = {
+        **ways("desk-bot", "desk"),
+        "viber": {},
+        "telegram": {"text": {"message": "by bot"}},
+        "destination": destination,
+    }
+    body["failover"]["timeoutFailover"]["status"] = "Sent"
+    await program.posts(body=body)
+    await program.tester.settle()
+    assert (program.bot.shown, program.desk.texts) == ([], ["by SMS"]), "while nobody knows, the next way is taken"
+    await program.tester.store.contacts.link("+385910000001", Conversation(program.bot.account, "olena"))
+    await program.posts(body=body)
+    await program.tester.settle()
+    assert (program.bot.shown, program.desk.texts) == ([("olena", "by bot")], ["by SMS"])
+
+
+async def test_a_number_of_whom_nobody_knows_the_conversation_is_a_problem(program: Program) -> None:
+    body = {"trafficAccountId": "desk-bot", "destination": "+385910000001", "telegram": {"text": {"message": "hello"}}}
+    refused = await program.posts(body=body, Idempotency_Key="1")
+    assert refused.status_code == 400
+    assert [problem["path"] for problem in refused.json()["problems"]] == ["destination"]
+    await program.tester.store.contacts.link("+385910000001", Conversation(program.bot.account, "olena"))
+    assert (await program.posts(body=body, Idempotency_Key="1")).status_code == 200
+    assert (await program.posts(body=body | {"destination": "taras"})).status_code == 200
+    await program.tester.settle()
+    assert sorted(person for person, _ in program.bot.shown) == ["olena", "taras"]
 
 
 async def test_the_key_of_a_failover_must_be_for_all_its_accounts(program: Program) -> None:
@@ -309,6 +379,16 @@ async def test_the_callers_own_id_is_an_idempotency_key(program: Program) -> Non
     assert first.content == again.content
 
 
+async def test_the_same_again_is_answered_the_same_whatever_has_changed_since(program: Program) -> None:
+    body = {"trafficAccountId": "desk-bot", "destination": "+385910000001", "telegram": {"text": {"message": "hello"}}}
+    olena = Conversation(program.bot.account, "olena")
+    await program.tester.store.contacts.link("+385910000001", olena)
+    first = await program.posts(body=body, Idempotency_Key="1")
+    await program.tester.store.contacts.unlink("+385910000001", olena.key)
+    assert (await program.posts(body=body, Idempotency_Key="1")).content == first.content
+    assert (await program.posts(body={"destination": 7}, Idempotency_Key="1")).status_code == 409
+
+
 async def test_without_a_key_the_same_again_is_another_message(program: Program) -> None:
     first, again = (await program.posts()).json(), (await program.posts()).json()
     assert first["messageId"] != again["messageId"]
@@ -332,6 +412,22 @@ async def test_members_in_another_order_are_the_same_request(program: Program) -
     first = await program.posts(Idempotency_Key="1")
     again = await program.posts(body=dict(reversed(hello().items())), Idempotency_Key="1")
     assert first.content == again.content
+
+
+async def test_what_a_killed_process_only_kept_is_completed_by_the_same_again(program: Program) -> None:
+    first = await program.posts(Idempotency_Key="1")
+    await program.tester.settle()
+    store, name = program.tester.store, first.json()["messageId"]
+    kept = await store.submissions.load(name)
+    assert kept is not None
+    part = Outgoing(name, kept.account, kept.to, Text(text="hello", markdown=False))
+    # As it was before the message went into the outbox.
+    await store.call("DEL", store.keys.submission(name), *store.keys.of(kept.conversation.key, "x"))
+    await store.submissions.keep(replace(kept, parts=(part,)))
+    again = await program.posts(Idempotency_Key="1")
+    await program.tester.settle()
+    assert again.content == first.content
+    assert program.desk.texts == ["hello", "hello"]
 
 
 async def test_a_full_outbox_is_answered_with_503_and_the_same_again_completes_it(program: Program) -> None:
