@@ -155,8 +155,8 @@ class Smsc(Adapter):
             callback_secret=made_up(),
             sender=self.sender,
             bot=self.bot,
-            # A simulated account has groups of its own, and none at first.
-            blacklist_commands=self.blacklist_commands,
+            # A simulated account has groups of its own, none at first, and the usual commands.
+            blacklist_commands=COMMANDS if self.blacklist_commands else (),
             inbox=self.inbox if self.callback_secret else None,
             files=self.files,
             poll_seconds=self.poll_seconds,
