@@ -58,6 +58,10 @@ if TYPE_CHECKING:
     )
     from botkit.flow import After, Flow, State, Trigger
     from botkit.formatting import escape
+    from botkit.gateways.mitto import Mitto
+    from botkit.gateways.rapporto import Rapporto
+    from botkit.gateways.smsc import Smsc
+    from botkit.gateways.smsgold import SmsGold
     from botkit.handoff import HandoffPolicy
     from botkit.languages import Languages, _, ngettext, pgettext
     from botkit.messages import (
@@ -142,8 +146,10 @@ __all__ = [
     "MessageFailed",
     "MessageReceived",
     "MessageSeen",
+    "Mitto",
     "Point",
     "Prices",
+    "Rapporto",
     "Raw",
     "Representative",
     "RouteError",
@@ -156,6 +162,8 @@ __all__ = [
     "SettingsError",
     "SharedContact",
     "SignalReceived",
+    "SmsGold",
+    "Smsc",
     "State",
     "Sticker",
     "Subscribed",
@@ -207,6 +215,10 @@ _MODULES = {
     ),
     "flow": "After Flow State Trigger",
     "formatting": "escape",
+    "gateways.mitto": "Mitto",
+    "gateways.rapporto": "Rapporto",
+    "gateways.smsc": "Smsc",
+    "gateways.smsgold": "SmsGold",
     "handoff": "HandoffPolicy",
     "languages": "Languages _ ngettext pgettext",
     "messages": (

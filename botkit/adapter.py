@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from ipaddress import ip_address
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -17,9 +17,10 @@ from botkit.addresses import AddressKind, parse_phone
 from botkit.capabilities import Capabilities
 from botkit.conversation import Account, Conversation
 from botkit.degradation import Prepared, prepare
+from botkit.delivery_route import DeliveryRoute, Leg, route_of
 from botkit.events import Event, Media
 from botkit.exceptions import DownloadError, SettingsError
-from botkit.messages import AnyMessage
+from botkit.messages import AnyMessage, Raw
 from botkit.outgoing import Outgoing
 from botkit.pace import Pace, Paces, read_paces
 from botkit.redaction import Secret
@@ -245,6 +246,16 @@ class Adapter(ABC):
         Raises PayloadError when the body cannot be read.
         """
 
+    def within(self, seconds: float, status: Literal["sent", "delivered", "seen"] = "delivered") -> "Leg[Adapter]":
+        """Returns this account as a way that is left when a message has not come so far in that time.
+
+        Raises ValueError for more than three days, and DefinitionError where the service never reports that.
+        """
+        return Leg(self, seconds, status)
+
+    def __or__(self, other: "Adapter | Leg[Adapter] | DeliveryRoute[Adapter]") -> "DeliveryRoute[Adapter]":
+        return route_of(Leg[Adapter](self)) | other
+
     def capabilities_for(self, message: AnyMessage, to: Conversation) -> Capabilities:
         """Returns what can be shown of this message in this conversation: the adapter's capabilities, if not less."""
         return self.capabilities
@@ -273,6 +284,17 @@ class Adapter(ABC):
         Raises AddressError for what is no address of this account's kind.
         """
         return parse_phone(destination) if self.address is AddressKind.PHONE else destination
+
+    def read_send(self, body: Mapping[str, Any]) -> Addressed:
+        """Reads a request to send from this account, as the send API takes it; it is still to be prepared.
+
+        Raises InvalidRequestError with everything that is wrong, and for what only a gateway can send.
+        """
+        # Imported at first use: a service without a send API does without its grammar.
+        from botkit.chatapps.messages import read_sent
+
+        to, message = read_sent(body, self.network, self.find_address)
+        return Addressed(to, message)
 
     @property
     def network(self) -> str:
@@ -305,6 +327,20 @@ class Adapter(ABC):
         """
         return None
 
+    async def load_report(self, receipt_id: str, to: Conversation, client: HttpClient) -> Event | None:
+        """Asks the service how far a message of ours is; None where it cannot tell, or it is on its way.
+
+        Else a report such as `MessageDelivered`, as the webhook would have told it. Transport errors pass through.
+        """
+        return None
+
+    def joins(self, following: "Adapter") -> bool:
+        """Whether the service itself goes on to the other account where a message does not arrive from this one.
+
+        Of several ways in a row, each must join each that comes after it. Such an adapter is `Joining`.
+        """
+        return False
+
     async def poll(self, cursor: bytes, client: HttpClient) -> Polled:
         """Asks for what the service does not call us for; called every `poll_seconds`, by one process at a time.
 
@@ -335,6 +371,11 @@ class Adapter(ABC):
             raise DownloadError(f"{self.channel} gives an address for this {media.kind} that is not public by https")
         return await client.download(media.url, most=most)
 
+    @property
+    def has_webhook_call(self) -> bool:
+        """Whether `set_webhook` asks the service; where it cannot be asked, addresses are entered in its console."""
+        return bool(self.methods) and not self.kinds
+
     @abstractmethod
     async def load_webhook(self, client: HttpClient) -> WebhookStatus:
         """Asks the service for the webhook that is set. Raises ServiceError when it refuses."""
@@ -361,6 +402,22 @@ class Adapter(ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(ta={self.ta!r})"
+
+
+@runtime_checkable
+class Joining(Protocol):
+    """An adapter of a service that looks after several ways of a message, in one request (`Trail.joined`)."""
+
+    def joins(self, following: Adapter) -> bool:
+        """Whether the service itself goes on to the other account where a message does not arrive from this one."""
+        ...
+
+    def rendered(self, message: AnyMessage) -> Raw:
+        """Returns a prepared message in the service's own words, as a way that is joined to another (`Hop.message`).
+
+        Raises MessageError for one that the service would not take there.
+        """
+        ...
 
 
 def is_fetchable(url: str, api_url: str) -> bool:

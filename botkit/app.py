@@ -17,6 +17,7 @@ from botkit.exceptions import BotkitError, DefinitionError, SettingsError, Store
 from botkit.play.phones import Phones
 from botkit.redis.embedded import EmbeddedServer
 from botkit.redis.store import RedisStore
+from botkit.send_api.app import routes as send_api_routes
 from botkit.service import Service
 from botkit.settings import Settings, load_settings
 from botkit.telemetry import set_up_logging
@@ -51,6 +52,7 @@ class App:
                 Route("/webhooks/{channel}/{kind}", _Webhooks(self), methods=["GET", "POST"]),
                 Route("/healthz", self._healthz),
                 Route("/readyz", self._readyz),
+                *send_api_routes(lambda: self.service.send_api if self.service else None),
                 Mount("/play", Phones(lambda: self.service).app),
             ],
             lifespan=self._lifespan,

@@ -1,10 +1,11 @@
 """A bot: its routers and the accounts it answers on."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from botkit.adapter import Adapter
+from botkit.delivery_route import DeliveryRoute, Leg, route_of
 from botkit.exceptions import DefinitionError
 from botkit.handoff import HandoffPolicy
 from botkit.language_checks import handler_problems
@@ -21,7 +22,8 @@ class Bot:
     An account without a `ta` of its own gets `<bot>-<channel>`. Routes are checked here: a state that does not exist,
     a doubled or unreachable route raises RouteError with file, line and fix. With `languages`, `_()` in handlers speaks
     the language of each person, and an `_()` that cannot be translated raises DefinitionError. `handoff` says how
-    long a conversation is left to a human.
+    long a conversation is left to a human. `routes` are the ways that a message may be sent by their names, with
+    `ctx.reply(..., route="urgent")`; whoever they go through is an account of the bot as well.
     """
 
     def __init__(
@@ -32,13 +34,16 @@ class Bot:
         accounts: Sequence[Adapter],
         languages: Languages | None = None,
         handoff: HandoffPolicy | None = None,
+        routes: Mapping[str, DeliveryRoute[Adapter] | Leg[Adapter] | Adapter] | None = None,
     ) -> None:
         if not _NAME.fullmatch(name):
             raise DefinitionError(
                 f"{name!r} cannot be a bot's name", fix="use up to 32 small letters, digits and hyphens"
             )
         self.name = name
-        self.accounts = tuple(accounts)
+        self.routes = {name: route_of(given) for name, given in (routes or {}).items()}
+        legs = (leg.adapter for route in self.routes.values() for leg in route.legs)
+        self.accounts = tuple({id(adapter): adapter for adapter in (*accounts, *legs)}.values())
         self.table = RouteTable(routers)
         self.languages = languages
         self.handoff = handoff or HandoffPolicy()

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from botkit.conversation import Account, Conversation
 from botkit.messages import AnyMessage
+from botkit.outgoing import Hop
 
 # Three numbers and a mark: a digest, which all other messages' keys begin with, never ends with that letter.
 _KEY = re.compile(r"([A-Za-z0-9_-]{10})(\d{2})(\d{9})b(\d{2})")
@@ -65,10 +66,25 @@ class Fate(enum.Enum):
 ENDS = frozenset({Fate.SENT, Fate.FAILED, Fate.SKIPPED})
 
 
+class Bulk(Struct, frozen=True, omit_defaults=True):
+    """What a broadcast has besides that goes to a list of destinations, for a program that asked for it.
+
+    `owner` is the program's name, `fingerprint` stands for its request. `hops` are the ways of each message, without
+    their conversations, where it has several; `callback` names who hears of each step of each message.
+    """
+
+    owner: str
+    fingerprint: str = ""
+    hops: tuple[Hop, ...] = ()
+    callback: str = ""
+    reference: str = ""
+
+
 class Broadcast(Struct, frozen=True, omit_defaults=True):
     """One message to the people of a segment; each of `accounts` is a lane with recipients of its own.
 
-    `notify` is a conversation of this bot whose handlers hear of the progress.
+    `notify` is a conversation of this bot whose handlers hear of the progress. With `bulk` the recipients are those
+    that were listed, whoever they are, and their list is kept as long as the numbers.
     """
 
     id: str
@@ -78,6 +94,7 @@ class Broadcast(Struct, frozen=True, omit_defaults=True):
     accounts: tuple[Account, ...]
     name: str = ""
     notify: Conversation | None = None
+    bulk: Bulk | None = None
 
 
 class Tally(Struct, frozen=True):
@@ -165,6 +182,13 @@ class Broadcasts(Protocol):
         """Adds recipients to a draft's lane. Not idempotent."""
         ...
 
+    async def enlist(self, broadcast_id: str, lane: int, ids: Sequence[str]) -> Sequence[int | None]:
+        """Adds recipients to a draft's lane that are not there yet; returns the place of each, the same at a repeat.
+
+        None for those that are not there when it is no draft any more.
+        """
+        ...
+
     async def move(self, broadcast_id: str, stage: Stage, *, at_ms: int = 0) -> bool:
         """Brings a broadcast to another stage, RUNNING not before `at_ms`; False if there is no way to it."""
         ...
@@ -189,12 +213,19 @@ class Broadcasts(Protocol):
         """Returns the ids of the conversations from `start` to before `stop`."""
         ...
 
-    async def reachable(self, cids: Sequence[str]) -> Sequence[bool]:
-        """Tells of each conversation whether its outbox may take a message: known, not gone, and nothing held."""
+    async def reachable(self, cids: Sequence[str], *, strangers: bool = False) -> Sequence[bool]:
+        """Tells of each conversation whether its outbox may take a message: known, not gone, and nothing held.
+
+        With `strangers` it need not be known.
+        """
         ...
 
     async def feed(self, broadcast_id: str, lane: int, start: int, stop: int) -> None:
         """Notes that all before `stop` have their message in the outbox, if those before `start` were the last."""
+        ...
+
+    async def fates(self, broadcast_id: str, lane: int, start: int, stop: int) -> Sequence[Fate | None]:
+        """Returns how the messages to the recipients from `start` to before `stop` ended; None for those under way."""
         ...
 
     async def note(self, spot: Spot, *fates: Fate) -> None:

@@ -23,12 +23,6 @@ REASONS = {
 _REFUNDED = (Outcome.REFUSED, Outcome.THROTTLED, Outcome.NOT_SENT)
 
 
-def expires_ms(outgoing: Outgoing) -> int:
-    """Returns when a message is worth nothing any more, in milliseconds since the epoch; 0 is never."""
-    ttl = outgoing.message.ttl
-    return outgoing.created_ms + round(ttl * 1000) if ttl else 0
-
-
 class Charging:
     """Asks the store whether a message may go, and books it in its account's month; never too few."""
 
@@ -47,7 +41,7 @@ class Charging:
         account, month = _account(adapter), month_of(self._clock.now())
         # A broadcast waits for nobody.
         asked = msgspec.structs.replace(rules, at_limit="fail") if outgoing.broadcast else rules
-        count = partial(self._store.count, turn, asked, account=account, month=month, expires_ms=expires_ms(outgoing))
+        count = partial(self._store.count, turn, asked, account=account, month=month, expires_ms=outgoing.expires_ms)
         counted = await count(outside=rules.sends_outside)
         if counted.verdict is not Verdict.OUTSIDE:
             return counted

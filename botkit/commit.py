@@ -8,6 +8,7 @@ import msgspec
 from botkit.context import FLOW_TIMER, Context, Decisions, Scene
 from botkit.events import MessageExpired, MessageFailed
 from botkit.flow import Flow
+from botkit.hops import needs_watch, watch
 from botkit.messages import AnyMessage, Raw
 from botkit.outgoing import Outgoing
 from botkit.outgoing import encode as encode_outgoing
@@ -34,6 +35,7 @@ def make_commit(scene: Scene, decisions: Decisions) -> Commit:
         outgoing.insert(0, _acknowledge(scene, acknowledgement))
     entries = [message.key.encode() + encode_outgoing(message) for message in outgoing]
     timers = [*decisions.timers.values(), *([decisions.handoff.timer] if decisions.handoff.timer else [])]
+    timers += [watch(message) for message in outgoing if needs_watch(message)]
     return Commit(decisions.flows.dump(), entries, timers, reply)
 
 

@@ -12,16 +12,18 @@ from botkit.adapter import Adapter, Download
 from botkit.addresses import parse_phone
 from botkit.buttons import Buttons, rows
 from botkit.conversation import Account, Conversation
+from botkit.delivery_route import DeliveryRoute
 from botkit.events import Event, Media, SignalReceived, TimerFired, event_id
 from botkit.events import encode as encode_event
 from botkit.exceptions import DownloadError, MessageError
 from botkit.flow import Flow
 from botkit.handoff import PAUSE_TIMER, Handoff
+from botkit.hops import joined, trail_of
 from botkit.languages import Speech
 from botkit.linking import phone_of
 from botkit.menu import Menu
 from botkit.messages import AnyMessage, Representative, Text, Typing
-from botkit.outgoing import Outgoing
+from botkit.outgoing import Outgoing, Trail
 from botkit.record import Flows
 from botkit.sessions import Session
 from botkit.store import Timer
@@ -64,6 +66,7 @@ class Scene(Struct, frozen=True):
     log: FilteringBoundLogger
     find_adapter: Callable[[Account], Adapter | None]
     download: Callable[[Media, int], Awaitable[Download]]
+    routes: Mapping[str, DeliveryRoute[Adapter]] = {}
 
 
 class Decisions(Struct):
@@ -152,12 +155,19 @@ class Context(Generic[F]):
         return self._scene.log
 
     def reply(
-        self, content: str | AnyMessage, *, buttons: Buttons = (), silent: bool = False, fallback: str = ""
+        self,
+        content: str | AnyMessage,
+        *,
+        buttons: Buttons = (),
+        silent: bool = False,
+        fallback: str = "",
+        route: str = "",
     ) -> Handle:
         """Decides to answer with Markdown text or a message.
 
         Raises MessageError, naming the bound, when the channel would not take it. Messages of one conversation
-        arrive in the order decided, each at least once.
+        arrive in the order decided, each at least once. With a `route`, one of the bot's by name, it goes on to the
+        next account where this one does not bring it: reports of all of them are heard here, by the handle's id.
         """
         if self._scene.adapter.takes_answer(self.event) and self._has_replied():
             raise MessageError(
@@ -165,7 +175,7 @@ class Context(Generic[F]):
                 fix="say it in one reply, or wait for the person to write",
             )
         message = _build(content, buttons=buttons, silent=silent, fallback=fallback)
-        handle = self._add(self._scene.adapter, self.conversation, message)
+        handle = self._add(self._scene.adapter, self.conversation, message, route)
         if self._scene.adapter.takes_answer(self.event) and len(handle.parts) > 1:
             raise MessageError(
                 f"the answer to {type(self.event).__name__} is one message on {self.event.channel}; this makes several",
@@ -181,9 +191,11 @@ class Context(Generic[F]):
         buttons: Buttons = (),
         silent: bool = False,
         fallback: str = "",
+        route: str = "",
     ) -> Handle:
         """Decides to write into another conversation of one of this app's accounts; as `reply` in all else."""
-        return self._add(self._adapter_of(to), to, _build(content, buttons=buttons, silent=silent, fallback=fallback))
+        message = _build(content, buttons=buttons, silent=silent, fallback=fallback)
+        return self._add(self._adapter_of(to), to, message, route)
 
     def fail_over_to(self, conversation: Conversation | None) -> None:
         """Decides where this conversation's messages go that a limit stops, with `SessionRules(at_limit="failover")`.
@@ -348,8 +360,24 @@ class Context(Generic[F]):
             return message
         return replace(message, representative=who)
 
-    def _add(self, adapter: Adapter, to: Conversation, message: AnyMessage) -> Handle:
+    def _trail(self, route: str, to: Conversation, message: AnyMessage) -> Trail | None:
+        if not route or message.is_transient:
+            return None
+        routes = self._scene.routes
+        if route not in routes:
+            raise MessageError(
+                f"bot {self.bot!r} has no route {route!r}",
+                fix=f"it has {', '.join(sorted(routes))}" if routes else "name it in Bot(routes={...})",
+            )
+        if to == self.conversation and self._scene.adapter.takes_answer(self.event):
+            raise MessageError("what travels in the webhook's answer goes no other way", fix="leave out the route")
+        phone = self.phone if to == self.conversation else phone_of(self._adapter_of(to), to, "")
+        now_ms = round(self.now.timestamp() * 1000)
+        return trail_of(routes[route], to, self.conversation, message, phone=phone, now_ms=now_ms)
+
+    def _add(self, adapter: Adapter, to: Conversation, message: AnyMessage, route: str = "") -> Handle:
         message = self._said_by_human(adapter, to, message)
+        trail = self._trail(route, to, message)
         menus = self._decisions.menus
         prepared = adapter.prepare(message, to, offered=len(menus.get(to, ())))
         if prepared.losses:
@@ -359,8 +387,13 @@ class Context(Generic[F]):
         menu = offered if prepared.menu and to != self.conversation else ()
         last = len(prepared.messages) - 1
         keys = tuple(
-            self._put(to, part, menu if number == last else ()) for number, part in enumerate(prepared.messages)
+            self._put(to, part, menu, trail=trail) if number == last else self._put(to, part, ())
+            for number, part in enumerate(prepared.messages)
         )
+        if trail and keys:
+            self._decisions.outgoing[-1] = joined(
+                self._decisions.outgoing[-1], prepared.messages, self._scene.find_adapter
+            )
         if any(not part.is_transient for part in prepared.messages):
             menus[to] = offered
         self._decisions.values |= prepared.values
@@ -369,15 +402,22 @@ class Context(Generic[F]):
     def _next_key(self) -> str:
         return f"{self.event.id}{len(self._decisions.outgoing):02}"
 
-    def _put(self, to: Conversation, message: AnyMessage, menu: Menu, *, signal: SignalReceived | None = None) -> str:
+    def _put(
+        self,
+        to: Conversation,
+        message: AnyMessage,
+        menu: Menu,
+        *,
+        signal: SignalReceived | None = None,
+        trail: Trail | None = None,
+    ) -> str:
         outgoing = self._decisions.outgoing
         if len(outgoing) >= MAX_MESSAGES:
             raise MessageError(f"one event may lead to at most {MAX_MESSAGES} messages")
         key = self._next_key()
         account = (to.account.channel, to.account.ta)
-        outgoing.append(
-            Outgoing(key, account, to.id, message, round(self.now.timestamp() * 1000), menu=menu, signal=signal)
-        )
+        created_ms = round(self.now.timestamp() * 1000)
+        outgoing.append(Outgoing(key, account, to.id, message, created_ms, menu=menu, signal=signal, trail=trail))
         return key
 
 

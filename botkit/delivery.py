@@ -10,6 +10,7 @@ from botkit.conversation import Account, Conversation, digest
 from botkit.events import Event, MessageDelivered, MessageExpired, MessageFailed, MessageSeen, encode, event_id
 from botkit.outgoing import Outgoing
 from botkit.store import LATER, Status, Store, Timer, Turn, Verdict, insist
+from botkit.trails import as_told
 
 #: How long a report waits for the message that it is about to be known, in seconds, and how many do at a time.
 PATIENCE = 600.0
@@ -44,8 +45,9 @@ class Reports:
     async def read(self, turn: Turn, event: Event) -> Event | Verdict:
         """Returns an event to handle, a report with its message's key; any other event as it is.
 
-        DONE if it is no news, WAITING if the report was put aside, and the turn is over. A report of a message that
-        is not known has no key. Raises StoreUnavailableError.
+        A report of one way of several comes as what the message's home is to hear. DONE if it is no news, WAITING if
+        the report was put aside, and the turn is over. A report of a message that is not known has no key. Raises
+        StoreUnavailableError.
         """
         status = _STATUSES.get(type(event))
         if status is None or not isinstance(event, (MessageDelivered, MessageSeen, MessageFailed, MessageExpired)):
@@ -61,6 +63,8 @@ class Reports:
             key = parked
         if not key:
             return event
+        if told := as_told(key, event, status):
+            return told
         expiry = _expiry_name(event.account, key)
         is_news = await insist(lambda: self._store.deliveries.note(turn.cid, key, status, event.id, expiry=expiry))
         if is_news and (spot := spot_of(key)):

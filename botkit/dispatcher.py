@@ -24,6 +24,7 @@ from botkit.events import (
     ButtonPressed,
     ConversationResumed,
     Event,
+    HopReported,
     Media,
     MenuOffered,
     SignalReceived,
@@ -43,6 +44,7 @@ from botkit.redaction import Redactor
 from botkit.route_table import Matched
 from botkit.sessions import session_at
 from botkit.store import Commit, Committed, Queue, Store, Turn, Verdict, insist
+from botkit.trails import Trails
 
 log = structlog.get_logger("botkit.dispatcher")
 
@@ -93,6 +95,7 @@ class Dispatcher:
         self._policy = policy or HandlerPolicy()
         self._show_errors = show_errors
         self._reports = Reports(store)
+        self._trails = Trails(store, self._find_adapter, self._clients, clock)
         self._jitter = jitter
         kinds = [kind for owner in owners.values() for kind in owner.adapter.events]
         self._decode = decoder((*kinds, Adopted))
@@ -132,8 +135,10 @@ class Dispatcher:
         if event.conversation.is_unplaced:
             return await place(self._store, turn, event)
         read = await self._reports.read(turn, event)
+        if isinstance(read, HopReported):
+            read = await self._trails.step(turn, read, event)
         if not isinstance(read, Event):
-            return None if read is Verdict.WAITING else Commit(b"", ())
+            return Commit(b"", ()) if read is Verdict.DONE else None
         gathered = await gather(self._store, self._decode, turn, read)
         taken = await take_over(self._store, self._decode, turn, read)
         if rest := gathered.rest or taken.rest:
@@ -189,9 +194,14 @@ class Dispatcher:
             now=now,
             session=session_at(rules, turn.record.counts, turn.record.queued, now) if rules else None,
             log=_logger(owner, event),
-            find_adapter=lambda account: found.adapter if (found := self._owners.get(account)) else None,
+            find_adapter=self._find_adapter,
+            routes=owner.bot.routes,
             download=lambda media, most: self._download(owner.adapter, media, most),
         )
+
+    def _find_adapter(self, account: Account) -> Adapter | None:
+        owner = self._owners.get(account)
+        return owner.adapter if owner else None
 
     async def _download(self, adapter: Adapter, media: Media, most: int) -> Download:
         client = self._clients.get(adapter.account)

@@ -252,6 +252,37 @@ class MenuOffered(Event, frozen=True, kw_only=True, omit_defaults=True, tag="men
     choices: tuple[Choice, ...]
 
 
+#: What can become of one way of a message; "overdue" is told by its timer.
+HopStatus = Literal["sent", "delivered", "seen", "failed", "expired", "unknown", "overdue"]
+
+
+class HopReported(Event, frozen=True, kw_only=True, omit_defaults=True, tag="hop_reported"):
+    """One way of a message that has several has come to something; told to the message's home. Never handled.
+
+    `key` is the message's, `way` the number of the way and `hop` that of the first of those taken together with it,
+    `via` its account; `awaited` is what they must reach in their time, empty if they have no end. `is_end` tells that
+    the hop cannot bring it any more, or that nothing more is heard of it; `has_more` that other ways follow. `notify`
+    names who is told outside, `expires_ms` when the message is worth nothing any more, `ids` what the service calls it.
+    `rest` is the encoded message, where the timer brings it.
+    """
+
+    key: str
+    status: HopStatus
+    hop: int = 0
+    way: int = 0
+    via: tuple[str, str] = ("", "")
+    reason: str = ""
+    awaited: Literal["", "sent", "delivered", "seen"] = ""
+    is_end: bool = False
+    has_more: bool = False
+    notify: str = ""
+    created_ms: int = 0
+    expires_ms: int = 0
+    is_last_word: bool = False
+    ids: tuple[str, ...] = ()
+    rest: Raw = Raw(b"null")
+
+
 class _BroadcastNews(Event, frozen=True, kw_only=True, omit_defaults=True):
     broadcast: str
     name: str = ""
@@ -292,6 +323,7 @@ AnyEvent = (
     | ConversationResumed
     | SignalReceived
     | MenuOffered
+    | HopReported
     | BroadcastProgressed
     | BroadcastFinished
     | UnknownEvent

@@ -101,7 +101,8 @@ class Feeder:
         start = tally.fed
         ids = await self._store.broadcasts.recipients(broadcast.id, lane, start, start + size)
         people = {Spot(broadcast.id, lane, start + n): Conversation(adapter.account, i) for n, i in enumerate(ids)}
-        reachable = await self._store.broadcasts.reachable([to.key for to in people.values()])
+        cids = [to.key for to in people.values()]
+        reachable = await self._store.broadcasts.reachable(cids, strangers=broadcast.bulk is not None)
         prepared = {
             spot: _prepared(broadcast, adapter, to) if may else _NOTHING_LEFT
             for (spot, to), may in zip(people.items(), reachable, strict=True)

@@ -229,7 +229,7 @@ class Card(Message, frozen=True, kw_only=True, omit_defaults=True, tag="card"):
     @property
     def plain(self) -> str:
         """The title, the words and the address of the picture, or its fallback."""
-        parts = (self.title, self.description, self.image)
+        parts = (self.title, to_plain(parse(self.description)), self.image)
         return self.fallback or "\n".join(part for part in parts if part)
 
 
@@ -314,12 +314,16 @@ class Left(Message, frozen=True, kw_only=True, omit_defaults=True, tag="left"):
 
 
 class Raw(Message, frozen=True, kw_only=True, omit_defaults=True, tag="raw"):
-    """A call in the channel's own words, sent as it is: on Telegram `method` names the method."""
+    """A call in the channel's own words, sent as it is: on Telegram `method` names the method.
+
+    `is_call` tells that it says something to the service and nothing to the person: it is made for who is gone too.
+    """
 
     channel: str
     payload: dict[str, Any]
     method: str = ""
     transient: bool = False
+    is_call: bool = False
 
     @property
     def is_transient(self) -> bool:

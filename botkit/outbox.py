@@ -10,31 +10,35 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from botkit.adapter import Adapter, HttpClient, Outcome, Receipt
+from botkit.attempts import CUT_SHORT, is_noted, look_up
 from botkit.batches import Batches
 from botkit.broadcast import Fate, spot_of
-from botkit.charging import REASONS, Charging, expires_ms
+from botkit.charging import REASONS, Charging
 from botkit.clock import Clock
 from botkit.conversation import Account, Conversation
 from botkit.delivery import expired, expiry
-from botkit.events import Event, MenuOffered, MessageFailed, SignalReceived, event_id
+from botkit.events import Event, HopStatus, MessageFailed, SignalReceived, event_id
 from botkit.events import encode as encode_event
 from botkit.exceptions import MessageError, NotSentError, RecordError, UnknownOutcomeError
 from botkit.failover import redirected
 from botkit.governor import Governor, Hold
+from botkit.hops import is_followed, is_over
 from botkit.messages import Raw
 from botkit.migration import WINDOW, delivered
 from botkit.outgoing import Outgoing
 from botkit.outgoing import decode as decode_outgoing
-from botkit.outgoing import encode as encode_outgoing
 from botkit.record import Flows
 from botkit.redaction import frames
-from botkit.store import Full, Queue, Status, Store, Turn, Verdict, insist
+from botkit.relay import WINDOW as RELAY_WINDOW
+from botkit.relay import relay
+from botkit.store import Begun, Full, Queue, Status, Store, Turn, Verdict, insist
+from botkit.trails import HopTeller
 
 # Age decides about messages that cannot be sent, not the number of attempts.
 _NEVER_DEAD = 1_000_000
 
-# For how long a repeat of a menu or signal is recognised: longer than a message is tried, in seconds.
-_RELAY_WINDOW = 8 * 86_400.0
+# Why a way is not taken any more; nobody is to look into it.
+_OVERDUE = "the time of this way was over"
 
 log = structlog.get_logger("botkit.outbox")
 
@@ -81,6 +85,7 @@ class Outbox:
         self._charging = Charging(store, clock)
         self.governor = Governor(store.accounts, clock)
         self._batches = Batches(self.governor)
+        self._teller = HopTeller(store, clock)
         #: When the last message is due that a pace held back, in seconds: a test's clock may be moved there.
         self.paced_until = 0.0
 
@@ -124,6 +129,8 @@ class Outbox:
         if counted.verdict is not Verdict.DONE:
             return None
         receipt = await self._attempt(line, turn, outgoing, to)
+        if receipt is None:
+            return None
         conclusion = self._conclude(turn, outgoing, to, receipt, keep=keep)
         if not (counted.purchase or receipt.billing):
             return await conclusion
@@ -146,28 +153,12 @@ class Outbox:
         if outgoing.signal is not None:
             return await self._tell(turn, outgoing, outgoing.signal, keep=keep)
         # A commit touches one conversation; what it says in another goes there by its key, once.
-        if not await self._enqueue(replace(outgoing, to=to.id), to):
+        if not await relay(self._store, self._clock, replace(outgoing, to=to.id), to):
             return await self._give_up(turn, outgoing, "the other conversation's outbox is full", keep=keep)
         return await insist(lambda: self._store.sent(turn, keep=keep))
 
-    async def _enqueue(self, outgoing: Outgoing, to: Conversation) -> bool:
-        if outgoing.menu:
-            await insist(lambda: self._offer(outgoing, to))
-        entry = encode_outgoing(outgoing)
-        return await insist(lambda: self._store.enqueue(to.key, outgoing.key, entry))
-
-    async def _offer(self, outgoing: Outgoing, to: Conversation) -> None:
-        # Before the message: nobody can answer what they do not see.
-        offered = MenuOffered(
-            id=event_id(to.account, f"menu|{outgoing.key}"),
-            at=self._clock.now(),
-            conversation=to,
-            choices=outgoing.menu,
-        )
-        await self._store.ingest(to.key, offered.id, encode_event(offered), token="", window=_RELAY_WINDOW)
-
     async def _tell(self, turn: Turn, outgoing: Outgoing, signal: SignalReceived, *, keep: bool) -> Turn | None:
-        payload, window = encode_event(signal), _RELAY_WINDOW
+        payload, window = encode_event(signal), RELAY_WINDOW
         key = signal.conversation.key
         told = await insist(lambda: self._store.ingest(key, signal.id, payload, token="", window=window))
         if not isinstance(told, Full):
@@ -188,8 +179,10 @@ class Outbox:
 
     def _lateness(self, turn: Turn, outgoing: Outgoing, adapter: Adapter) -> str:
         """Returns why it is too late for a message, or nothing."""
-        if 0 < expires_ms(outgoing) <= self._clock.timestamp() * 1000:
+        if 0 < outgoing.expires_ms <= self._clock.timestamp() * 1000:
             return REASONS["expired"]
+        if is_over(outgoing, self._clock.timestamp() * 1000):
+            return _OVERDUE
         age = self._clock.timestamp() - outgoing.created_ms / 1000
         # Where messages are held for the person, one may be old before its first attempt.
         max_age = adapter.max_age or self._policy.max_age
@@ -200,7 +193,7 @@ class Outbox:
     async def _stop(self, turn: Turn, outgoing: Outgoing, adapter: Adapter, why: str, *, keep: bool) -> Turn | None:
         """Sends what a limit stopped by the conversation's other way, if it may and there is one, or gives it up."""
         may_move = adapter.sessions is not None and adapter.sessions.at_limit == "failover" and why != "expired"
-        if may_move and not outgoing.has_failed_over and await self._fail_over(turn, outgoing):
+        if may_move and not (outgoing.has_failed_over or outgoing.trail) and await self._fail_over(turn, outgoing):
             return await insist(lambda: self._store.sent(turn, keep=keep))
         return await self._give_up(turn, outgoing, REASONS[why], keep=keep)
 
@@ -217,14 +210,30 @@ class Outbox:
             # Before the message: a button that can be pressed has its value.
             await insist(lambda: self._store.save_values(moved.values))
         for part in moved.parts:
-            if not await self._enqueue(part, to):
+            if not await relay(self._store, self._clock, part, to):
                 return False
         log.info(
             "failed over", account=outgoing.account[1], message=outgoing.key, to=to.account.ta, losses=moved.losses
         )
         return bool(moved.parts)
 
-    async def _attempt(self, line: Line, turn: Turn, outgoing: Outgoing, to: Conversation) -> Receipt:
+    async def _attempt(self, line: Line, turn: Turn, outgoing: Outgoing, to: Conversation) -> Receipt | None:
+        if is_noted(line.adapter, outgoing):
+            begun = await insist(lambda: self._store.begin(turn))
+            if begun is Begun.FENCED:
+                return None
+            if begun is Begun.AGAIN and (receipt := await self._find_out(line, outgoing, to)):
+                return receipt
+        return await self._try(line, turn, outgoing, to)
+
+    async def _find_out(self, line: Line, outgoing: Outgoing, to: Conversation) -> Receipt | None:
+        """Returns what became of an attempt that may have arrived; None if it is to be made again."""
+        found = await look_up(line.adapter, outgoing, to, line.client)
+        if found is None:
+            return CUT_SHORT if line.adapter.max_repeats == 0 else None
+        return None if found.outcome is Outcome.NOT_SENT else found
+
+    async def _try(self, line: Line, turn: Turn, outgoing: Outgoing, to: Conversation) -> Receipt:
         if turn.attempts > 1:
             log.info("sending again", account=line.adapter.ta, message=outgoing.key, attempt=turn.attempts)
         try:
@@ -269,7 +278,7 @@ class Outbox:
             return await insist(
                 lambda: self._store.retry(Queue.OUTBOX, turn, delay=delay, max_attempts=_NEVER_DEAD, refund=True)
             )
-        return await self._repeat(turn, outgoing, receipt.reason, keep=keep)
+        return await self._repeat(turn, outgoing, to, receipt.reason, keep=keep)
 
     async def _sent(
         self, turn: Turn, outgoing: Outgoing, to: Conversation, receipt: Receipt, *, keep: bool
@@ -279,6 +288,9 @@ class Outbox:
         await self._note(outgoing, Fate.SENT)
         log.debug("sent", account=adapter.ta, message=outgoing.key, attempt=turn.attempts)
         pace = None if outgoing.message.is_transient else adapter.chat_pace(to)
+        if is_followed(outgoing):
+            await self._teller.sent(turn, outgoing, receipt, adapter)
+            return await insist(lambda: self._store.sent(turn, keep=keep, pace=pace))
         if not (receipt.id and adapter.has_receipts):
             return await insist(lambda: self._store.sent(turn, keep=keep, pace=pace))
         until = expiry(outgoing, to, self._clock.timestamp())
@@ -293,11 +305,22 @@ class Outbox:
         )
         return following
 
-    async def _repeat(self, turn: Turn, outgoing: Outgoing, reason: str, *, keep: bool) -> Turn | Verdict | None:
-        delay, repeats = self._delay(turn.attempts), self._policy.max_repeats
+    async def _repeat(
+        self, turn: Turn, outgoing: Outgoing, to: Conversation, reason: str, *, keep: bool
+    ) -> Turn | Verdict | None:
+        line, delay = self._lines[to.account], self._delay(turn.attempts)
+        found = await look_up(line.adapter, outgoing, to, line.client)
+        if found and found.outcome is Outcome.SENT:
+            return await self._sent(turn, outgoing, to, found, keep=keep)
+        if found:
+            # It may be under way still: it is looked for again before it is sent again.
+            return await insist(lambda: self._store.retry(Queue.OUTBOX, turn, delay=delay, max_attempts=_NEVER_DEAD))
+        own = line.adapter.max_repeats
+        repeats = self._policy.max_repeats if own is None else own
         verdict = await self._store.retry_unknown(turn, delay=delay, max_repeats=repeats)
         if verdict is Verdict.SPENT:
-            return await self._give_up(turn, outgoing, f"its outcome is not known ({reason})", keep=keep)
+            reason = f"its outcome is not known ({reason})"
+            return await self._give_up(turn, outgoing, reason, keep=keep, is_unknown=True)
         return verdict
 
     async def _give_up(
@@ -310,10 +333,15 @@ class Outbox:
         refund: bool = False,
         is_dead: bool = True,
         gone: str = "",
+        is_unknown: bool = False,
     ) -> Turn | None:
         if outgoing.message.is_transient:
             return await self._store.sent(turn, keep=keep)
         log.warning("given up", account=outgoing.account[1], message=outgoing.key, reason=reason)
+        if is_followed(outgoing):
+            return await self._leave_way(
+                turn, outgoing, reason, keep=keep, refund=refund, is_dead=is_dead, gone=gone, is_unknown=is_unknown
+            )
         await self._note(outgoing, Fate.FAILED if is_dead else Fate.SKIPPED)
         failed, status = self._failure(outgoing, reason)
         # A reply to a failure that fails as well is the last word: else the two would go on for ever.
@@ -333,6 +361,48 @@ class Outbox:
                 status=status,
             )
         )
+
+    async def _leave_way(
+        self,
+        turn: Turn,
+        outgoing: Outgoing,
+        reason: str,
+        *,
+        keep: bool,
+        refund: bool,
+        is_dead: bool,
+        gone: str,
+        is_unknown: bool,
+    ) -> Turn | None:
+        """Gives one way of a message up: its home is told, and takes the next."""
+        ended = "unknown" if is_unknown else await self._hop_status(turn, outgoing, reason, is_refused=refund)
+        if not await self._teller.ended(outgoing, ended, reason):
+            await insist(lambda: self._store.retry(Queue.OUTBOX, turn, delay=self._delay(turn.attempts)))
+            return None
+        is_last = outgoing.trail is not None and not (outgoing.trail.has_more or outgoing.trail.is_part)
+        is_dead = is_dead and is_last and ended != "expired" and reason != _OVERDUE
+        return await insist(
+            lambda: self._store.fail(
+                turn,
+                error=reason,
+                event_id="",
+                event=b"",
+                refund=refund,
+                keep=keep,
+                is_dead=is_dead,
+                gone=gone,
+                status=None,
+            )
+        )
+
+    async def _hop_status(self, turn: Turn, outgoing: Outgoing, reason: str, *, is_refused: bool) -> HopStatus:
+        """Returns what a way that is given up ended as: an attempt at it may have arrived all the same."""
+        if reason == REASONS["expired"]:
+            return "expired"
+        if is_refused:
+            return "failed"
+        begun = await insist(lambda: self._store.begin(turn, notes=False))
+        return "unknown" if begun is Begun.AGAIN else "failed"
 
     async def _note(self, outgoing: Outgoing, fate: Fate) -> None:
         # Before it leaves the outbox: who takes over notes it again, and nothing is counted twice.
@@ -362,4 +432,4 @@ class Outbox:
 
 def _is_call(outgoing: Outgoing) -> bool:
     """Whether it only answers the service, as a callback's acknowledgement does, and nobody is written to."""
-    return isinstance(outgoing.message, Raw) and outgoing.message.is_transient
+    return isinstance(outgoing.message, Raw) and (outgoing.message.is_transient or outgoing.message.is_call)

@@ -30,7 +30,8 @@ class Trail(Struct, frozen=True, omit_defaults=True):
     `home` is the conversation that keeps its whole history: channel, account and id. Of its `hops`, in order, it takes
     the one with the number `hop`, and with it the `joined - 1` after that, where one service looks after them all; it
     took it at `since_ms`. `message` is what was decided on, before it was made fit for one service. `phone` is the
-    person's number, as far as it is known. `notify` names who is to hear of each step.
+    person's number, as far as it is known. `notify` names who is to hear of each step. `key` is the message's own,
+    where it goes under another by now; `is_part` marks what only goes ahead of the part that stands for the message.
     """
 
     home: tuple[str, str, str]
@@ -41,6 +42,29 @@ class Trail(Struct, frozen=True, omit_defaults=True):
     since_ms: int = 0
     phone: str = ""
     notify: str = ""
+    key: str = ""
+    is_part: bool = False
+
+    @property
+    def ways(self) -> tuple[Hop, ...]:
+        """The ways that are taken now, mostly one."""
+        return self.hops[self.hop : self.hop + self.joined]
+
+    @property
+    def has_more(self) -> bool:
+        """Whether other ways follow."""
+        return self.hop + self.joined < len(self.hops)
+
+    @property
+    def seconds(self) -> float:
+        """How long the ways that are taken now have together; 0 is without end."""
+        each = [way.seconds for way in self.ways]
+        return sum(each) if all(each) else 0
+
+    @property
+    def awaited(self) -> Literal["", "sent", "delivered", "seen"]:
+        """What must be reached in that time; empty if there is no end to it."""
+        return self.ways[-1].status if self.seconds else ""
 
 
 class Outgoing(Struct, frozen=True, omit_defaults=True):
@@ -67,6 +91,12 @@ class Outgoing(Struct, frozen=True, omit_defaults=True):
     has_failed_over: bool = False
     # Its ways, where it has several; None for a message that goes as it stands or not at all.
     trail: Trail | None = None
+
+    @property
+    def expires_ms(self) -> int:
+        """When it is worth nothing any more, in milliseconds since the epoch; 0 is never."""
+        ttl = self.message.ttl
+        return self.created_ms + round(ttl * 1000) if ttl else 0
 
 
 encode = msgspec.json.Encoder().encode

@@ -30,8 +30,8 @@ class ReceiverPolicy(Struct, frozen=True):
     retry_after: int = 2
 
 
-class _TooLargeError(Exception):
-    pass
+class BodyTooLargeError(Exception):
+    """A request's body has more bytes than it may have."""
 
 
 class Receiver:
@@ -81,27 +81,14 @@ class Receiver:
         if request.method not in guard.methods:
             return Response(status_code=405)
         try:
-            body = await self._read_body(request)
-        except _TooLargeError:
+            body = await read_body(request, most=self._policy.max_body, seconds=self._policy.body_seconds)
+        except BodyTooLargeError:
             return _closing(413)
         except TimeoutError:
             return _closing(408)
         raw_query = request.scope["query_string"]
         inbound = WebhookRequest(_headers(request), query, body, kind, request.method, raw_query)
         return await self._check(adapter, guard, inbound)
-
-    async def _read_body(self, request: Request) -> bytes:
-        if _announced(request) > self._policy.max_body:
-            raise _TooLargeError
-        chunks: list[bytes] = []
-        size = 0
-        async with asyncio.timeout(self._policy.body_seconds):
-            async for chunk in request.stream():
-                size += len(chunk)
-                if size > self._policy.max_body:
-                    raise _TooLargeError
-                chunks.append(chunk)
-        return b"".join(chunks)
 
     async def _check(self, adapter: Adapter | None, guard: Adapter, request: WebhookRequest) -> Response:
         if request.headers.get("content-encoding", "identity") != "identity":
@@ -150,6 +137,21 @@ class Receiver:
 
     def _later(self) -> Response:
         return Response(status_code=503, headers={"Retry-After": str(self._policy.retry_after)})
+
+
+async def read_body(request: Request, *, most: int, seconds: float) -> bytes:
+    """Returns the body of a request. Raises BodyTooLargeError above `most` bytes, TimeoutError after `seconds`."""
+    if _announced(request) > most:
+        raise BodyTooLargeError
+    chunks: list[bytes] = []
+    size = 0
+    async with asyncio.timeout(seconds):
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > most:
+                raise BodyTooLargeError
+            chunks.append(chunk)
+    return b"".join(chunks)
 
 
 def _announced(request: Request) -> int:

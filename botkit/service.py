@@ -20,6 +20,9 @@ from botkit.outbox import Line, Outbox, SendPolicy
 from botkit.receiver import Receiver, ReceiverPolicy
 from botkit.redaction import Redactor, Secret
 from botkit.redis.store import RedisStore
+from botkit.send_api.app import SendApi
+from botkit.send_api.keys import load_keyring
+from botkit.send_api.requests import RequestPolicy
 from botkit.settings import Settings
 from botkit.simulators.simulator import Simulator, load_simulator
 
@@ -36,6 +39,7 @@ class Policies(Struct, frozen=True):
     engine: EnginePolicy = EnginePolicy()
     send: SendPolicy = SendPolicy()
     receiver: ReceiverPolicy = ReceiverPolicy()
+    send_api: RequestPolicy = RequestPolicy()
 
 
 class Service:
@@ -55,6 +59,7 @@ class Service:
         self.network = InProcess()
         self.simulators: dict[str, Simulator] = {}
         self.owners = self._open_accounts()
+        self._keyring = load_keyring(settings.api_keys, settings.api_keys_file)
         self.redactor = Redactor(self._secrets())
         self._clients = {account: self._client(account) for account in self.owners}
         lines = {account: Line(owner.adapter, self._clients[account]) for account, owner in self.owners.items()}
@@ -75,6 +80,7 @@ class Service:
         )
         adapters = [owner.adapter for owner in self.owners.values()]
         self.receiver = Receiver(adapters, self.engine, store, self.clock, policy=policies.receiver)
+        self.send_api = SendApi(self.owners, store, self.clock, self._keyring, policy=policies.send_api)
         self._redelivering: asyncio.Task[None] | None = None
 
     # --- putting together ---
@@ -123,6 +129,7 @@ class Service:
 
     def _secrets(self) -> list[Secret]:
         found = [secret for owner in self.owners.values() for secret in owner.adapter.secrets()]
+        found += self._keyring.secrets()
         return [*found, self.settings.redis_url] if self.settings.redis_url else found
 
     def is_simulated(self, account: Account) -> bool:
@@ -155,7 +162,7 @@ class Service:
         for kind in sorted(adapter.kinds):
             url = adapter.callback_address(kind, webhook_url(f"https://{LOOPBACK}", account, kind))
             self.simulators[account.channel].console(account.ta, kind, url)
-        if adapter.methods and not adapter.kinds:
+        if adapter.has_webhook_call:
             await adapter.set_webhook(webhook_url(f"https://{LOOPBACK}", account), self._clients[account])
 
     def start(self) -> None:

@@ -32,6 +32,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     log_format: LogFormat = "auto"
     shutdown_seconds: float = 10
     folder: Path = Path(".botkit")
+    api_keys: str = ""
+    api_keys_file: Path | None = None
     sources: Mapping[str, str] = {}
 
     @property
@@ -49,7 +51,7 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
 }
 _NUMBERS: Mapping[str, tuple[float, float]] = {"port": (0, 65535), "workers": (1, 64), "shutdown_seconds": (0, 600)}
 _NAMES = ("env", "redis_url", "key_prefix", "public_url", "host", "port", "role", "workers", "log", "log_format",
-          "shutdown_seconds", "folder")  # fmt: skip
+          "shutdown_seconds", "folder", "api_keys", "api_keys_file")  # fmt: skip
 _SECRETS = ("redis_url",)
 
 
@@ -160,7 +162,7 @@ def _convert(name: str, value: Any, source: str) -> Any:
         return _redis_url(str(value), source)
     if name == "public_url":
         return _public_url(str(value), source)
-    if name == "folder":
+    if name in ("folder", "api_keys_file"):
         return Path(str(value))
     if name == "key_prefix" and not str(value).rstrip(":").replace("-", "").replace("_", "").isalnum():
         raise SettingsError(f"{source}: key_prefix must be letters, digits, hyphens and underscores, not {value!r}")

@@ -13,9 +13,12 @@ from msgspec import Struct
 from botkit.accounts import Accounts
 from botkit.broadcast import Broadcasts
 from botkit.contacts import Contacts
+from botkit.conversation import Account
+from botkit.events import HopReported
 from botkit.exceptions import StoreUnavailableError
 from botkit.pace import Pace
 from botkit.session_rules import Heard, SessionRules
+from botkit.submission import Submissions
 
 T = TypeVar("T")
 
@@ -38,6 +41,14 @@ class Verdict(enum.Enum):
     HELD = "held"  # kept until the person writes, or until a time at which it may go
     LIMIT = "limit"  # it may not go, and holding was not asked for
     OUTSIDE = "outside"  # counted, but no session covers it: the account's month decides
+
+
+class Begun(enum.Enum):
+    """Whether an attempt at a message may be the first."""
+
+    NEW = "new"
+    AGAIN = "again"  # an earlier one may have arrived: nobody knows
+    FENCED = "fenced"  # somebody else holds the conversation
 
 
 class Counts(Struct, frozen=True):
@@ -157,11 +168,53 @@ class Status(enum.Enum):
     EXPIRED = "expired"
 
 
+class HopDelivery(Struct, frozen=True):
+    """What became of one way of a message: `times` of `taken`, `skipped`, `overdue` and what was heard of it."""
+
+    number: int
+    account: Account
+    times: Mapping[str, datetime]
+    reason: str = ""
+
+    @property
+    def may_have_arrived(self) -> bool:
+        """Whether the message may have arrived this way, for all that is known."""
+        heard = self.times.keys()
+        is_out = bool(heard & {"sent", "unknown"}) and not heard & {"failed", "expired"}
+        return is_out or bool(heard & {"delivered", "seen"})
+
+
 class Delivery(Struct, frozen=True):
-    """What became of a message, and when it came to each status that it has had."""
+    """What became of a message, and when it came to each status that it has had; `hops` are its ways, if several."""
 
     status: Status
     times: Mapping[Status, datetime]
+    hops: tuple[HopDelivery, ...] = ()
+
+    @property
+    def may_be_double(self) -> bool:
+        """Whether the person may have it more than once: more than one way may have brought it."""
+        return sum(hop.may_have_arrived for hop in self.hops) > 1
+
+
+class Following(Struct, frozen=True):
+    """The way that a message takes next: its number and account, what is awaited of it, and the timer that watches."""
+
+    hop: int
+    via: tuple[str, str]
+    awaited: str
+    watch: Timer
+
+
+class HopNews(Struct, frozen=True):
+    """What a report of one way comes to: `word` is empty for no news, a status, or `next` where another was taken.
+
+    `rest` is then what its timer holds: empty if that has fired meanwhile. `reason` is why the other is over.
+    """
+
+    word: str
+    rest: bytes = b""
+    reason: str = ""
 
 
 class Commit(Struct, frozen=True):
@@ -194,16 +247,41 @@ class Claim(Struct, frozen=True):
 class Deliveries(Protocol):
     """What became of messages, for four days after the last news. All calls raise StoreUnavailableError."""
 
-    async def sent(self, turn: Turn, receipt_id: str, *, created_ms: int, expiry: Timer | None) -> None:
+    async def sent(self, turn: Turn, receipt_id: str, *, created_ms: int, expiry: Timer | None, mark: str = "") -> None:
         """Notes that a message was sent, and that the service's id stands for it in its conversation.
 
         Reports that came before it are due. `expiry` holds an event for the case that nothing is heard until then;
-        its name begins with `LATER`.
+        its name begins with `LATER`. With a `mark`, the id stands for that, and the record is kept by others.
         """
         ...
 
     async def find(self, cid: str, receipt_id: str) -> str:
-        """Returns the key of the message that a service's id stands for, or an empty string."""
+        """Returns the key of the message that a service's id stands for, or its mark, or an empty string."""
+        ...
+
+    async def step(
+        self,
+        turn: Turn,
+        report: HopReported,
+        *,
+        watch: str,
+        later_ms: int,
+        following: Following | None,
+        skipped: Sequence[tuple[int, tuple[str, str], str]] = (),
+    ) -> HopNews | None:
+        """Notes what became of one way, and takes the `following` one if that is over; None if the turn is lost.
+
+        To the event that told it, it answers the same again. `watch` names the way's timer, which is put off to
+        `later_ms` when it has reached what was awaited. Ways `skipped` are noted with their account and the reason.
+        """
+        ...
+
+    async def load_ids(self, cid: str, key: str, hop: int) -> Sequence[str]:
+        """Returns what the service calls a message that took the ways from that number on; nothing if it did not."""
+        ...
+
+    async def load_watch(self, cid: str, name: str) -> bytes:
+        """Returns what a timer holds that watches over a way; empty once it has fired or is off."""
         ...
 
     async def note(self, cid: str, key: str, status: Status, event_id: str, *, expiry: str) -> bool:
@@ -269,6 +347,11 @@ class Store(Protocol):
     @property
     def contacts(self) -> Contacts:
         """Who is the same person on several channels."""
+        ...
+
+    @property
+    def submissions(self) -> Submissions:
+        """What other programs asked to be sent."""
         ...
 
     def new_token(self) -> str:
@@ -378,16 +461,24 @@ class Store(Protocol):
         keep: bool,
         is_dead: bool = True,
         gone: str = "",
-        status: Status = Status.FAILED,
+        status: Status | None = Status.FAILED,
     ) -> Turn | None:
         """Makes a message a dead letter and puts its event into the mailbox; returns the next message.
 
-        Without `is_dead` there is no dead letter. With `gone` the person cannot be written to from here on.
+        Without `is_dead` there is no dead letter. With `gone` the person cannot be written to from here on. Without a
+        `status` nothing is noted of it here.
         """
         ...
 
-    async def enqueue(self, cid: str, key: str, payload: bytes) -> bool:
-        """Puts a message into a conversation's outbox once per key; False if it is full."""
+    async def begin(self, turn: Turn, *, notes: bool = True) -> Begun:
+        """Notes, before it is made, an attempt that may be made once only; without `notes` it only looks.
+
+        The note stays until the message has left, or is given back as one that has not arrived.
+        """
+        ...
+
+    async def enqueue(self, cid: str, key: str, payload: bytes, *, watch: Timer | None = None) -> bool:
+        """Puts a message into a conversation's outbox once per key, and its timer with it; False if it is full."""
         ...
 
     async def due_timers(self, limit: int) -> tuple[Sequence[DueTimer], float | None]:

@@ -23,7 +23,8 @@ class BotTester:
 
     Time stands in the tests' hands: `advance` moves it, and nothing waits; only what a service's pace holds back takes
     as long as it does there. Each tester sees only its own keys.
-    Every account is simulated unless it has credentials.
+    Every account is simulated unless it has credentials. `api_keys` are those of the send API, as its
+    setting has them, or the file of them.
     """
 
     def __init__(
@@ -34,11 +35,13 @@ class BotTester:
         folder: Path,
         policies: Policies | None = None,
         bounds: Bounds | None = None,
+        api_keys: str | Path = "",
     ) -> None:
         self.clock = Clock()
         self.app = App(bots.bots if isinstance(bots, App) else bots)
         store = RedisStore(redis_url, clock=self.clock, prefix=f"t{uuid4().hex[:12]}", bounds=bounds)
-        settings = Settings(folder=folder, shutdown_seconds=0, log="debug")
+        keys = {"api_keys_file": api_keys} if isinstance(api_keys, Path) else {"api_keys": api_keys}
+        settings = Settings(folder=folder, shutdown_seconds=0, log="debug", **keys)
         self.service = Service(self.app.bots, settings, store, policies=policies)
         self.app.service = self.service
         self._visitors: list[Visitor] = []

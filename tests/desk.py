@@ -175,7 +175,15 @@ class Process:
         self.store = store(redis_url, clock=self.clock, prefix=prefix or f"t{uuid4().hex[:12]}", bounds=bounds)
         owners = {adapter.account: Owner(bot, adapter) for bot in bots for adapter in bot.accounts}
         lines = {account: Line(owner.adapter, Nowhere()) for account, owner in owners.items()}
-        self.dispatcher = Dispatcher(self.store, owners, self.clock, Redactor(), policy=handler, jitter=jitter)
+        self.dispatcher = Dispatcher(
+            self.store,
+            owners,
+            self.clock,
+            Redactor(),
+            clients={a: line.client for a, line in lines.items()},
+            policy=handler,
+            jitter=jitter,
+        )
         self.outbox = Outbox(self.store, lines, self.clock, policy=send, jitter=jitter)
         self.feeder = Feeder(self.store, {account: owner.adapter for account, owner in owners.items()}, self.clock)
         self.engine = Engine(

@@ -3,14 +3,30 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 import pytest
 
-from botkit.adapter import Adapter, HttpClient, Outcome, Receipt, WebhookRequest, WebhookStatus, made_up, read_secret
+from botkit.adapter import (
+    Adapter,
+    Addressed,
+    HttpClient,
+    Joining,
+    Outcome,
+    Receipt,
+    WebhookRequest,
+    WebhookStatus,
+    made_up,
+    read_secret,
+)
+from botkit.addresses import AddressKind
+from botkit.channels.gbm import BusinessMessages
+from botkit.channels.telegram import Telegram
+from botkit.channels.viber import Viber
 from botkit.conversation import Account, Conversation
 from botkit.events import ConversationStarted, Event
-from botkit.exceptions import SettingsError
+from botkit.exceptions import InvalidRequestError, SettingsError
+from botkit.http import Http
 from botkit.messages import AnyMessage, Text
 from botkit.outgoing import Outgoing
 from botkit.redaction import Secret
@@ -57,6 +73,14 @@ class Pigeon(Adapter):
         return type(self)(ta=self.ta, api_url=api_url)
 
 
+class Courier(Pigeon):
+    address = AddressKind.PHONE
+
+    @property
+    def network(self) -> str:
+        return "sms"
+
+
 STARTED = ConversationStarted(
     id="e", at=datetime(2026, 7, 14, tzinfo=UTC), conversation=Conversation(Account("pigeon", "demo"), "ana")
 )
@@ -85,6 +109,24 @@ def test_a_service_promises_nothing_unless_its_adapter_says_so() -> None:
     assert pigeon.handshake(request) is None
     assert pigeon.acknowledge(STARTED) is None
     assert pigeon.takes_answer(STARTED) is False
+
+
+async def test_a_service_looks_after_no_second_way_and_tells_no_fate_unless_its_adapter_says_so() -> None:
+    pigeon, other = Pigeon(ta="demo"), Pigeon(ta="other")
+    assert not pigeon.joins(other)
+    assert not isinstance(pigeon, Joining)
+    async with Http() as client:
+        assert await pigeon.load_report("1", Conversation(pigeon.account, "ana"), client) is None
+
+
+def test_a_webhook_is_registered_by_a_call_unless_the_service_calls_nobody_or_has_kinds() -> None:
+    class Mute(Pigeon):
+        methods: ClassVar[frozenset[str]] = frozenset()
+
+    class Gateway(Pigeon):
+        kinds: ClassVar[frozenset[str]] = frozenset({"report"})
+
+    assert [kind().has_webhook_call for kind in (Pigeon, Mute, Gateway)] == [True, False, False]
 
 
 def test_an_address_is_called_as_it_is_unless_the_adapter_adds_something() -> None:
@@ -145,3 +187,37 @@ def test_a_file_that_is_no_text_is_refused_without_a_word_of_it(tmp_path: Path) 
         read_secret("DEMO", "TOKEN", {"DEMO_TOKEN_FILE": str(tmp_path / "token")})
     assert "canary" not in str(raised.value)
     assert raised.value.__cause__ is None
+
+
+def test_a_request_to_send_is_an_address_and_a_message() -> None:
+    body = {"trafficAccountId": "loft", "destination": "385910000001", "sms": {"text": "Hello"}}
+    assert Courier().read_send(body) == Addressed("+385910000001", Text(text="Hello", markdown=False))
+
+
+def test_a_request_to_send_is_refused_with_everything_that_is_wrong() -> None:
+    body = {"destination": "12", "sms": {"text": "Hello", "sender": "A" * 12}}
+    with pytest.raises(InvalidRequestError) as caught:
+        Courier().read_send(body)
+    assert {problem.path for problem in caught.value.problems} == {"trafficAccountId", "destination", "sms.sender"}
+
+
+@pytest.mark.parametrize(
+    ("adapter", "destination", "content"),
+    [
+        (Telegram(), "1861000001", {"text": {"message": "<b>Hi</b>", "parseMode": "Html"}}),
+        (Viber(), "01234567890A=", {"type": "session", "text": "Hi"}),
+        (BusinessMessages(), "6f0e6c1a-5d0f-4a55-9c39-0d1f6a1c7e01", {"text": {"message": "Hi"}}),
+    ],
+    ids=["telegram", "viber", "gbm"],
+)
+def test_a_channel_reads_the_object_of_its_name(adapter: Adapter, destination: str, content: dict[str, object]) -> None:
+    body = {"trafficAccountId": "shop", "destination": destination, adapter.channel: content}
+    addressed = adapter.read_send(body)
+    assert (addressed.to, addressed.message.plain) == (destination, "Hi")
+    adapter.check(addressed.message)
+
+
+def test_a_channel_is_not_sent_another_channel_s_object() -> None:
+    body = {"trafficAccountId": "shop", "destination": "1861000001", "sms": {"text": "Hello"}}
+    with pytest.raises(InvalidRequestError, match="telegram: is needed"):
+        Telegram().read_send(body)

@@ -23,7 +23,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     (
         *("adapter", "session_rules", "store", "broadcast", "payload"),
         *("capabilities", "degradation", "menu", "uploads", "pace"),
-        *("chatapps.*", "accounts", "contacts", "delivery_route", "callback", "submission", "consent"),
+        *("chatapps.*", "accounts", "contacts", "delivery_route", "hops", "callback", "submission", "consent"),
     ),
     (
         *("context", "filters", "record", "segments", "sessions"),
@@ -53,6 +53,8 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "watchdog",
         "poller",
         "trails",
+        "attempts",
+        "relay",
         "addressing",
         "bulk",
         "sending",

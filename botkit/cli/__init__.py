@@ -18,6 +18,8 @@ _COMMANDS = {
     "doctor": "doctor",
     "messages": "messages",
     "broadcast": "broadcast",
+    "send": "send",
+    "keys": "keys",
     "new": "new",
 }
 

@@ -58,7 +58,7 @@ async def _find_traces(store: RedisStore) -> AsyncIterator[list[_Trace]]:
             if kind in _SHARED:
                 key = f"{{{store.keys.prefix}:{partition}}}:{kind}"
                 async for entries in _scan(store, (_SHARED[kind], key)):
-                    # `cid`, `cid|timer`, or `cid|u` where attempts are counted.
+                    # `cid`, `cid|timer`, or `cid|u` and `cid|b` where attempts are counted.
                     names = [entry.partition("|") for entry in entries[::2]]
                     yield [_Trace(int(partition), cid, timer, kind in _IDLE) for cid, _, timer in names]
 

@@ -17,6 +17,9 @@ _LIFE_MS = 30 * _DAY_MS
 # More in one command would hold up everybody else's.
 _PUSH = 500
 
+# By the second letter of each: sent, failed, skipped.
+_MARKS = {ord(fate.value[1]): fate for fate in ENDS}
+
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Broadcast).decode
 
@@ -24,9 +27,10 @@ _decode = msgspec.json.Decoder(Broadcast).decode
 class RedisBroadcasts:
     """Implements `botkit.broadcast.Broadcasts`; the keys of a broadcast lie in a slot of their own.
 
-    Of each it has a hash with counters, a list of recipients for each lane, and bits by recipient, so that nothing is
-    counted twice: whether their message came to an end, and each kind of report. Two sets name all of them, and those
-    to work on, the latter by the time from which they run.
+    Of each it has a hash with counters, a list of recipients for each lane, and by recipient, so that nothing is
+    counted twice, a letter for the end that their message came to, and a bit for each kind of report. A bulk has
+    besides the place of each destination. Two sets name all of them, and those to work on, the latter by the time from
+    which they run.
     """
 
     def __init__(
@@ -57,6 +61,15 @@ class RedisBroadcasts:
             *pushes, self._call("PEXPIRE", to, _DRAFT_MS), self._call("HINCRBY", h, f"total{lane}", len(ids))
         )
 
+    async def enlist(self, broadcast_id: str, lane: int, ids: Sequence[str]) -> Sequence[int | None]:
+        """See `Broadcasts.enlist`. One trip."""
+        keys = [self._keys.broadcast("h", broadcast_id), self._lane(broadcast_id, lane)]
+        keys.append(self._keys.broadcast(f"places{lane}", broadcast_id))
+        pages = (ids[first : first + _PUSH] for first in range(0, len(ids), _PUSH))
+        # One after the other: the places are in the order of the list.
+        places = [await self._run("enlist", keys, f"total{lane}", _DRAFT_MS, *page) for page in pages]
+        return [place if place >= 0 else None for page in places for place in page]
+
     async def move(self, broadcast_id: str, stage: Stage, *, at_ms: int = 0) -> bool:
         """See `Broadcasts.move`. Up to four trips."""
         known = await self.load(broadcast_id)
@@ -67,8 +80,13 @@ class RedisBroadcasts:
             due = max(at_ms, known.starts_ms)
             await self._call("ZADD", self._active, due, broadcast_id)
         keys = [self._keys.broadcast("h", broadcast_id)]
-        keys += [self._lane(broadcast_id, lane) for lane in range(len(known.lanes))]
-        moved = await self._run("stage", keys, stage.value, at_ms, _LIFE_MS, *(was.value for was in BEFORE[stage]))
+        kinds = ("to", "places") if known.broadcast.bulk else ("to",)
+        keys += [
+            self._keys.broadcast(f"{kind}{lane}", broadcast_id) for lane in range(len(known.lanes)) for kind in kinds
+        ]
+        keeps = int(known.broadcast.bulk is not None)
+        froms = (was.value for was in BEFORE[stage])
+        moved = await self._run("stage", keys, stage.value, at_ms, _LIFE_MS, keeps, *froms)
         if moved and stage in (Stage.DONE, Stage.CANCELLED):
             await self._call("ZREM", self._active, broadcast_id)
         return bool(moved)
@@ -106,22 +124,29 @@ class RedisBroadcasts:
         """See `Broadcasts.recipients`. One trip."""
         return [name.decode() for name in await self._call("LRANGE", self._lane(broadcast_id, lane), start, stop - 1)]
 
-    async def reachable(self, cids: Sequence[str]) -> Sequence[bool]:
+    async def reachable(self, cids: Sequence[str], *, strangers: bool = False) -> Sequence[bool]:
         """See `Broadcasts.reachable`. One trip for some eighty of them."""
-        return await asyncio.gather(*(is_reachable(self._call, self._keys, cid) for cid in cids))
+        return await asyncio.gather(*(is_reachable(self._call, self._keys, cid, strangers=strangers) for cid in cids))
 
     async def feed(self, broadcast_id: str, lane: int, start: int, stop: int) -> None:
         """See `Broadcasts.feed`. One trip."""
         await self._run("feed", [self._keys.broadcast("h", broadcast_id)], f"fed{lane}", f"at{lane}", start, stop)
+
+    async def fates(self, broadcast_id: str, lane: int, start: int, stop: int) -> Sequence[Fate | None]:
+        """See `Broadcasts.fates`. One trip."""
+        key = self._keys.broadcast(f"end{lane}", broadcast_id)
+        marks: bytes = await self._call("GETRANGE", key, start, stop - 1)
+        return [_MARKS.get(mark) for mark in marks.ljust(stop - start, b"\0")]
 
     async def note(self, spot: Spot, *fates: Fate) -> None:
         """See `Broadcasts.note`. One trip."""
         await asyncio.gather(*(self._note(spot, fate) for fate in fates))
 
     async def _note(self, spot: Spot, fate: Fate) -> None:
-        kind = "ended" if fate in ENDS else fate.value
+        kind = "end" if fate in ENDS else fate.value
         keys = [self._keys.broadcast(name, spot.broadcast) for name in ("h", f"{kind}{spot.lane}")]
-        await self._run("fate", keys, spot.index, f"{fate.value}{spot.lane}", _LIFE_MS)
+        mark = fate.value[:2][-1] if fate in ENDS else ""
+        await self._run("fate", keys, spot.index, f"{fate.value}{spot.lane}", _LIFE_MS, mark)
 
     def _lane(self, broadcast_id: str, lane: int) -> str:
         return self._keys.broadcast(f"to{lane}", broadcast_id)

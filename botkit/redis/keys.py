@@ -69,6 +69,10 @@ class Keys:
         """Returns the key of the conversations of a phone number."""
         return f"{self.prefix}:{{p:{_hash(phone)}}}"
 
+    def submission(self, submission_id: str) -> str:
+        """Returns the key of what another program asked for."""
+        return f"{self.prefix}:{{s:{submission_id}}}"
+
     def value(self, token: str) -> str:
         """Returns the key of a long value of a button."""
         return f"{self.prefix}:{{v:{token}}}"

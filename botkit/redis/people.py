@@ -54,10 +54,10 @@ async def _load(
     return Person(cid, record, place or b"", (country or b"").decode())
 
 
-async def is_reachable(call: Callable[..., Awaitable[Any]], keys: Keys, cid: str) -> bool:
-    """Whether a conversation's outbox may take a message: known, not gone, and nothing held in front of it."""
+async def is_reachable(call: Callable[..., Awaitable[Any]], keys: Keys, cid: str, *, strangers: bool) -> bool:
+    """Whether a conversation's outbox may take a message: known or a stranger's, not gone, and nothing held there."""
     everybody, c, held = keys.of(cid, "all c ohld")
     known, gone, waits = await asyncio.gather(
         call("ZSCORE", everybody, cid), call("HGET", c, "g"), call("ZSCORE", held, cid)
     )
-    return known is not None and gone is None and waits is None
+    return (strangers or known is not None) and gone is None and waits is None

@@ -30,8 +30,11 @@ NAMES = (
     "park",
     "stage",
     "lead",
+    "enlist",
     "feed",
     "fate",
+    "step",
+    "begin",
 )
 
 

@@ -34,12 +34,14 @@ from botkit.redis.script_values import (
     read_record,
 )
 from botkit.redis.session_arguments import count_arguments, heard_arguments
+from botkit.redis.submissions import RedisSubmissions
 from botkit.redis.timers import load_due
 from botkit.redis.turns import RedisTurns
 from botkit.session_rules import Heard, SessionRules
 from botkit.store import (
     LATER,
     Ahead,
+    Begun,
     Claim,
     Commit,
     Committed,
@@ -51,6 +53,7 @@ from botkit.store import (
     Record,
     Reply,
     Status,
+    Timer,
     Turn,
     Verdict,
 )
@@ -98,6 +101,7 @@ class RedisStore:
         self.contacts = RedisContacts(self.call, self.keys, self.clock)
         self.deliveries = RedisDeliveries(self._script, self.call, self.keys, life=self.bounds.receipt)
         self.broadcasts = RedisBroadcasts(self._script, self.call, self.keys, self.clock)
+        self.submissions = RedisSubmissions(self.call, self.keys)
         self._worker = uuid4().hex[:12]
         self._counter = count()
 
@@ -170,7 +174,7 @@ class RedisStore:
 
     async def commit(self, turn: Turn, commit: Commit, *, keep: bool, send: bool) -> Committed | None:
         """See `Store.commit`. One trip."""
-        keys = self.keys.of(turn.cid, "m c rdy lse own try o ordy olse oown otry ohld w tmr t")
+        keys = self.keys.of(turn.cid, "m c rdy lse own try o ordy olse oown otry ohld w tmr t e")
         keys[12] = self.keys.reply(turn.cid, turn.id)
         # Made of the event, so that a repeat of this very commit is recognised.
         send_token = f"{turn.token}/{turn.id}" if send and commit.outgoing else ""
@@ -258,7 +262,7 @@ class RedisStore:
         keep: bool,
         is_dead: bool = True,
         gone: str = "",
-        status: Status = Status.FAILED,
+        status: Status | None = Status.FAILED,
     ) -> Turn | None:
         """See `Store.fail`. One trip."""
         keys = self.keys.of(turn.cid, "o ordy olse oown otry dead m x c rdy own wake ses led")
@@ -267,16 +271,24 @@ class RedisStore:
         answer = await self._script(
             "fail", keys, turn.cid, turn.token, turn.id, cut(error, 500), attempt, event_id, event, self._lease_ms,
             int(keep), _OWN_WINDOW_MS, self.bounds.ids, int(is_dead), cut(gone, 200),
-            round(self.bounds.receipt * 1000), status.value,
+            round(self.bounds.receipt * 1000), status.value if status else "",
         )  # fmt: skip
         return read_next(answer, turn)
 
-    async def enqueue(self, cid: str, key: str, payload: bytes) -> bool:
+    async def begin(self, turn: Turn, *, notes: bool = True) -> Begun:
+        """See `Store.begin`. One trip."""
+        keys = self.keys.of(turn.cid, "oown otry")
+        answer: bytes = await self._script("begin", keys, turn.cid, turn.token, attempt_of(turn), int(notes))
+        return Begun(answer.decode().lower())
+
+    async def enqueue(self, cid: str, key: str, payload: bytes, *, watch: Timer | None = None) -> bool:
         """See `Store.enqueue`. One trip."""
-        keys = self.keys.of(cid, "x o ordy oown ohld wake")
+        keys = self.keys.of(cid, "x o ordy oown ohld wake tmr e")
+        timer = watch or Timer("", 0)
         answer: bytes = await self._script(
-            "enqueue", keys, cid, key, payload, _OWN_WINDOW_MS, self.bounds.ids, self.bounds.outbox
-        )
+            "enqueue", keys, cid, key, payload, _OWN_WINDOW_MS, self.bounds.ids, self.bounds.outbox, timer.name,
+            timer.due_ms, timer.payload,
+        )  # fmt: skip
         return answer != b"FULL"
 
     # --- timers ---

@@ -1,18 +1,20 @@
-"""What every channel must do: each module in `botkit/channels/` that defines an adapter is put to it.
+"""What every channel must do: each module of `botkit.channels` and `botkit.gateways` with an adapter is put to it.
 
-A channel needs, beside its module, a folder `payloads/<name>/` of recorded requests and a simulator. `account.json` has
-the settings they were recorded with; every other file has a request's `headers`, `query` and `body`, and the `events`
-that it gives, without `raw`, and without `at` where the service sends no time.
+A channel needs, beside its module, a folder `payloads/<name>/` of recorded requests and a simulator; the folder of a
+gateway is in `tests/gateways/`. `account.json` has the settings they were recorded with; every other file has a
+request's `headers`, `query`, `body` and perhaps `kind` and `method`, and the `events` that it gives, without `raw`, and
+without `at` where the service sends no time. Nobody talks to an adapter without `methods`: it is not among these.
 """
 
 import importlib
 import inspect
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any, Union
+from urllib.parse import urlencode
 
 import msgspec
 import pytest
@@ -21,7 +23,7 @@ from hypothesis import strategies as st
 from msgspec import Struct
 from msgspec.structs import replace
 
-from botkit import channels, events
+from botkit import channels, events, gateways
 from botkit.adapter import Adapter, Outcome, Receipt, WebhookRequest
 from botkit.bot import Bot
 from botkit.context import Context
@@ -38,24 +40,33 @@ from botkit.simulators.wire import Fault
 from botkit.testing import BotTester, Visitor
 
 PAYLOADS = Path(__file__).parent / "payloads"
+GATEWAY_PAYLOADS = Path(__file__).parent.parent / "gateways" / "payloads"
 # They say nothing about who sent the request.
 ORDINARY = ("content-type", "content-length", "host", "user-agent", "accept", "accept-encoding")
 
 
 def find_adapters() -> dict[str, type[Adapter]]:
-    """Returns the adapters that the modules of `botkit.channels` define, by the name of the module."""
+    """Returns the adapters that the modules of both packages define and services call, by the name of the module."""
     found = {}
-    for info in iter_modules(channels.__path__):
-        module = importlib.import_module(f"{channels.__name__}.{info.name}")
+    names = [(home.__name__, info.name) for home in (channels, gateways) for info in iter_modules(home.__path__)]
+    for home, name in names:
+        module = importlib.import_module(f"{home}.{name}")
         for cls in vars(module).values():
-            if inspect.isclass(cls) and issubclass(cls, Adapter) and cls.__module__ == module.__name__:
-                found[info.name] = cls
+            if inspect.isclass(cls) and issubclass(cls, Adapter) and cls.__module__ == module.__name__ and cls.methods:
+                found[name] = cls
     return found
+
+
+def folder_of(name: str) -> Path:
+    """Returns where the recorded requests of a channel belong."""
+    adapter = ADAPTERS.get(name)
+    is_gateway = adapter is not None and adapter.__module__.startswith(gateways.__name__)
+    return (GATEWAY_PAYLOADS if is_gateway else PAYLOADS) / name
 
 
 def payload_files(name: str) -> list[Path]:
     """Returns the recorded requests of a channel; fails when there is none, and says where they belong."""
-    files = sorted(path for path in (PAYLOADS / name).glob("*.json") if path.name != "account.json")
+    files = sorted(path for path in folder_of(name).glob("*.json") if path.name != "account.json")
     if not files:
         pytest.fail(f"botkit.channels.{name} has no recorded requests: put them into {PAYLOADS.name}/{name}/")
     return files
@@ -63,7 +74,7 @@ def payload_files(name: str) -> list[Path]:
 
 def settings_of(name: str) -> dict[str, str]:
     """Returns the settings with which a channel's requests were recorded."""
-    path = PAYLOADS / name / "account.json"
+    path = folder_of(name) / "account.json"
     if not path.is_file():
         pytest.fail(f"{PAYLOADS.name}/{name}/account.json is missing: the settings of the recorded account")
     environ: dict[str, str] = json.loads(path.read_text("utf-8"))["environ"]
@@ -95,7 +106,7 @@ class Case(Struct, frozen=True):
         headers = {n: v if n in ORDINARY else change(v) for n, v in self.request.headers.items()}
         query = {n: v if n == "ta" else change(v) for n, v in self.request.query.items()}
         assert (headers, query) != (self.request.headers, self.request.query)
-        return WebhookRequest(headers, query, self.request.body)
+        return replace(self.request, headers=headers, query=query, raw_query=raw_query(query))
 
 
 ADAPTERS = find_adapters()
@@ -111,8 +122,18 @@ every_case = pytest.mark.parametrize(
 def case(request: pytest.FixtureRequest) -> Case:
     name, path = request.param
     recorded = json.loads(path.read_text("utf-8"))
-    inbound = WebhookRequest(recorded["headers"], recorded["query"], recorded["body"].encode())
-    return Case(ADAPTERS[name].from_env("DEMO", settings_of(name)), inbound, recorded["events"])
+    return Case(ADAPTERS[name].from_env("DEMO", settings_of(name)), inbound_of(recorded), recorded["events"])
+
+
+def inbound_of(recorded: dict[str, Any]) -> WebhookRequest:
+    """Returns a recorded request; by POST and of no kind unless it says otherwise."""
+    kind, method, query = recorded.get("kind", ""), recorded.get("method", "POST"), recorded["query"]
+    return WebhookRequest(recorded["headers"], query, recorded["body"].encode(), kind, method, raw_query(query))
+
+
+def raw_query(query: Mapping[str, str]) -> bytes:
+    """Returns the query as it travels."""
+    return urlencode(query, errors="surrogateescape").encode()
 
 
 # --- a channel is complete
@@ -270,8 +291,13 @@ def test_any_bytes_give_events_or_an_error_of_ours(name: str, body: bytes) -> No
 def test_a_recorded_body_with_anything_in_a_place_of_it_gives_events_or_an_error_of_ours(
     name: str, data: st.DataObject
 ) -> None:
-    path = data.draw(st.sampled_from(payload_files(name)))
-    tree = json.loads(json.loads(path.read_text("utf-8"))["body"])
+    recorded = json.loads(data.draw(st.sampled_from(payload_files(name))).read_text("utf-8"))
+    if not recorded["body"]:
+        # Where a request is its query, that is what is played with; not all of it need be signed.
+        recorded["query"] |= {data.draw(st.sampled_from(sorted(recorded["query"]))): data.draw(st.text())}
+        check_parsed(ADAPTERS[name].from_env("DEMO", settings_of(name)), inbound_of(recorded))
+        return
+    tree = json.loads(recorded["body"])
     part = data.draw(st.sampled_from([part for part in inside(tree) if isinstance(part, dict) and part]))
     part[data.draw(st.sampled_from(sorted(part)))] = data.draw(JSON)
     check_any(ADAPTERS[name].from_env("DEMO", settings_of(name)), json.dumps(tree).encode())
@@ -281,6 +307,10 @@ def check_any(adapter: Adapter, body: bytes) -> None:
     request = WebhookRequest({}, {"ta": "demo"}, body)
     assert not adapter.verify(request)
     assert adapter.handshake(request) is None or isinstance(adapter.handshake(request), bytes)
+    check_parsed(adapter, request)
+
+
+def check_parsed(adapter: Adapter, request: WebhookRequest) -> None:
     try:
         parsed = adapter.parse(request)
     except PayloadError:
@@ -317,7 +347,9 @@ def test_a_simulated_account_keeps_its_id_and_has_secrets_of_its_own(name: str) 
 def test_the_address_of_the_service_can_be_set(name: str) -> None:
     environ = settings_of(name) | {"DEMO_API_URL": "http://127.0.0.1:9/"}
     assert ADAPTERS[name].from_env("DEMO", environ).api_url == "http://127.0.0.1:9"
-    assert ADAPTERS[name].from_env("DEMO", settings_of(name)).api_url == ADAPTERS[name].default_api_url
+    # Some services have no public address: then it is one of the settings.
+    usual = settings_of(name).get("DEMO_API_URL", ADAPTERS[name].default_api_url)
+    assert ADAPTERS[name].from_env("DEMO", settings_of(name)).api_url == usual
 
 
 @every_channel

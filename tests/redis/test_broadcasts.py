@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from botkit.broadcast import BEFORE, Broadcast, Due, Fate, Progress, Segment, Spot, Stage, Tally
+from botkit.broadcast import BEFORE, Broadcast, Bulk, Due, Fate, Progress, Segment, Spot, Stage, Tally
 from botkit.clock import Clock
 from botkit.conversation import Account, Conversation
 from botkit.messages import Text
@@ -221,3 +221,59 @@ async def test_a_key_that_does_not_tell_the_place_has_it_beside(store: RedisStor
     await store.ingest(place.key, "1" * 22, event, token="", window=60, opens=True)
     ((ann,),) = [page async for page in store.people()]
     assert ann.place == b'{"account":{"channel":"viber","ta":"a:b"},"id":"ann"}'
+
+
+async def test_whoever_is_listed_need_not_be_known_but_must_not_be_gone(store: RedisStore) -> None:
+    assert await store.broadcasts.reachable([ANN, BEN], strangers=True) == [True, True]
+    await store.ingest(ANN, "3" * 22, b"event", token="", window=60, opens=False)
+    assert await store.broadcasts.reachable([ANN, BEN], strangers=True) == [False, True]
+
+
+# --- lists ---
+
+LISTED = Broadcast("b1", "shop", Text(text="News!"), Segment(), (Account("mitto", "a"),), bulk=Bulk("crm"))
+
+
+async def test_whoever_is_listed_has_one_place_however_often(store: RedisStore) -> None:
+    await store.broadcasts.draft(LISTED)
+    assert await store.broadcasts.enlist("b1", 0, ["+1", "+2", "+1"]) == [0, 1, 0]
+    assert await store.broadcasts.enlist("b1", 0, ["+2", "+3"]) == [1, 2]
+    assert await store.broadcasts.recipients("b1", 0, 0, 10) == ["+1", "+2", "+3"]
+    assert (await load(store)).tally.total == 3
+
+
+async def test_a_long_list_keeps_its_order(store: RedisStore) -> None:
+    await store.broadcasts.draft(LISTED)
+    names = [f"+{number}" for number in range(1201)]
+    assert await store.broadcasts.enlist("b1", 0, names) == list(range(1201))
+    assert await store.broadcasts.recipients("b1", 0, 1199, 1300) == names[1199:]
+
+
+async def test_one_that_has_begun_tells_places_and_takes_nobody_more(store: RedisStore) -> None:
+    await store.broadcasts.draft(LISTED)
+    await store.broadcasts.enlist("b1", 0, ["+1"])
+    await store.broadcasts.move("b1", Stage.RUNNING)
+    assert await store.broadcasts.enlist("b1", 0, ["+2", "+1"]) == [None, 0]
+    assert (await load(store)).tally.total == 1
+
+
+async def test_a_list_is_kept_as_long_as_its_numbers(store: RedisStore, raw: Raw) -> None:
+    keys = [store.keys.broadcast(kind, "b1") for kind in ("h", "to0", "places0")]
+    await store.broadcasts.draft(LISTED)
+    await store.broadcasts.enlist("b1", 0, ["+1"])
+    assert all([0 < await raw.ttl(key) <= DAY for key in keys])
+    await store.broadcasts.move("b1", Stage.RUNNING)
+    assert [await raw.ttl(key) for key in keys] == [-1, -1, -1]
+    await store.broadcasts.move("b1", Stage.DONE)
+    assert all([29 * DAY < await raw.ttl(key) <= 30 * DAY for key in keys])
+    assert await store.broadcasts.recipients("b1", 0, 0, 2) == ["+1"]
+
+
+async def test_each_recipient_s_end_is_kept(store: RedisStore) -> None:
+    await store.broadcasts.draft(LISTED)
+    await store.broadcasts.enlist("b1", 0, ["+1", "+2", "+3", "+4"])
+    for place, fates in ((3, (Fate.SKIPPED, Fate.SENT)), (0, (Fate.SENT, Fate.DELIVERED)), (1, (Fate.FAILED,))):
+        for fate in fates:
+            await store.broadcasts.note(Spot("b1", 0, place), fate)
+    assert await store.broadcasts.fates("b1", 0, 0, 5) == [Fate.SENT, Fate.FAILED, None, Fate.SKIPPED, None]
+    assert await store.broadcasts.fates("b1", 0, 1, 3) == [Fate.FAILED, None]

@@ -14,7 +14,9 @@ local function queue(name, q, places, leased, own, try)
   if (redis.call('ZSCORE', leased, cid) and 1 or 0) ~= redis.call('HEXISTS', own, cid) then
     broken[#broken + 1] = name .. ': has a lease or an owner without the other'
   end
-  if not full and redis.call('HEXISTS', try, cid) + redis.call('HEXISTS', try, cid .. '|u') > 0 then
+  local tried = 0
+  for _, kind in ipairs({'', '|u', '|b'}) do tried = tried + redis.call('HEXISTS', try, cid .. kind) end
+  if not full and tried > 0 then
     broken[#broken + 1] = name .. ': is empty but has attempts'
   end
 end

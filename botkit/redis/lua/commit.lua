@@ -1,9 +1,12 @@
 -- One transition: state, timers, messages, the synchronous reply, and the event's removal; or nothing.
 -- Answers: OK may_send next_event record terms | FENCED | TIMERS, when there would be too many of them
-local m, c, rdy, lse, own, try, o, ordy, olse, oown, otry, ohld, w, tmr, ts = unpack(KEYS)
+local m, c, rdy, lse, own, try, o, ordy, olse, oown, otry, ohld, w, tmr, ts, e = unpack(KEYS)
 local cid, tok, eid, state, lease, keep, stok, reply, rttl, timers, max_timers = unpack(ARGV, 2, 12)
 lease = tonumber(lease)
 local first = 13 + 3 * tonumber(timers)
+
+-- What waits for a message of ours is no timer of the conversation's own, and does not count as one.
+local function keeper(name) return string.sub(name, 1, 6) == 'flow:=' and e or ts end
 
 -- The same commit again: its answer was lost, so it is only told again.
 local again = redis.call('HGET', c, 'lc') == tok .. eid
@@ -13,7 +16,7 @@ if not again then
   local more = 0
   for i = 13, first - 1, 3 do
     local is_set, sets = redis.call('HEXISTS', ts, ARGV[i]), ARGV[i + 1] == '0' and 0 or 1
-    more = more + sets - is_set
+    if keeper(ARGV[i]) == ts then more = more + sets - is_set end
   end
   if more > 0 and redis.call('HLEN', ts) + more > tonumber(max_timers) then return {'TIMERS'} end
   if state ~= '' then redis.call('HSET', c, 's', state) end
@@ -25,10 +28,10 @@ if not again then
   for i = 13, first - 1, 3 do
     local name, due, payload = ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2]
     redis.call('ZREM', tmr, cid .. '|' .. name)
-    redis.call('HDEL', ts, name)
+    redis.call('HDEL', keeper(name), name)
     if due > 0 then
       redis.call('ZADD', tmr, due, cid .. '|' .. name)
-      redis.call('HSET', ts, name, payload)
+      redis.call('HSET', keeper(name), name, payload)
     end
   end
   local k = #ARGV - first + 1

@@ -11,10 +11,10 @@ if first then
   end
   if gone ~= '' then redis.call('HSET', c, 'g', gone) end
   refund(c, ses, led, cid, attempt)
-  -- Its own event tells it, and so is news.
-  if advance(d, status, life) then redis.call('HSET', d, 'ev', eid) end
+  -- Its own event tells it, and so is news; of one way among several the message's home has the record.
+  if status ~= '' and advance(d, status, life) then redis.call('HSET', d, 'ev', eid) end
   redis.call('LPOP', o)
-  redis.call('HDEL', otry, cid, cid .. '|u')
+  redis.call('HDEL', otry, cid, cid .. '|u', cid .. '|b')
   if event ~= '' and not redis.call('ZSCORE', x, eid) then
     remember(x, eid, tonumber(horizon), tonumber(ids))
     post(m, rdy, own, wake, cid, eid .. event)

@@ -83,7 +83,7 @@ local function post(m, rdy, own, wake, cid, entry)
 end
 
 -- Notes how far a message has come, if it is further than before; nothing is further than these three ends.
-local FAR = {sent = 1, delivered = 2, seen = 3, failed = 3, expired = 3}
+local FAR = {committed = 0, sent = 1, delivered = 2, seen = 3, failed = 3, expired = 3}
 local function advance(d, status, keep)
   local was = redis.call('HGET', d, 'st')
   if was and FAR[status] <= FAR[was] then return false end

@@ -1,9 +1,10 @@
 -- Notes that a message was sent, and that the service's id `r` stands for it; what was reported of it already comes back.
+-- `mark` is what the id leads to: the message's key, or what its home is to be told, and then the record is kept there.
 -- `expiry` names the event that tells that it was not delivered in time; empty if there is none.
 local r, rp, d, tmr, e, m, rdy, own, wake, oown = unpack(KEYS)
-local cid, tok, key, life, created, expiry, due, event = unpack(ARGV, 2, 9)
-redis.call('SET', r, key, 'PX', life)
-if advance(d, 'sent', life) then
+local cid, tok, mark, life, created, expiry, due, event = unpack(ARGV, 2, 9)
+redis.call('SET', r, mark, 'PX', life)
+if created ~= '' and advance(d, 'sent', life) then
   redis.call('HSET', d, 'committed', created)
   -- Whoever was forgotten meanwhile stays forgotten.
   if expiry ~= '' and redis.call('HGET', oown, cid) == tok then

@@ -6,12 +6,14 @@ local cid, tok, id, delay, max, err, attempt, repeats, kind = unpack(ARGV, 2, 10
 if redis.call('HGET', own, cid) ~= tok then return 'FENCED' end
 if repeats ~= '' and redis.call('HINCRBY', try, cid .. '|u', 1) > tonumber(repeats) then return 'SPENT' end
 refund(c, ses, led, cid, attempt)
+-- Known not to have arrived, it may be sent as if for the first time.
+if attempt ~= '' then redis.call('HDEL', try, cid .. '|b') end
 if max == '0' then
   redis.call('HINCRBY', try, cid, -1)
 elseif max ~= '' and heads(q, id) and tonumber(redis.call('HGET', try, cid) or '0') >= tonumber(max) then
   redis.call('XADD', dead, '*', 'cid', cid, 'kind', kind, 'entry', redis.call('LINDEX', q, 0), 'err', err)
   redis.call('LPOP', q)
-  redis.call('HDEL', try, cid, cid .. '|u')
+  redis.call('HDEL', try, cid, cid .. '|u', cid .. '|b')
   give(q, rdy, lse, own, cid, now)
   return 'DEAD'
 end

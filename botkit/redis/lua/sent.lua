@@ -6,7 +6,7 @@ if redis.call('HGET', oown, cid) ~= tok then return {'FENCED', ''} end
 local first = heads(o, key)
 if first then
   redis.call('LPOP', o)
-  redis.call('HDEL', otry, cid, cid .. '|u')
+  redis.call('HDEL', otry, cid, cid .. '|u', cid .. '|b')
   if interval ~= '0' then
     local used = math.max(tonumber(redis.call('HGET', c, 'pt') or '0'), now) + interval
     redis.call('HSET', c, 'pt', math.min(used, now + burst * interval))

@@ -1,0 +1,1 @@
+"""Messaging gateways: adapters that reach several networks through a third party."""

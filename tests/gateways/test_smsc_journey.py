@@ -1,0 +1,133 @@
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from botkit.bot import Bot
+from botkit.context import Context
+from botkit.events import MessageDelivered, MessageReceived, Subscribed, Unsubscribed
+from botkit.flow import Flow
+from botkit.gateways.smsc import Smsc, SmscContacts
+from botkit.router import Router
+from botkit.simulators.simulator import phone_number
+from botkit.simulators.smsc import SmscSimulator
+from botkit.simulators.wire import Fault
+from botkit.testing import BotTester, Visitor
+
+
+class Shop:
+    """A bot on text messages, and what its handlers have heard."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+        self.router = Router()
+        self.router.on(Subscribed)(self.note)
+        self.router.on(Unsubscribed)(self.note)
+        self.router.on(MessageDelivered)(self.deliver)
+        self.router.on(MessageReceived)(self.answer)
+        self.bot = Bot("shop", routers=[self.router], accounts=[Smsc.from_env("SHOP_SMSC", {})])
+
+    async def note(self, event: Subscribed | Unsubscribed, ctx: Context[Flow]) -> None:
+        self.heard.append(type(event).__name__)
+        ctx.reply("Noted")
+
+    async def deliver(self, event: MessageDelivered, ctx: Context[Flow]) -> None:
+        self.heard.append(f"delivered {bool(event.message_key)}")
+
+    async def answer(self, event: MessageReceived, ctx: Context[Flow]) -> None:
+        ctx.reply(f"You said: {event.text}")
+
+
+class Journey:
+    """Ana and the shop, with a look at the service's lists."""
+
+    def __init__(self, tester: BotTester, shop: Shop) -> None:
+        self.tester = tester
+        self.shop = shop
+        self.ana: Visitor = tester.user("Ana", channel="smsc")
+        self.adapter = tester.service.owners[self.ana.account].adapter
+        service = tester.simulator("smsc")
+        assert isinstance(service, SmscSimulator)
+        self.service = service
+
+    @property
+    def blocked(self) -> list[tuple[str, str]]:
+        """Who is on the blacklist, and why."""
+        client = self.service.client(self.ana.account.ta)
+        return [(f"+{record.phone}", record.comment) for record in client.blacklist]
+
+    @property
+    def contacts(self) -> SmscContacts:
+        """The account's own lists."""
+        assert isinstance(self.adapter, Smsc)
+        return self.adapter.contacts(self.tester.service._clients[self.ana.account])
+
+    async def polls(self) -> None:
+        """Lets the account ask when it is next due, and does all that this leads to."""
+        await self.tester.advance(seconds=61)
+        await self.tester.service.engine.poll_once()
+        await self.tester.settle()
+
+
+@pytest.fixture
+async def journey(botkit_redis_url: str, tmp_path: Path) -> AsyncIterator[Journey]:
+    shop = Shop()
+    async with BotTester([shop.bot], botkit_redis_url, folder=tmp_path) as tester:
+        yield Journey(tester, shop)
+
+
+async def test_a_text_message_is_answered_and_the_answer_is_followed_to_its_delivery(journey: Journey) -> None:
+    await journey.ana.says("Привет")
+    assert journey.ana.received == ["You said: Привет"]
+    assert journey.shop.heard == ["delivered True"]
+
+
+async def test_who_writes_stop_is_on_the_blacklist_and_hears_nothing_until_they_write_start(journey: Journey) -> None:
+    await journey.ana.says("STOP")
+    number, mark = phone_number(journey.ana.person), f"botkit {journey.ana.account.ta}"
+    assert journey.blocked == [(number, mark)]
+    assert journey.ana.received == []
+    await journey.ana.says("start")
+    assert journey.blocked == []
+    assert journey.ana.received == ["Noted"]
+    assert journey.shop.heard[:2] == ["Unsubscribed", "Subscribed"]
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+async def test_the_blacklist_is_told_again_where_the_service_had_trouble(journey: Journey, arrived: bool) -> None:
+    journey.service.wire.faults.append(Fault(status=502, before=not arrived))
+    await journey.ana.says("STOP")
+    assert len(journey.blocked) == arrived
+    await journey.tester.advance(seconds=61)
+    assert {number for number, _ in journey.blocked} == {phone_number(journey.ana.person)}
+    await journey.ana.says("START")
+    assert journey.blocked == []
+
+
+async def test_who_is_put_on_the_blacklist_by_hand_is_spared_and_back_when_taken_off(journey: Journey) -> None:
+    await journey.ana.says("hello")
+    record = await journey.contacts.block(phone_number(journey.ana.person), comment="called us")
+    await journey.polls()
+    assert journey.shop.heard[-1] == "Unsubscribed"
+    assert journey.ana.received == ["You said: hello"]
+    assert [comment for _, comment in journey.blocked] == ["called us"]
+    await journey.contacts.unblock(record)
+    await journey.polls()
+    assert "Subscribed" in journey.shop.heard
+    assert journey.ana.received == ["You said: hello", "Noted"]
+
+
+async def test_a_message_whose_answer_was_lost_is_looked_up_and_not_sent_twice(journey: Journey) -> None:
+    journey.service.wire.faults.append(Fault(drop=True, before=False))
+    await journey.ana.says("hello")
+    await journey.tester.advance(minutes=5)
+    assert journey.ana.received == ["You said: hello"]
+    assert len(journey.service.wire.calls("send")) == 1
+    assert journey.shop.heard == ["delivered True"]
+
+
+async def test_a_message_that_never_arrived_is_sent_again(journey: Journey) -> None:
+    journey.service.wire.faults.append(Fault(drop=True))
+    await journey.ana.says("hello")
+    await journey.tester.advance(minutes=5)
+    assert journey.ana.received == ["You said: hello"]

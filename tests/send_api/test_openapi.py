@@ -1,0 +1,94 @@
+"""The document tells the truth: its examples are taken, and no request is answered otherwise than it says."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from zlib import crc32
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from schemathesis.checks import (
+    content_type_conformance,
+    not_a_server_error,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+from starlette.testclient import TestClient
+
+from botkit.app import App
+from botkit.chatapps.requests import read_request
+from botkit.redaction import Secret
+from botkit.router import Router
+from botkit.send_api.openapi import EXAMPLES, document
+from botkit.send_api.orders import OPTIONS
+from botkit.settings import Settings
+from tests.desk import bot
+from tests.send_api.conftest import KEYS, SHOP_KEY, Counter, hello
+
+SCHEMA = schemathesis.openapi.from_dict(json.loads(document()))
+OPERATIONS: list[Any] = [found.ok() for found in SCHEMA.get_all_operations()]  # type: ignore[union-attr]  # else it fails
+#: What fails is told as it was drawn: made smaller, it would be another request.
+PHASES = [Phase.generate]
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+
+
+@pytest.fixture(scope="module")
+def client(botkit_redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    chosen = Settings(
+        folder=tmp_path_factory.mktemp("openapi"),
+        redis_url=Secret(botkit_redis_url),
+        key_prefix="openapi",
+        api_keys=KEYS,
+        shutdown_seconds=0,
+    )
+    app = App([bot(Router(), Counter(), Counter(ta="desk-2"))], settings=chosen)
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_is_a_request(name: str) -> None:
+    read_request(EXAMPLES[name], OPTIONS)
+
+
+def led_on(case: Any, steps: int, message_id: str) -> None:
+    """Changes so much of a made-up request that it gets that far: of what is made up, hardly anything would."""
+    case.headers = {**(case.headers or {}), "X-Botkit-Key": SHOP_KEY}
+    if steps and case.path_parameters:
+        case.path_parameters["id"] = message_id
+    if not isinstance(case.body, dict):
+        return
+    if steps:
+        case.body |= {"trafficAccountId": "desk"}
+    if steps == 2:
+        others = {"failover", "gbm", "viber", "telegram", "whatsapp"}
+        case.body = {name: member for name, member in case.body.items() if name not in others}
+        case.body |= {"destination": "+385910000001", "sms": case.body.get("sms", {"text": "hello"})}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.label)
+def test_no_request_is_answered_otherwise_than_the_document_says(operation: Any, client: TestClient) -> None:
+    first = client.post("/messages/send", json=hello(id="first"), headers={"X-Botkit-Key": SHOP_KEY}).json()
+    statuses = set()
+
+    @seed(crc32(operation.label.encode()))
+    @settings(max_examples=25, database=None, deadline=None, suppress_health_check=[*HealthCheck], phases=PHASES)
+    @given(operation.as_strategy(), st.sampled_from((0, 1, 2, 2)))
+    def ask(case: Any, steps: int) -> None:
+        led_on(case, steps, first["messageId"])
+        sent = case.as_transport_kwargs(base_url="http://testserver")
+        answered = client.request(**{name: sent[name] for name in sent if name not in ("cookies", "timeout")})
+        case.validate_response(schemathesis.Response.from_any(answered), checks=CHECKS)
+        statuses.add(answered.status_code)
+
+    ask()
+    assert {200, 404} <= statuses

@@ -1,0 +1,164 @@
+"""A simulated SMSC with accounts on four networks, for its tests."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from hashlib import md5
+from typing import Any, Self
+from urllib.parse import parse_qsl, urlencode
+
+import httpx
+
+from botkit.adapter import Adapter, HttpClient, Outcome, Receipt, WebhookRequest, WebhookStatus
+from botkit.clock import Clock
+from botkit.conversation import Conversation
+from botkit.events import Event
+from botkit.messages import AnyMessage
+from botkit.outgoing import Outgoing
+from botkit.redaction import Secret
+from botkit.simulators.simulator import Person, phone_number
+from botkit.simulators.smsc import SmscSimulator
+
+CALLBACK = "https://bot.test/webhooks/smsc/report?ta=sms"
+LOGIN, PASSWORD, KEY, WORD = "demo", "demo-pass", "demo-key", "s3cr3t-demo"
+ANA, BORIS = Person("Ana"), Person("Boris")
+TO_ANA = phone_number(ANA).removeprefix("+")
+TO_BORIS = phone_number(BORIS).removeprefix("+")
+
+
+class Account(Adapter):
+    """What the simulator must know of an adapter, and nothing else."""
+
+    channel = "smsc"
+    dedupe_window = timedelta(days=1)
+    default_api_url = "http://smsc.test"
+
+    def __init__(self, ta: str, via: str = "sms", *, login: str = LOGIN, sender: str = "", bot: str = "") -> None:
+        super().__init__(ta=ta)
+        self.via = via
+        self.login = login
+        self.password: Secret | None = Secret(PASSWORD)
+        self.api_key: Secret | None = Secret(KEY)
+        self.sender = sender
+        self.bot = bot
+        self.callback_secret: Secret | None = Secret(WORD)
+
+    @classmethod
+    def from_env(cls, prefix: str, environ: Mapping[str, str] = {}) -> Self:
+        return cls(prefix)
+
+    @property
+    def has_credentials(self) -> bool:
+        return True
+
+    def secrets(self) -> Iterable[Secret]:
+        return ()
+
+    def verify(self, request: WebhookRequest) -> bool:
+        return False
+
+    def parse(self, request: WebhookRequest) -> Sequence[Event]:
+        return ()
+
+    def check(self, message: AnyMessage) -> None:
+        return
+
+    async def send(self, outgoing: Outgoing, to: Conversation, client: HttpClient) -> Receipt:
+        return Receipt(Outcome.REFUSED)
+
+    async def load_webhook(self, client: HttpClient) -> WebhookStatus:
+        return WebhookStatus("", {})
+
+    async def set_webhook(self, url: str, client: HttpClient) -> None:
+        return
+
+    async def delete_webhook(self, client: HttpClient) -> None:
+        return
+
+    def simulated(self, api_url: str) -> Self:
+        return self
+
+
+class Handler:
+    """The client's handler of callbacks: what it was told, and what it answers."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.requests: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        return httpx.Response(self.status)
+
+    @property
+    def told(self) -> list[dict[str, str]]:
+        return [dict(parse_qsl(request.content.decode(), keep_blank_values=True)) for request in self.requests]
+
+    @property
+    def statuses(self) -> list[str]:
+        return [fields["status"] for fields in self.told if "status" in fields]
+
+
+class Rig:
+    """One client with accounts named after their networks, and its connection, which gives its credentials."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.handler = Handler()
+        self.simulator = SmscSimulator(self.clock, httpx.MockTransport(self.handler))
+        self.accounts = {
+            account.ta: account
+            for account in (
+                Account("sms", sender="SHOP"),
+                Account("viber", "viber", sender="SHOP"),
+                Account("telegram", "telegram"),
+                Account("bot", "telegram", bot="@demo_shop_bot"),
+                Account("whatsapp", "whatsapp", bot="wa:79037000009"),
+            )
+        }
+        for account in self.accounts.values():
+            self.simulator.add_account(account)
+        self.simulator.set_callback("sms", CALLBACK)
+        self.http = self.connect()
+
+    def connect(self, ip: str = "127.0.0.1") -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(self.simulator.app, client=(ip, 50_000))
+        return httpx.AsyncClient(transport=transport, base_url="http://smsc.test")
+
+    async def asks(self, script: str, **fields: Any) -> str:
+        """Posts a form; the credentials and the charset are given unless they are named (None leaves them out).
+
+        `encoding` is the alphabet that the form is really written in, and its answer read.
+        """
+        known = {"login": LOGIN, "psw": PASSWORD, "charset": "utf-8"} | fields
+        encoding = str(known.pop("encoding", "utf-8"))
+        form = urlencode({k: v for k, v in known.items() if v is not None}, encoding=encoding)
+        headers = {"content-type": "application/x-www-form-urlencoded"}
+        response = await self.http.post(f"/sys/{script}.php", content=form, headers=headers)
+        assert response.status_code == 200
+        return response.content.decode(encoding)
+
+    async def sends(self, text: Any = "hi", phones: Any = TO_ANA, **fields: Any) -> str:
+        return await self.asks("send", phones=phones, mes=text, **{"fmt": 3, **fields})
+
+    def sees(self, ta: str, person: Person = ANA) -> list[str]:
+        return [bubble.text for bubble in self.simulator.screen(ta, person)]
+
+    async def close(self) -> None:
+        await self.http.aclose()
+        await self.simulator.close()
+
+
+@asynccontextmanager
+async def opened() -> AsyncIterator[Rig]:
+    """A client of the service who has sent nothing yet."""
+    rig = Rig()
+    try:
+        yield rig
+    finally:
+        await rig.close()
+
+
+def digest(*values: str, encoding: str = "utf-8") -> str:
+    """Returns the digest that the service's clients compute."""
+    return md5(":".join(values).encode(encoding), usedforsecurity=False).hexdigest()

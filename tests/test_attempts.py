@@ -1,0 +1,232 @@
+"""Attempts that may have arrived: noted before they are made, looked up, and not made again where that is forbidden."""
+
+import asyncio
+from collections import deque
+from typing import Any
+
+import pytest
+
+from botkit.adapter import Adapter, HttpClient, Outcome, Receipt
+from botkit.attempts import is_noted
+from botkit.broadcaster import Broadcaster
+from botkit.context import Context
+from botkit.conversation import Conversation
+from botkit.events import MessageFailed, MessageReceived
+from botkit.exceptions import NotSentError
+from botkit.flow import Flow
+from botkit.messages import AnyMessage, Text
+from botkit.outgoing import Hop, Outgoing, Trail
+from botkit.redis.audit import audit
+from botkit.router import Router
+from tests.desk import NOT_SENT, REFUSED, UNKNOWN, Desk, Process, bot, says, where
+
+FOUND = Receipt(Outcome.SENT, id="found")
+MISSING = Receipt(Outcome.NOT_SENT, reason="not there")
+
+
+class Once(Desk):
+    """A service that takes no idempotency key."""
+
+    max_repeats = 0
+
+
+class Asked(Desk):
+    """A service that can be asked: `answers` holds what it says to the next questions, None for all after them."""
+
+    def __init__(self, *, ta: str = "desk", max_repeats: int | None = 0) -> None:
+        super().__init__(ta=ta)
+        self.max_repeats = max_repeats
+        self.answers: deque[Receipt | Exception | None] = deque()
+        self.questions = 0
+
+    async def look_up(self, outgoing: Outgoing, to: Conversation, client: HttpClient) -> Receipt | None:
+        self.questions += 1
+        answer = self.answers.popleft() if self.answers else None
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+class Parrot:
+    """Says what it hears, and notes what failed."""
+
+    def __init__(self) -> None:
+        self.router = Router[Flow]()
+        self.failures: list[MessageFailed] = []
+
+        @self.router.text()
+        async def echo(event: MessageReceived, ctx: Context[Flow]) -> None:
+            ctx.reply(event.text)
+
+        @self.router.failed()
+        async def failed(event: MessageFailed, ctx: Context[Flow]) -> None:
+            self.failures.append(event)
+
+
+async def die(process: Process, desk: Desk, person: str = "olena", *, arrived: bool) -> None:
+    """Lets a process die while it sends: when the request was out, or before it."""
+    desk.is_open.clear()
+    await process.takes(says("hello", person))
+    while not desk.attempts:
+        await process.store.ping()
+        await process.engine.work_once()
+    held = [task for task in asyncio.all_tasks() if "_hold" in repr(task.get_coro())]
+    for task in held:
+        task.cancel()
+    await asyncio.gather(*held, return_exceptions=True)
+    desk.is_open.set()
+    desk.plan.clear()
+    if arrived:
+        desk.shown.append((person, "hello"))
+
+
+def trailed(desk: Adapter, hops: int) -> Outgoing:
+    way = Hop((desk.channel, desk.ta), "olena")
+    trail = Trail((desk.channel, desk.ta, "olena"), (way,) * hops, Text(text="x"))
+    return Outgoing("k" * 24, (desk.channel, desk.ta), "olena", Text(text="x"), trail=trail)
+
+
+@pytest.mark.parametrize(
+    ("adapter", "hops", "noted"),
+    [(Desk(), 1, False), (Desk(), 2, True), (Once(), 1, True), (Asked(max_repeats=None), 1, True)],
+    ids=["an ordinary one", "one with several ways", "one that must not be repeated", "one that can be looked up"],
+)
+def test_only_attempts_that_need_it_are_noted(adapter: Adapter, hops: int, *, noted: bool) -> None:
+    assert is_noted(adapter, trailed(adapter, hops)) is noted
+
+
+async def test_what_a_dead_process_may_have_sent_is_not_sent_again_where_that_is_forbidden(
+    botkit_redis_url: str,
+) -> None:
+    desk, parrot = Once(), Parrot()
+    async with Process(botkit_redis_url, bot(parrot.router, desk)) as process, process.another() as successor:
+        await die(process, desk, arrived=True)
+        await successor.advance(11)
+        await successor.advance(100)
+        assert len(desk.attempts) == 1
+        assert ["its outcome is not known" in event.reason for event in parrot.failures] == [True]
+        await successor.hears("next")
+        assert desk.texts == ["hello", "next"]
+        assert await audit(successor.store) == []
+
+
+async def test_what_a_dead_process_may_have_sent_is_sent_again_where_that_is_allowed(botkit_redis_url: str) -> None:
+    desk, parrot = Desk(), Parrot()
+    async with Process(botkit_redis_url, bot(parrot.router, desk)) as process, process.another() as successor:
+        await die(process, desk, arrived=False)
+        await successor.advance(11)
+        assert (len(desk.attempts), desk.texts) == (2, ["hello"])
+
+
+@pytest.mark.parametrize("max_repeats", [0, None])
+@pytest.mark.parametrize(("answer", "attempts"), [(FOUND, 1), (MISSING, 2)], ids=["it has it", "it has it not"])
+async def test_a_service_that_knows_decides_about_what_a_dead_process_sent(
+    botkit_redis_url: str, answer: Receipt, attempts: int, max_repeats: int | None
+) -> None:
+    desk, parrot = Asked(max_repeats=max_repeats), Parrot()
+    desk.answers.append(answer)
+    async with Process(botkit_redis_url, bot(parrot.router, desk)) as process, process.another() as successor:
+        await die(process, desk, arrived=answer is FOUND)
+        await successor.advance(11)
+        assert (len(desk.attempts), desk.questions, desk.texts) == (attempts, 1, ["hello"])
+        assert parrot.failures == []
+        if answer is FOUND:
+            assert await successor.store.deliveries.find(where().key, "found") == desk.attempts[0].key
+
+
+async def test_a_service_that_does_not_answer_is_asked_again_before_anything_is_sent(botkit_redis_url: str) -> None:
+    desk, parrot = Asked(), Parrot()
+    desk.answers.extend([NotSentError("down")] * 4 + [MISSING])
+    async with Process(botkit_redis_url, bot(parrot.router, desk)) as process, process.another() as successor:
+        await die(process, desk, arrived=False)
+        await successor.advance(11)
+        assert len(desk.attempts) == 1
+        for _ in range(4):
+            await successor.advance(10)
+        assert (len(desk.attempts), desk.texts, parrot.failures) == (2, ["hello"], [])
+
+
+async def test_after_an_unknown_outcome_the_service_is_asked_first(botkit_redis_url: str) -> None:
+    desk, parrot = Asked(), Parrot()
+    desk.plan.append(UNKNOWN)
+    desk.answers.append(FOUND)
+    async with Process(botkit_redis_url, bot(parrot.router, desk)) as process:
+        await process.hears("hello")
+        await process.advance(100)
+        assert (len(desk.attempts), parrot.failures) == (1, [])
+
+
+async def test_what_the_service_does_not_have_yet_is_looked_for_twice_before_it_is_sent_again(
+    botkit_redis_url: str,
+) -> None:
+    desk, parrot = Asked(), Parrot()
+    desk.plan.append(UNKNOWN)
+    desk.answers.extend([MISSING, FOUND])
+    async with Process(botkit_redis_url, bot(parrot.router, desk)) as process:
+        await process.hears("hello")
+        await process.advance(10)
+        assert (len(desk.attempts), desk.questions, parrot.failures) == (1, 2, [])
+
+
+@pytest.mark.parametrize(("own", "attempts"), [(0, 1), (1, 2), (None, 3)])
+async def test_an_account_s_own_number_of_repeats_counts_before_the_policy_s(
+    botkit_redis_url: str, own: int | None, attempts: int
+) -> None:
+    desk, parrot = Desk(), Parrot()
+    desk.max_repeats = own
+    desk.plan.extend([UNKNOWN] * 9)
+    async with Process(botkit_redis_url, bot(parrot.router, desk)) as process:
+        await process.hears("hello")
+        for _ in range(6):
+            await process.advance(30)
+        assert (len(desk.attempts), len(parrot.failures)) == (attempts, 1)
+
+
+@pytest.mark.parametrize("failure", [NOT_SENT, Receipt(Outcome.THROTTLED, retry_after=3)], ids=["no way", "throttled"])
+async def test_what_is_known_not_to_have_arrived_is_sent_again_whatever_the_rule(
+    botkit_redis_url: str, failure: Receipt
+) -> None:
+    desk, parrot = Once(), Parrot()
+    desk.plan.extend([failure, failure])
+    async with Process(botkit_redis_url, bot(parrot.router, desk)) as process:
+        await process.hears("hello")
+        await process.advance(5)
+        await process.advance(5)
+        assert (len(desk.attempts), desk.texts, parrot.failures) == (3, ["hello"], [])
+        desk.plan.append(REFUSED)
+        await process.hears("refused")
+        await process.hears("good")
+        assert desk.texts == ["hello", "good"]
+        assert await audit(process.store) == []
+
+
+async def test_nobody_of_a_broadcast_gets_again_what_a_dead_process_may_have_sent(botkit_redis_url: str) -> None:
+    class Many(Once):
+        """Takes one request for many, and dies with it."""
+
+        max_receivers = 100
+
+        async def broadcast(self, message: AnyMessage, to: Any, client: HttpClient) -> list[Receipt]:
+            self.shown += [(person.id, message.plain) for person in to]
+            if len(self.shown) > 2:
+                raise AssertionError("sent again")
+            self.attempts += [trailed(self, 1)] * len(to)
+            await self.is_open.wait()
+            return [Receipt(Outcome.SENT)] * len(to)
+
+    desk, parrot = Many(), Parrot()
+    async with Process(botkit_redis_url, bot(parrot.router, desk)) as process, process.another() as successor:
+        for person in ("olena", "taras"):
+            await process.store.ingest(where(person).key, f"{person:s<22}", b"{}", token="", window=60, opens=True)
+        broadcaster = Broadcaster(process.bots[0], process.store, process.clock)
+        plan = await broadcaster.plan(Text(text="News!"))
+        await broadcaster.start(plan.broadcast.id)
+        desk.is_open.clear()
+        while len(desk.shown) < 2:
+            await process.engine.work_once()
+            await asyncio.sleep(0.01)
+        await process.engine.drain(0)
+        desk.is_open.set()
+        await successor.advance(11)
+        await successor.advance(60)
+        assert sorted(desk.shown) == [("olena", "News!"), ("taras", "News!")]
