@@ -35,6 +35,8 @@ NAMES = (
     "fate",
     "step",
     "begin",
+    "arm",
+    "swap",
 )
 
 
