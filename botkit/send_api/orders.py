@@ -215,7 +215,12 @@ def fingerprint_of(body: Mapping[str, Any]) -> str:
 
 
 def _is_common(body: Mapping[str, Any]) -> bool:
-    return any(name in ("destination", "destinations", "failover") or name.casefold() in NETWORKS for name in body)
+    # A service's own form may have a word such as `viber` as well, which is no object then.
+    return any(
+        name in ("destination", "destinations", "failover")
+        or (name.casefold() in NETWORKS and isinstance(value, Mapping))
+        for name, value in body.items()
+    )
 
 
 def _option_problems(body: Mapping[str, Any]) -> Iterator[Problem]:
