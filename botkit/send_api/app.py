@@ -20,7 +20,7 @@ from botkit.redaction import frames
 from botkit.send_api.answers import ids_answer, list_answer, message_answer, of_way, state_answer
 from botkit.send_api.keys import ApiKey, Keyring, KeyScope
 from botkit.send_api.openapi import document
-from botkit.send_api.orders import Orders, fingerprint_of, reached, tag_of
+from botkit.send_api.orders import Orders, fingerprint_of, reached, routes_of, tag_of
 from botkit.send_api.refusals import RefusedError, answer, conflict, later, refusal_of, unauthorized
 from botkit.send_api.requests import RequestPolicy, read_idempotency_key, read_json
 from botkit.sending import Rejection, Sender
@@ -54,7 +54,8 @@ class SendApi:
         self._clock = clock
         self._keyring = keyring
         self._policy = policy or RequestPolicy()
-        self._orders = Orders(owner.adapter for owner in owners.values())
+        bots = {owner.bot.name: owner.bot for owner in owners.values()}
+        self._orders = Orders((owner.adapter for owner in owners.values()), routes_of(bots.values()))
         self._sender = Sender(store, clock)
 
     async def send(self, request: Request) -> Response:
