@@ -76,7 +76,7 @@ class SendApi:
         if submission is None or submission.owner != key.name or way >= max(1, len(submission.ways)):
             raise RefusedError(404, "unknown_message", "there is no such message of this key")
         delivery = await self._store.deliveries.load(submission.conversation.key, submission.id)
-        state = state_answer(submission, *self._sender_of(submission), delivery)
+        state = state_answer(submission, *self._sender_of(submission), delivery, now=self._clock.timestamp())
         return answer(of_way(state, way) if way else state)
 
     async def _admit(self, request: Request, scope: KeyScope) -> ApiKey:
@@ -98,8 +98,9 @@ class SendApi:
         key = await self._admit(request, "send")
         idempotency_key = read_idempotency_key(request)
         body = await read_json(request, most=self._policy.max_body, seconds=self._policy.body_seconds)
-        named, fingerprint = message_id(key.name, idempotency_key or tag_of(body)), fingerprint_of(body)
-        if known := await self._known(named, fingerprint):
+        own_key = idempotency_key or tag_of(body)
+        named, fingerprint = message_id(key.name, own_key), fingerprint_of(body)
+        if own_key and (known := await self._known(named, fingerprint)):
             return known
         order = await reached(self._orders.read(body, key.may_use), self._store.contacts)
         created_ms = round(self._clock.timestamp() * 1000)

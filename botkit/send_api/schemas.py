@@ -10,8 +10,8 @@ from botkit.chatapps import gbm, sms, telegram, viber
 from botkit.chatapps.requests import MIN_ACCOUNTS, STATUSES, Failover
 from botkit.delivery_route import MAX_SECONDS
 from botkit.messages import MAX_CARDS, MAX_TTL, MIN_CARDS, MIN_TTL
+from botkit.send_api.answers import CREATED, UNKNOWN, WAY_STATUSES, Message, MessageList, MessageState
 from botkit.send_api.answers import STATUSES as DELIVERY_STATUSES
-from botkit.send_api.answers import WAY_STATUSES, Message, MessageList, MessageState
 from botkit.send_api.orders import MAX_REFERENCE
 from botkit.send_api.refusals import ErrorAnswer
 
@@ -94,12 +94,12 @@ _TOLD: Mapping[str, Mapping[str, Schema]] = {
     "Message": _ACCEPTED,
     "MessageState": {
         **_ACCEPTED,
-        "deliveryStatus": {"enum": ["Created", *DELIVERY_STATUSES.values()]},
+        "deliveryStatus": {"enum": [CREATED, *DELIVERY_STATUSES.values(), UNKNOWN]},
         "status": {
             "description": "In the service's own words, or for one way of several its deliveryStatus in small letters."
         },
     },
-    "WayState": {"deliveryStatus": {"enum": ["Created", *dict.fromkeys(WAY_STATUSES.values())]}},
+    "WayState": {"deliveryStatus": {"enum": [CREATED, *dict.fromkeys(WAY_STATUSES.values())]}},
 }
 
 _WHATSAPP: Schema = {
@@ -157,7 +157,7 @@ def components() -> dict[str, Schema]:
             "description": "An id for each way that a message may go, in the order of its accounts.",
             "type": "array",
             "items": {"type": "string"},
-            "minItems": 2,
+            "minItems": 1,
         },
     }
 
