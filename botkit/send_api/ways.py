@@ -166,4 +166,7 @@ def _takes_number(adapter: Adapter, phone: str) -> bool:
 def is_common(body: Mapping[str, Any]) -> bool:
     """Whether a request is in the form that all accounts know, and not in a gateway's own."""
     names = ("destination", "destinations", "failover", "route")
-    return any(name in names or name.casefold() in NETWORKS for name in body)
+    # A service's own form may have a word such as `viber` as well, which is no object then.
+    return any(
+        name in names or (name.casefold() in NETWORKS and isinstance(value, Mapping)) for name, value in body.items()
+    )
