@@ -15,7 +15,6 @@ from msgspec import Struct
 
 from botkit.addresses import AddressKind, parse_phone
 from botkit.capabilities import Capabilities
-from botkit.chatapps.messages import read_sent
 from botkit.conversation import Account, Conversation
 from botkit.degradation import Prepared, prepare
 from botkit.delivery_route import DeliveryRoute, Leg, route_of
@@ -291,6 +290,9 @@ class Adapter(ABC):
 
         Raises InvalidRequestError with everything that is wrong, and for what only a gateway can send.
         """
+        # Imported at first use: a service without a send API does without its grammar.
+        from botkit.chatapps.messages import read_sent
+
         to, message = read_sent(body, self.network, self.find_address)
         return Addressed(to, message)
 

@@ -16,6 +16,9 @@ from botkit.trails import as_told
 PATIENCE = 600.0
 MAX_PARKED = 1000
 
+#: What an id leads to begins with it where a failure is not the message's: the service goes on by another way.
+OPEN = "+"
+
 _STATUSES: Mapping[type[Event], Status] = {
     MessageDelivered: Status.DELIVERED,
     MessageSeen: Status.SEEN,
@@ -65,6 +68,9 @@ class Reports:
             return event
         if told := as_told(key, event, status):
             return told
+        if key.startswith(OPEN) and status in (Status.FAILED, Status.EXPIRED):
+            return Verdict.DONE
+        key = key.removeprefix(OPEN)
         expiry = _expiry_name(event.account, key)
         is_news = await insist(lambda: self._store.deliveries.note(turn.cid, key, status, event.id, expiry=expiry))
         if is_news and (spot := spot_of(key)):

@@ -16,7 +16,7 @@ from botkit.broadcast import Fate, spot_of
 from botkit.charging import REASONS, Charging
 from botkit.clock import Clock
 from botkit.conversation import Account, Conversation
-from botkit.delivery import expired, expiry
+from botkit.delivery import OPEN, expired, expiry
 from botkit.events import Event, HopStatus, MessageFailed, SignalReceived, event_id
 from botkit.events import encode as encode_event
 from botkit.exceptions import MessageError, NotSentError, RecordError, UnknownOutcomeError
@@ -296,10 +296,13 @@ class Outbox:
         until = expiry(outgoing, to, self._clock.timestamp())
         if adapter.finds_by_receipt:
             await insist(lambda: self._store.accounts.remember(to.account, receipt.id, to.id))
-        # Both travel in one batch, the receipt first: no report can find the message gone and itself unknown.
-        _, following = await insist(
+        # Of a cascade in the service's own words, each way has an id, and only the last one's failure is the message's.
+        *ahead, last = (receipt.id, *receipt.others)
+        # All travel in one batch, the receipts first: no report can find the message gone and itself unknown.
+        *_, following = await insist(
             lambda: asyncio.gather(
-                self._store.deliveries.sent(turn, receipt.id, created_ms=outgoing.created_ms, expiry=until),
+                self._store.deliveries.sent(turn, last, created_ms=outgoing.created_ms, expiry=until),
+                *(self._store.deliveries.sent(turn, i, created_ms=0, expiry=None, mark=OPEN + turn.id) for i in ahead),
                 self._store.sent(turn, keep=keep, pace=pace),
             )
         )

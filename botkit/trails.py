@@ -105,9 +105,11 @@ class HopTeller:
             log.warning("a mailbox is full: its message is not noted as sent", message=outgoing.key)
         if not adapter.has_receipts:
             return
+        # A cascade in the service's own words has more ids than the trail has ways.
         last = trail.hop + trail.joined - 1
         marks = (
-            report_of(outgoing, "sent", now, is_end=trail.hop + n == last, way=trail.hop + n) for n in range(len(ids))
+            report_of(outgoing, "sent", now, is_end=n + 1 == max(len(ids), trail.joined), way=min(trail.hop + n, last))
+            for n in range(len(ids))
         )
         known = [(name, encode_event(mark).decode()) for name, mark in zip(ids, marks, strict=True) if name]
         if adapter.finds_by_receipt:

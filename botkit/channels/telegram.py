@@ -47,7 +47,7 @@ from botkit.channels.telegram_news import EVENTS
 from botkit.channels.telegram_updates import KINDS, read_update
 from botkit.conversation import Conversation
 from botkit.events import ButtonPressed, Event, Media
-from botkit.exceptions import DownloadError, MessageError, ServiceError, SettingsError, TransportError
+from botkit.exceptions import AddressError, DownloadError, MessageError, ServiceError, SettingsError, TransportError
 from botkit.messages import AnyMessage, Raw
 from botkit.outgoing import Outgoing
 from botkit.pace import Pace, Paces
@@ -177,6 +177,12 @@ class Telegram(Adapter):
         Raises MessageError that names the bound and both numbers.
         """
         check_message(message)
+
+    def find_address(self, destination: str) -> str:
+        """Returns the id of a chat, or its public name with the @, as it is. Raises AddressError for anything else."""
+        if not address_of(destination):
+            raise AddressError("this names no chat", fix="give its id, a whole number, or its public name as @name")
+        return destination
 
     def acknowledge(self, event: Event) -> AnyMessage | None:
         """Returns the answer to a pressed button: until it comes, the button keeps spinning."""

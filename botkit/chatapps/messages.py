@@ -110,7 +110,9 @@ def _buttons(message: AnyMessage) -> list[AnyButton]:
 def _viber(message: AnyMessage, given: Mapping[str, Any]) -> Json:
     buttons = _buttons(message)
     # What answers a person belongs to their session; only an offer has a button.
-    made = {"type": given.get("type") or ("promotional" if buttons else "session"), "ttl": ceil(message.ttl) or None}
+    made: Json = {"type": given.get("type") or ("promotional" if buttons else "session")}
+    if message.ttl:
+        made["ttl"] = ceil(message.ttl)
     if buttons:
         made["button"] = _viber_button(buttons)
     match message:
@@ -136,7 +138,7 @@ def _viber_button(buttons: list[AnyButton]) -> Json:
 def _telegram(message: AnyMessage, given: Mapping[str, Any]) -> Json:
     if message.buttons:
         raise MessageError(f"telegram through {GATEWAY} has no buttons")
-    return {"silent": message.silent} | _telegram_content(message)
+    return ({"silent": True} if message.silent else {}) | _telegram_content(message)
 
 
 def _telegram_content(message: AnyMessage) -> Json:

@@ -6,7 +6,7 @@ import platform
 import re
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -29,6 +29,7 @@ from botkit.redaction import Redactor, Secret
 from botkit.redis.audit import audit
 from botkit.redis.embedded import find_servers
 from botkit.redis.store import RedisStore
+from botkit.send_api.keys import load_keyring
 from botkit.service import webhook_url
 from botkit.settings import Settings
 
@@ -81,6 +82,7 @@ def _examine(app: str, *, audits: bool) -> Iterator[Finding]:
         return
     yield Finding("ok", f"settings: BOTKIT_ENV={settings.env}")
     loaded = _load(app)
+    yield from key_findings(settings, {adapter.ta for adapter in _accounts(loaded)})
     redactor = Redactor(_secrets(settings, loaded))
     findings = [*asyncio.run(_store_findings(settings, audits=audits))]
     if isinstance(loaded, App):
@@ -245,6 +247,19 @@ def account_findings(app: App, settings: Settings) -> Iterator[Finding]:
             yield Finding("problem", f"{setting} is not set, and BOTKIT_ENV=prod", "set it", is_setting=True)
         else:
             yield Finding("note", f"{setting} is not set: {adapter.channel} is simulated")
+
+
+def key_findings(settings: Settings, accounts: Collection[str]) -> Iterator[Finding]:
+    """Yields whether the keys of the send API can be read, and whether each is for accounts that are there."""
+    try:
+        keys = load_keyring(settings.api_keys, settings.api_keys_file).keys
+    except SettingsError as error:
+        yield _problem(error, "send API: ")
+        return
+    yield Finding("ok", f"send API: {', '.join(key.name for key in keys) or 'closed, since there are no keys'}")
+    for key in keys:
+        for ta in sorted(key.accounts.difference(accounts)):
+            yield Finding("note", f"key {key.name} is for account {ta}, which is not there", "correct its accounts")
 
 
 def _address_findings(app: App, settings: Settings) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 from urllib.parse import quote
 
 import msgspec
+from msgspec.structs import replace
 
 from botkit.adapter import (
     Adapter,
@@ -25,7 +26,9 @@ from botkit.adapter import (
 )
 from botkit.addresses import AddressKind, parse_phone
 from botkit.capabilities import Capabilities
+from botkit.chatapps.abilities import own_members
 from botkit.conversation import Conversation
+from botkit.degradation import Prepared
 from botkit.events import Event
 from botkit.exceptions import (
     AddressError,
@@ -38,7 +41,7 @@ from botkit.exceptions import (
 from botkit.gateways.rapporto_answers import read_answer
 from botkit.gateways.rapporto_checks import find_problems
 from botkit.gateways.rapporto_events import ChannelSubscribed, LinkClicked
-from botkit.gateways.rapporto_messages import CAPABILITIES, TOP, capabilities_for, find_option_problems, render
+from botkit.gateways.rapporto_messages import CAPABILITIES, TOP, capabilities_for, carried, find_option_problems, render
 from botkit.gateways.rapporto_reports import read_events
 from botkit.gateways.rapporto_requests import Defaults, as_link, cascade, ways_of, with_defaults
 from botkit.gateways.rapporto_settings import check_address, check_choice, read_flag, read_whole, read_words
@@ -241,6 +244,11 @@ class Rapporto(Adapter):
         """Returns what the account's network shows of a message."""
         return capabilities_for(self.via, message)
 
+    def prepare(self, message: AnyMessage, to: Conversation, *, offered: int = 0) -> Prepared:
+        """Returns what will be sent for a message; its hours, sender and parameters are those of each part."""
+        prepared = super().prepare(message, to, offered=offered)
+        return replace(prepared, messages=carried(message, prepared.messages))
+
     def check(self, message: AnyMessage) -> None:
         """Returns for a message that Rapporto takes. Raises InvalidRequestError with every problem and its path."""
         if message.is_transient and not isinstance(message, Raw):
@@ -285,15 +293,18 @@ class Rapporto(Adapter):
             raise InvalidRequestError([*error.problems, *problems]) from None
         if problems:
             raise InvalidRequestError(problems)
-        if not own:
-            return addressed
+        # The common form's word for who speaks.
+        if sender := own_members(addressed.message).get("sender"):
+            own["serviceNumber"] = sender
         extra = {**addressed.message.extra, self.channel: own}
-        return Addressed(addressed.to, msgspec.structs.replace(addressed.message, extra=extra))
+        return Addressed(addressed.to, replace(addressed.message, extra=extra)) if own else addressed
 
     async def send(self, outgoing: Outgoing, to: Conversation, client: HttpClient) -> Receipt:
         """Makes one attempt, with an `id` of the message's own; joined ways of its trail go as one cascade."""
         try:
-            body = {"destAddr": to.id, **self._request(outgoing)}
+            request = self._request(outgoing)
+            # A caller's own request keeps its members in their order.
+            body = request if "destAddr" in request else {"destAddr": to.id, **request}
             number = self.find_address(str(body["destAddr"]))
         except MessageError as error:
             return Receipt(Outcome.REFUSED, reason=error.what)

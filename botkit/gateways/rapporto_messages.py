@@ -27,6 +27,8 @@ TOP = frozenset(
         "cascadeChainLink",
     )
 )
+#: What is asked of a whole message, and so of each part that it becomes.
+_CARRIED = (TOP - {"id", "cascadeChainLink"}) | {"serviceNumber", "ttl", "ttlUnit"}
 _DATA = frozenset(("text", "link", "serviceNumber", "ttl", "ttlUnit", "instantContent"))
 
 _MISSING = {
@@ -103,6 +105,19 @@ def capabilities_for(via: str, message: AnyMessage) -> Capabilities:
         both: frozenset[type[Message]] = frozenset({Text, Image})
         return replace(known, captions=frozenset({Image}), with_buttons=both)
     return known
+
+
+def carried(whole: AnyMessage, parts: Iterable[AnyMessage]) -> tuple[AnyMessage, ...]:
+    """Returns the parts of a message, each with what was asked of the whole."""
+    own = {name: value for name, value in whole.extra.get("rapporto", {}).items() if name in _CARRIED}
+    if not own:
+        return tuple(parts)
+    return tuple(
+        part
+        if isinstance(part, Raw)
+        else replace(part, extra={**part.extra, "rapporto": own | part.extra.get("rapporto", {})})
+        for part in parts
+    )
 
 
 def render(message: AnyMessage, via: str) -> Json:

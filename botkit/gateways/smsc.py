@@ -114,18 +114,7 @@ class Smsc(Adapter):
         #: Tells when equal requests were made; a simulator puts its own here.
         self.clock = Clock()
         self._consent = Consent(group, has_blacklist=bool(blacklist_commands))
-        check_settings(
-            prefix,
-            via=via,
-            sender=sender,
-            bot=self.bot,
-            group=group,
-            inbox=self.inbox,
-            poll_seconds=poll_seconds,
-            max_repeats=max_repeats,
-            commands=self.blacklist_commands,
-            api_url=self.api_url,
-        )
+        check_settings(self)
 
     @classmethod
     def from_env(cls, prefix: str, environ: Mapping[str, str] = os.environ) -> Self:
@@ -166,8 +155,8 @@ class Smsc(Adapter):
             callback_secret=made_up(),
             sender=self.sender,
             bot=self.bot,
-            # A simulated account has groups of its own, and none at first.
-            blacklist_commands=self.blacklist_commands,
+            # A simulated account has groups of its own, none at first, and the usual commands.
+            blacklist_commands=COMMANDS if self.blacklist_commands else (),
             inbox=self.inbox if self.callback_secret else None,
             files=self.files,
             poll_seconds=self.poll_seconds,

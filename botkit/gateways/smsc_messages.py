@@ -64,8 +64,6 @@ def check_message(message: AnyMessage, route: Mapping[str, str]) -> None:
     if isinstance(message, Raw):
         return _check_raw(message, route)
     text = text_of(message)
-    if not text.strip():
-        raise MessageError("a message has nothing to read; SMSC takes at least 1 character")
     if len(text) > MAX_TEXT:
         raise MessageError(f"a message has {len(text)} characters; SMSC takes at most {MAX_TEXT}")
     problems = problems_of({"mes": text, **message.extra.get("smsc", {})}, route, path="extra.smsc.")

@@ -20,8 +20,8 @@ from botkit.redaction import frames
 from botkit.send_api.answers import ids_answer, list_answer, message_answer, of_way, state_answer
 from botkit.send_api.keys import ApiKey, Keyring, KeyScope
 from botkit.send_api.openapi import document
-from botkit.send_api.orders import Orders, fingerprint_of, reached
-from botkit.send_api.refusals import RefusedError, answer, later, refusal_of, unauthorized
+from botkit.send_api.orders import Orders, fingerprint_of, reached, tag_of
+from botkit.send_api.refusals import RefusedError, answer, conflict, later, refusal_of, unauthorized
 from botkit.send_api.requests import RequestPolicy, read_idempotency_key, read_json
 from botkit.sending import Rejection, Sender
 from botkit.store import Store
@@ -97,19 +97,27 @@ class SendApi:
         key = await self._admit(request, "send")
         idempotency_key = read_idempotency_key(request)
         body = await read_json(request, most=self._policy.max_body, seconds=self._policy.body_seconds)
+        named, fingerprint = message_id(key.name, idempotency_key or tag_of(body)), fingerprint_of(body)
+        if known := await self._known(named, fingerprint):
+            return known
         order = await reached(self._orders.read(body, key.may_use), self._store.contacts)
         created_ms = round(self._clock.timestamp() * 1000)
-        named = message_id(key.name, idempotency_key or order.tag)
-        submission = order.submission(named, key.name, fingerprint_of(body), created_ms)
-        taken = await self._sender.submit(submission)
+        taken = await self._sender.submit(order.submission(named, key.name, fingerprint, created_ms))
         if taken is Rejection.CONFLICT:
-            raise RefusedError(409, "conflict", "this idempotency key stands for another request")
+            raise conflict()
         if taken is Rejection.FULL:
             raise later(
                 "too many messages wait for this destination: the same again, with its idempotency key, is safe"
             )
         log.info("accepted", key=key.name, account=taken.account[1], message=taken.id)
         return taken
+
+    async def _known(self, message_id: str, fingerprint: str) -> Submission | None:
+        """Returns what was taken under this id, whatever has changed since; None where it is still to be done."""
+        known = await self._store.submissions.load(message_id)
+        if known and known.fingerprint != fingerprint:
+            raise conflict()
+        return known if known and not known.parts else None
 
     def _sender_of(self, submission: Submission) -> tuple[Adapter | None, str]:
         owner = self._owners.get(Account(*submission.account))

@@ -7,9 +7,10 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from botkit.adapter import Adapter
+from botkit.adapter import Adapter, Addressed
 from botkit.addresses import AddressKind, is_phone, parse_phone
 from botkit.chatapps.contents import NETWORKS
+from botkit.chatapps.nouns import message_of
 from botkit.chatapps.requests import Request, TimeoutFailover, check_ways, find_request_problems
 from botkit.contacts import Contacts, find_conversation
 from botkit.conversation import Account, Conversation, digest
@@ -153,7 +154,7 @@ class Orders:
         caller's.
         """
         order = self._read_common(body, may_use) if _is_common(body) else self._read_own(body, may_use)
-        return replace(order, tag=body.get("id", ""), reference=body.get("reference", ""))
+        return replace(order, tag=tag_of(body), reference=body.get("reference", ""))
 
     def _read_own(self, body: Mapping[str, Any], may_use: Callable[[str], bool]) -> Order:
         """Reads a request in a service's own form, which its adapter knows."""
@@ -179,7 +180,13 @@ class Orders:
         problems += check_ways(request, {adapter.ta: adapter.network for adapter in adapters})
         problems += _report_problems(adapters, failover)
         phone = _phone(request.destination, adapters)
-        ways = [_way(adapter, _content(body, adapter), problems, phone) for adapter in adapters]
+        problems += _address_problems(request.destination, adapters, phone)
+        ways = [
+            _way_to_person(adapter, request, problems)
+            if phone and not _takes_number(adapter, phone)
+            else _way(adapter, _content(body, adapter), problems)
+            for adapter in adapters
+        ]
         return replace(_order(ways, problems), failover=failover, phone=phone)
 
     def _find(self, path: str, ta: str, networks: Iterable[str], may_use: Callable[[str], bool]) -> Adapter:
@@ -195,6 +202,12 @@ class Orders:
         return meant[0]
 
 
+def tag_of(body: Mapping[str, Any]) -> str:
+    """Returns the caller's own id for the message, or an empty text where there is none of the right form."""
+    tag = body.get("id")
+    return tag if isinstance(tag, str) and VISIBLE.fullmatch(tag) else ""
+
+
 def fingerprint_of(body: Mapping[str, Any]) -> str:
     """Returns what stands for a request: the same for the same members, in whatever order they were written."""
     said = {name: value for name, value in body.items() if name not in CREDENTIALS}
@@ -202,12 +215,17 @@ def fingerprint_of(body: Mapping[str, Any]) -> str:
 
 
 def _is_common(body: Mapping[str, Any]) -> bool:
-    return any(name in ("destination", "destinations", "failover") or name.casefold() in NETWORKS for name in body)
+    # A service's own form may have a word such as `viber` as well, which is no object then.
+    return any(
+        name in ("destination", "destinations", "failover")
+        or (name.casefold() in NETWORKS and isinstance(value, Mapping))
+        for name, value in body.items()
+    )
 
 
 def _option_problems(body: Mapping[str, Any]) -> Iterator[Problem]:
-    tag, reference = body.get("id", "-"), body.get("reference", "")
-    if not isinstance(tag, str) or not VISIBLE.fullmatch(tag):
+    reference = body.get("reference", "")
+    if "id" in body and not tag_of(body):
         yield Problem("id", "is a text of 1 to 255 visible ASCII characters")
     if not isinstance(reference, str) or len(reference) > MAX_REFERENCE:
         yield Problem("reference", f"is a text of at most {MAX_REFERENCE} characters")
@@ -229,6 +247,8 @@ def _report_problems(adapters: Sequence[Adapter], failover: TimeoutFailover | No
 
 def _content(body: Mapping[str, Any], adapter: Adapter) -> Mapping[str, Any]:
     """Returns what one way's adapter reads."""
+    if "failover" not in body:
+        return {name: value for name, value in body.items() if name not in (*OPTIONS, *LATER)}
     named = {name: value for name, value in body.items() if name.casefold() == adapter.network}
     return {"trafficAccountId": adapter.ta, "destination": body.get("destination"), **named}
 
@@ -242,11 +262,47 @@ def _phone(destination: str, adapters: Sequence[Adapter]) -> str:
         return ""
 
 
-def _way(adapter: Adapter, content: Mapping[str, Any], problems: list[Problem], phone: str = "") -> Way | None:
-    """Returns a way as its adapter reads it; adds what is wrong with it."""
+def _address_problems(destination: str, adapters: Sequence[Adapter], phone: str) -> Iterator[Problem]:
+    """Yields why a destination is none for one of the accounts, if it is none."""
+    for adapter in adapters:
+        try:
+            if destination and not (phone and not _takes_number(adapter, phone)):
+                adapter.find_address(destination)
+        except AddressError as error:
+            yield Problem("destination", f"{error.what}: {error.fix}" if error.fix else error.what)
+            return
+
+
+def _takes_number(adapter: Adapter, phone: str) -> bool:
+    """Whether an account writes to a number itself; else the person's conversation there must be looked up."""
+    if adapter.address is AddressKind.PHONE:
+        return True
+    if type(adapter).find_address is Adapter.find_address:
+        # Of ids that may be anything, nobody can tell that a number is none.
+        return False
     try:
-        addressed = adapter.read_send(content)
-        prepared = adapter.prepare(addressed.message, Conversation(adapter.account, addressed.to))
+        return bool(adapter.find_address(phone))
+    except AddressError:
+        return False
+
+
+def _way(adapter: Adapter, content: Mapping[str, Any], problems: list[Problem]) -> Way | None:
+    """Returns a way as its adapter reads it; adds what is wrong with it."""
+    return _checked(adapter, lambda: adapter.read_send(content), problems)
+
+
+def _way_to_person(adapter: Adapter, request: Request, problems: list[Problem]) -> Way | None:
+    """Returns the way to the conversation of a person of whom the number is known; adds what is wrong with it."""
+    content = request.contents.get(adapter.network)
+    if content is None or problems:
+        return None
+    return _checked(adapter, lambda: Addressed("", message_of(content)), problems)
+
+
+def _checked(adapter: Adapter, read: Callable[[], Addressed], problems: list[Problem]) -> Way | None:
+    try:
+        addressed = read()
+        prepared = adapter.prepare(addressed.message, Conversation(adapter.account, addressed.to or "anybody"))
     except InvalidRequestError as error:
         # What both of us look at is said once.
         known = {problem.path for problem in problems}
@@ -258,8 +314,7 @@ def _way(adapter: Adapter, content: Mapping[str, Any], problems: list[Problem], 
         return None
     if not prepared.messages:
         problems.append(Problem(adapter.network, "holds nothing that this account can show"))
-    is_known = not phone or adapter.address is AddressKind.PHONE
-    return Way(adapter, addressed.to if is_known else "", addressed.message, prepared)
+    return Way(adapter, addressed.to, addressed.message, prepared)
 
 
 def _order(ways: Sequence[Way | None], problems: Sequence[Problem]) -> Order:

@@ -42,6 +42,11 @@ def unauthorized() -> RefusedError:
     return RefusedError(401, "unauthorized", what, headers={"WWW-Authenticate": "X-Botkit-Key"})
 
 
+def conflict() -> RefusedError:
+    """Returns the refusal of another request with the idempotency key of an earlier one."""
+    return RefusedError(409, "conflict", "this idempotency key stands for another request")
+
+
 def later(what: str, *, seconds: int = RETRY_AFTER) -> RefusedError:
     """Returns the refusal of what could not be stored now."""
     return RefusedError(503, "unavailable", what, headers={"Retry-After": str(seconds)})

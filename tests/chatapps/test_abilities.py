@@ -61,7 +61,7 @@ OWN: dict[str, list[dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(message=any_message | more_messages, buttons=any_rows, data=st.data())
 def test_every_message_becomes_what_the_network_takes_and_every_choice_can_be_made(
     network: str, message: AnyMessage, buttons: Any, data: st.DataObject

@@ -14,7 +14,7 @@ from tests.chatapps.requests_sent import BODIES
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_what_is_written_is_read_as_the_same(network: str, data: st.DataObject) -> None:
     content = data.draw(MADE[network])
@@ -56,7 +56,7 @@ def objects_in(value: Any) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(data=st.data())
 def test_junk_is_told_and_never_raises_anything_else(network: str, data: st.DataObject) -> None:
     written = encode_content(data.draw(MADE[network]))

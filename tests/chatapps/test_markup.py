@@ -42,7 +42,7 @@ def entities(formatted: Formatted) -> list[tuple[str, int, int, str]]:
 
 
 @pytest.mark.parametrize("mode", SIMULATED)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_a_text_says_what_it_says_to_telegram_and_is_refused_where_telegram_refuses_it(
     mode: str, data: st.DataObject
@@ -137,7 +137,7 @@ def test_what_is_wrong_is_told_without_the_words(source: str, mode: str, what: s
         parse(source, mode)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(ANY)
 def test_our_formatting_as_html_is_the_same_to_telegram(text: str) -> None:
     formatted = parse_markdown(text)
@@ -150,7 +150,7 @@ def test_our_formatting_as_html_is_the_same_to_telegram(text: str) -> None:
         assert (each["type"], each["offset"], each["length"], each.get("language", "")) in kinds
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(ANY)
 def test_our_html_is_read_again_as_the_same_spans(text: str) -> None:
     formatted = parse_markdown(text)

@@ -7,7 +7,7 @@ import pytest
 from botkit.addresses import parse_phone
 from botkit.buttons import Button, Link, rows
 from botkit.chatapps.contents import encode_content
-from botkit.chatapps.messages import content_of, read_sent
+from botkit.chatapps.messages import content_of, prepare_for, read_sent
 from botkit.exceptions import InvalidRequestError, MessageError
 from botkit.formatting import Span
 from botkit.messages import (
@@ -193,6 +193,22 @@ def test_own_members_are_judged_like_the_others() -> None:
     with pytest.raises(InvalidRequestError) as caught:
         content_of("sms", Text(text="a", extra={"mitto": {"sender": "A" * 12, "from": "1"}}))
     assert [problem.path for problem in caught.value.problems] == ["sms.sender", "sms.from"]
+
+
+def test_what_an_account_is_given_counts_where_the_message_says_nothing_else() -> None:
+    given = {"type": "promotional", "ttl": 60}
+    assert encode_content(content_of("viber", Text(text="a"), given)) == given | {"text": "a"}
+    assert encode_content(content_of("viber", Text(text="a", ttl=90), given))["ttl"] == 90
+    assert encode_content(content_of("telegram", Text(text="a"), {"silent": True}))["silent"] is True
+    own = Text(text="a", extra={"mitto": {"type": "session"}})
+    assert encode_content(content_of("viber", own, given))["type"] == "session"
+
+
+def test_own_members_that_break_a_rule_are_told_when_the_message_is_prepared() -> None:
+    with pytest.raises(InvalidRequestError, match=r"sms\.sender"):
+        prepare_for("sms", Text(text="a", extra={"mitto": {"sender": "A" * 12}}))
+    with pytest.raises(InvalidRequestError, match=r"sms\.sender"):
+        prepare_for("sms", Text(text="a"), defaults={"sender": "A" * 12})
 
 
 def test_a_raw_message_is_the_object_itself() -> None:

@@ -118,7 +118,7 @@ def test_what_telegram_is_sent(members: dict[str, Any], message: Message) -> Non
     assert said("telegram", **members) == message
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(TELEGRAM)
 async def test_whatever_is_valid_leaves_for_telegram_as_one_call(content: Any) -> None:
     message = message_of(content)
@@ -212,7 +212,7 @@ def test_an_address_that_no_link_opens_is_left_to_the_gateway() -> None:
     assert [problem.path for problem in caught.value.problems] == ["viber.button.action"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(VIBER)
 def test_whatever_is_valid_leaves_for_viber_with_its_words_and_keys(content: Viber) -> None:
     message = message_of(content)
@@ -262,7 +262,7 @@ def test_images_cards_and_carousels_are_ours() -> None:
     assert bare == [Image(source=f"{URL}.png", thumbnail=URL), expected, Carousel(cards=(expected, expected))]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(GBM)
 def test_whatever_is_valid_leaves_for_google_as_it_would_through_the_gateway(content: Gbm) -> None:
     prepared = prepare(message_of(content), gbm_messages.capabilities_for)

@@ -163,7 +163,11 @@ def test_a_bad_key_is_told_by_its_number(change: dict[str, Any], path: str) -> N
     assert list(told("viber", with_keyboard(KEY, KEY | change))) == [f"viber.keyboard.Buttons[1].{path}"]
 
 
-@pytest.mark.parametrize("change", [{"Columns": 1}, {"Rows": 2}, {"Text": "x" * 250}, {"Columns": None}])
+@pytest.mark.parametrize(
+    "change",
+    [{"Columns": 1}, {"Rows": 2}, {"Text": "x" * 250}, {"Columns": None}, {"ActionType": "none", "ActionBody": ""}],
+    ids=str,
+)
 def test_a_key_at_its_bounds_is_taken(change: dict[str, Any]) -> None:
     assert told("viber", with_keyboard(KEY | change)) == {}
 

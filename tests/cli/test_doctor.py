@@ -307,3 +307,20 @@ def test_without_a_public_address_webhooks_are_not_asked_for(run: Run, telegram:
     done = run("doctor")
     assert done.code == 0
     assert "BOTKIT_PUBLIC_URL is not set" in line(" -- ", done.out)
+
+
+def test_the_keys_of_the_send_api_are_named_and_those_of_no_account_pointed_out(
+    run: Run, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "closed, since there are no keys" in line("send API", run("doctor").out)
+    key = f'sha256 = "{"0" * 64}", scopes = ["send"]'
+    (project / "keys.toml").write_text(f'shop = {{ {key}, accounts = ["parcel-telegram", "till"] }}')
+    monkeypatch.setenv("BOTKIT_API_KEYS_FILE", "keys.toml")
+    done = run("doctor")
+    assert done.code == 0
+    assert line("send API", done.out).endswith("shop")
+    assert "key shop is for account till" in line("key shop", done.out)
+    (project / "keys.toml").write_text("shop = {}")
+    wrong = run("doctor")
+    assert wrong.code == 3
+    assert "key shop" in line(" !! ", wrong.out)

@@ -81,6 +81,93 @@ async def test_a_message_for_somebody_else_s_number_is_not_sent() -> None:
     assert desk.requests == []
 
 
+# --- requests in the form of all accounts
+
+
+def common(network: str, content: object, **members: object) -> dict[str, Any]:
+    return {"trafficAccountId": "demo", "destination": "8-999-000-11-22", network: content, **members}
+
+
+async def sent_as(via: str, body: dict[str, Any]) -> list[dict[str, Any]]:
+    desk = Desk(account(VIA=via))
+    addressed = desk.adapter.read_send(body)
+    assert addressed.to == NUMBER
+    await desk.says(addressed.message)
+    return [json.loads(request.content) for request in desk.requests]
+
+
+@pytest.mark.parametrize(
+    ("via", "content", "data"),
+    [
+        ("telegram", {"text": {"message": "**hi**"}}, {"text": "**hi**"}),
+        ("telegram", {"text": {"message": "*hi*", "parseMode": "Markdown"}}, {"text": "hi"}),
+        (
+            "whatsapp",
+            {"type": "regular", "regular": {"type": "text", "text": "hi"}},
+            {"instantContent": {"type": "TEXT", "data": {"text": "hi"}}},
+        ),
+        (
+            "viber",
+            {"type": "regular", "mediaUrl": "https://a.example/1.png", "ttl": 60},
+            {
+                "instantContent": {"type": "IMAGE_URL", "data": {"imageURL": "https://a.example/1.png"}},
+                "ttl": 1,
+                "ttlUnit": "MINUTES",
+            },
+        ),
+        (
+            "viber",
+            {"type": "regular", "text": "hi", "button": {"caption": "Go", "action": "https://a.example"}},
+            {
+                "instantContent": {
+                    "type": "BUTTON",
+                    "data": {"text": "hi", "caption": "Go", "action": "https://a.example"},
+                }
+            },
+        ),
+        ("sms", {"text": "hi", "sender": "SALE"}, {"text": "hi", "serviceNumber": "SALE"}),
+    ],
+    ids=["telegram", "telegram-markdown", "whatsapp", "viber-image", "viber-button", "sms"],
+)
+async def test_a_request_in_the_common_form_is_sent_in_rapporto_s(
+    via: str, content: dict[str, Any], data: dict[str, Any]
+) -> None:
+    (request,) = await sent_as(via, common(via, content))
+    assert request["message"] == {"type": via.upper(), "data": data}
+
+
+async def test_a_request_in_the_common_form_may_have_rapporto_s_own_members() -> None:
+    own = {"extraParam": {"geo": "59.93,30.31"}, "scheduleInfo": {"timeBegin": "09:30"}, "useTimeDiff": True}
+    (request,) = await sent_as("sms", common("sms", {"text": "hi"}, **own))
+    assert request["extraParam"] == "geo=59.93,,30.31"
+    assert (request["scheduleInfo"], request["useTimeDiff"]) == ({"timeBegin": "09:30"}, True)
+
+
+async def test_each_part_of_a_long_text_has_the_hours_and_the_sender_of_the_whole_and_an_id_of_its_own() -> None:
+    content = {"text": "word " * 500, "sender": "SALE"}
+    first, second = await sent_as("sms", common("sms", content, scheduleInfo={"timeBegin": "09:30"}))
+    for request in (first, second):
+        assert request["scheduleInfo"] == {"timeBegin": "09:30"}
+        assert request["message"]["data"]["serviceNumber"] == "SALE"
+    assert first["message"] != second["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "paths"),
+    [
+        (common("sms", {"sender": "x" * 12}, registeredDelivery=3), ["sms.sender", "sms.text", "registeredDelivery"]),
+        (common("sms", {"text": "hi"}, scheduleInfo={"timeBegin": "25:00"}), ["scheduleInfo.timeBegin"]),
+        (common("sms", {"text": "hi"}, extraParam={"a,b": "1"}), ["extraParam"]),
+        (common("sms", {"text": "hi"}, destination="12"), ["destination"]),
+        (common("viber", {"type": "regular", "text": "hi"}), ["sms"]),
+    ],
+)
+def test_all_that_is_wrong_in_the_common_form_is_told(body: dict[str, Any], paths: list[str]) -> None:
+    with pytest.raises(InvalidRequestError) as raised:
+        account(VIA="sms").read_send(body)
+    assert sorted(problem.path for problem in raised.value.problems) == sorted(paths)
+
+
 # --- ids
 
 

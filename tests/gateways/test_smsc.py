@@ -123,7 +123,8 @@ def test_a_setting_at_its_bound_is_taken(settings: dict[str, str]) -> None:
 
 
 def test_a_simulated_account_goes_the_same_way_with_a_key_of_its_own() -> None:
-    simulated = account("bot", group="12").simulated("http://smsc.test")
+    simulated = account("bot", group="12", blacklist_commands=("in", "out", "list")).simulated("http://smsc.test")
+    assert (simulated.group, simulated.blacklist_commands) == ("", ("add_bl", "del_bl", "get_bl"))
     assert (simulated.via, simulated.bot, simulated.ta) == ("telegram", "@demo_shop_bot", "bot")
     assert not simulated.login
     assert simulated.api_key
@@ -179,6 +180,10 @@ def test_a_message_over_the_bound_is_refused_with_both_numbers() -> None:
     account().check(Text(text="a" * 1000))
     with pytest.raises(MessageError, match="1001 characters; SMSC takes at most 1000"):
         account().check(Text(text="a" * 1001))
+
+
+def test_what_keeps_the_lists_in_step_is_taken_as_it_is() -> None:
+    account().check(Raw(channel="smsc", method="stop", payload={"phone": "+79990001122"}, is_call=True))
 
 
 def test_buttons_become_a_menu_and_signs_nothing() -> None:

@@ -159,3 +159,12 @@ async def test_another_status_of_http_is_a_refusal() -> None:
     with pytest.raises(RefusedError) as throttled:
         await account().contacts(answering(HttpAnswer(429, {}, b""))).groups()
     assert throttled.value.retry_after == 60
+
+
+async def test_a_change_that_is_refused_is_not_one_that_found_nothing(desk: Desk) -> None:
+    desk.simulator.refuse(5)
+    with pytest.raises(RefusedError):
+        await desk.contacts.delete(PHONE)
+    desk.simulator.refuse(4)
+    with pytest.raises(RefusedError):
+        await desk.contacts.groups()

@@ -99,6 +99,13 @@ async def test_a_refused_inbox_ends_the_round(desk: Desk, asking: Asking) -> Non
     assert await asking.told() == [("Unsubscribed", PHONE)]
 
 
+async def test_a_message_whose_time_cannot_be_read_came_now(desk: Desk, asking: Asking) -> None:
+    body = b'[{"id": 7, "received": "yesterday", "phone": "79990001122", "message": "hi", "to_phone": "", "sent": ""}]'
+    desk.simulator.wire.faults.append(Fault(status=200, body=body))
+    (event,) = await asking.ask()
+    assert timedelta() <= desk.clock.now() - event.at < timedelta(seconds=10)
+
+
 # --- the blacklist
 
 

@@ -120,6 +120,14 @@ def test_other_keys_have_other_ids() -> None:
     [
         ('{"id": 70001, "cnt": 1}', Receipt(Outcome.SENT, id="70001")),
         ('{"id": 70001, "cnt": 2, "cost": "1.40", "balance": "5"}', Receipt(Outcome.SENT, id="70001")),
+        (
+            '{"id": 1, "cnt": 1, "phones": [{"phone": "79990001122", "status": "22", "error": "1"}]}',
+            Receipt(Outcome.REFUSED, reason="22 wrong number (error 1)"),
+        ),
+        (
+            '{"id": 1, "cnt": 1, "phones": [{"phone": "79990001122", "error": "canary"}]}',
+            Receipt(Outcome.REFUSED, reason="0 not taken"),
+        ),
         ('{"error": "x", "error_code": 1}', Receipt(Outcome.REFUSED, reason="1 wrong parameters")),
         ('{"error": "x", "error_code": 3, "id": 7}', Receipt(Outcome.REFUSED, reason="3 not enough money")),
         ('{"error": "x", "error_code": 5}', Receipt(Outcome.REFUSED, reason="5 wrong time")),

@@ -1,6 +1,5 @@
-"""A code that does not arrive on Viber comes as a text message by Mitto, and by SMSC while Mitto is down."""
+"""A Viber message that does not arrive in time goes by SMS, through the first gateway or through the second."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -8,82 +7,148 @@ import pytest
 from botkit.bot import Bot
 from botkit.channels.viber import Viber
 from botkit.context import Context
-from botkit.events import Event, MessageDelivered, MessageFailed, MessageReceived
+from botkit.events import MessageDelivered, MessageFailed, MessageReceived
 from botkit.flow import Flow
 from botkit.gateways.mitto import Mitto
 from botkit.gateways.smsc import Smsc
 from botkit.router import Router
-from botkit.simulators.simulator import phone_number
+from botkit.simulators.simulator import Bubble, Person, phone_number
 from botkit.simulators.viber import ViberSimulator
 from botkit.simulators.wire import Fault
+from botkit.store import Delivery
 from botkit.testing import BotTester, Visitor
 
+ANA = Person("Ana")
+CODE = "Your code is 1234."
 
-class Shop:
-    """A bot that says a code by every way there is, and notes what becomes of it."""
+
+class Bank:
+    """A bank whose codes must arrive; `heard` are the reports, `code` is the handle of the last one."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[type[Event], str]] = []
-        self.ids: list[str] = []
-        router = Router[Flow]()
-        viber, mitto, smsc = Viber(ta="v"), Mitto(ta="m", via="sms"), Smsc(ta="s", via="sms")
+        self.heard: list[str] = []
+        self.code = ""
+        viber, mitto, smsc = Viber(ta="v"), Mitto("sms", ta="m", sender="Bank"), Smsc("sms", ta="s", sender="Bank")
+        routes = {"code": viber.within(60) | mitto.within(120) | smsc}
+        self.bot = Bot("bank", routers=[self._router()], accounts=[viber], routes=routes)
 
-        @router.text(r"^code (?P<phone>\+\d+)$")
+    def _router(self) -> Router[Flow]:
+        router = Router()
+
+        @router.text("^my number is (?P<number>.+)$")
+        async def link(event: MessageReceived, ctx: Context[Flow]) -> None:
+            ctx.link_phone(ctx.match["number"])
+
+        @router.text("^code$")
         async def code(event: MessageReceived, ctx: Context[Flow]) -> None:
-            ctx.link_phone(ctx.match["phone"])
-            self.ids.append(ctx.reply("Your code is 1234.", route="code").id)
+            self.code = ctx.reply(CODE, route="code").id
 
-        @router.delivered()
+        @router.on(MessageDelivered)
         async def delivered(event: MessageDelivered, ctx: Context[Flow]) -> None:
-            self.told.append((MessageDelivered, event.message_key))
+            self.heard.append(f"delivered {event.message_key == self.code} {event.channel}")
 
-        @router.failed()
+        @router.on(MessageFailed)
         async def failed(event: MessageFailed, ctx: Context[Flow]) -> None:
-            self.told.append((MessageFailed, event.message_key))
+            self.heard.append("failed")
 
-        routes = {"code": viber.within(60) | mitto.within(30) | smsc}
-        self.bot = Bot("shop", routers=[router], accounts=[viber], routes=routes)
-
-
-def shown(ana: Visitor, t: BotTester) -> Mapping[str, list[str]]:
-    """Returns what stands on the phone, by the channel that brought it."""
-    people = {channel: t.user(ana.person.name, channel=channel) for channel in ("mitto", "smsc")}
-    return {channel: [text for text in who.received if "1234" in text] for channel, who in people.items()}
+        return router
 
 
-@pytest.mark.parametrize("is_down", [False, True], ids=["Mitto works", "Mitto is down"])
-async def test_a_code_that_is_not_delivered_on_viber_comes_as_a_text_message(
-    botkit_redis_url: str, tmp_path: Path, *, is_down: bool
+@pytest.fixture
+def bank() -> Bank:
+    return Bank()
+
+
+async def ana(t: BotTester) -> Visitor:
+    """Ana, whose number the bank knows, and whose phone reports nothing to Viber from now on."""
+    visitor = t.user("Ana", channel="viber")
+    await visitor.opens()
+    await visitor.says(f"my number is {phone_number(ANA)}")
+    viber = t.simulator("viber")
+    assert isinstance(viber, ViberSimulator)
+    viber.reports = ()
+    await visitor.says("code")
+    return visitor
+
+
+def texts(t: BotTester, channel: str, ta: str) -> list[str]:
+    """What Ana's phone shows of a gateway's account."""
+    shown: list[Bubble] = list(t.simulator(channel).screen(ta, ANA))
+    return [bubble.text for bubble in shown if bubble.side == "bot"]
+
+
+async def history(t: BotTester, bank: Bank, visitor: Visitor) -> Delivery:
+    delivery = await t.store.deliveries.load(visitor.conversation.key, bank.code)
+    assert delivery
+    return delivery
+
+
+async def test_undelivered_in_its_time_it_goes_through_the_first_gateway(
+    botkit_redis_url: str, tmp_path: Path, bank: Bank
 ) -> None:
-    shop = Shop()
-    async with BotTester([shop.bot], botkit_redis_url, folder=tmp_path) as t:
+    async with BotTester([bank.bot], botkit_redis_url, folder=tmp_path) as t:
+        visitor = await ana(t)
+        await t.advance(seconds=59)
+        assert texts(t, "mitto", "m") == []
+        await t.advance(seconds=2)
+        assert texts(t, "mitto", "m") == [CODE]
+        await t.advance(hours=1)
+        assert texts(t, "smsc", "s") == []
+        assert bank.heard == ["delivered True viber"]
+        known = await history(t, bank, visitor)
+        assert [hop.account.ta for hop in known.hops] == ["v", "m"]
+        assert known.may_be_double, "Viber may still show it"
+
+
+async def test_with_the_first_gateway_down_it_goes_through_the_second(
+    botkit_redis_url: str, tmp_path: Path, bank: Bank
+) -> None:
+    async with BotTester([bank.bot], botkit_redis_url, folder=tmp_path) as t:
+        t.simulator("mitto").wire.faults.extend([Fault(503)] * 100)
+        visitor = await ana(t)
+        await t.advance(seconds=61)
+        assert texts(t, "smsc", "s") == []
+        await t.advance(seconds=121)
+        assert texts(t, "smsc", "s") == [CODE]
+        assert texts(t, "mitto", "m") == []
+        await t.advance(hours=1)
+        assert bank.heard == ["delivered True viber"]
+        assert [hop.account.ta for hop in (await history(t, bank, visitor)).hops] == ["v", "m", "s"]
+
+
+async def test_delivered_in_its_time_it_goes_no_other_way(botkit_redis_url: str, tmp_path: Path, bank: Bank) -> None:
+    async with BotTester([bank.bot], botkit_redis_url, folder=tmp_path) as t:
+        visitor = t.user("Ana", channel="viber")
+        await visitor.opens()
+        await visitor.says(f"my number is {phone_number(ANA)}")
+        await visitor.says("code")
+        await t.advance(hours=1)
+        assert (texts(t, "mitto", "m"), texts(t, "smsc", "s")) == ([], [])
+        assert bank.heard == ["delivered True viber"]
+        assert not (await history(t, bank, visitor)).may_be_double
+
+
+async def test_whoever_left_viber_gets_it_by_sms_at_once(botkit_redis_url: str, tmp_path: Path, bank: Bank) -> None:
+    async with BotTester([bank.bot], botkit_redis_url, folder=tmp_path) as t:
+        visitor = t.user("Ana", channel="viber")
+        await visitor.opens()
+        await visitor.says(f"my number is {phone_number(ANA)}")
+        t.simulator("viber").wire.faults.append(Fault(200, b'{"status":6,"status_message":"notSubscribed"}'))
+        await visitor.says("code")
+        assert texts(t, "mitto", "m") == [CODE]
+        assert not (await history(t, bank, visitor)).may_be_double
+
+
+async def test_somebody_whose_number_nobody_knows_has_viber_alone(
+    botkit_redis_url: str, tmp_path: Path, bank: Bank
+) -> None:
+    async with BotTester([bank.bot], botkit_redis_url, folder=tmp_path) as t:
+        visitor = t.user("Ana", channel="viber")
+        await visitor.opens()
         viber = t.simulator("viber")
         assert isinstance(viber, ViberSimulator)
         viber.reports = ()
-        if is_down:
-            t.simulator("mitto").wire.faults.extend([Fault(status=503)] * 50)
-        ana = t.user("Ana", channel="viber")
-        await ana.says(f"code {phone_number(ana.person)}")
-        await t.advance(seconds=59)
-        assert shown(ana, t) == {"mitto": [], "smsc": []}
-        await t.advance(seconds=2)
-        for _ in range(4):
-            await t.advance(seconds=10)
-        code = "Your code is 1234."
-        assert shown(ana, t) == ({"mitto": [], "smsc": [code]} if is_down else {"mitto": [code], "smsc": []})
-        assert shop.told == [(MessageDelivered, shop.ids[0])]
-        delivery = await t.store.deliveries.load(ana.conversation.key, shop.ids[0])
-        assert delivery
-        assert [hop.account.ta for hop in delivery.hops] == (["v", "m", "s"] if is_down else ["v", "m"])
-        assert delivery.may_be_double, "Viber took it"
-
-
-async def test_a_code_that_arrives_on_viber_is_no_text_message(botkit_redis_url: str, tmp_path: Path) -> None:
-    shop = Shop()
-    async with BotTester([shop.bot], botkit_redis_url, folder=tmp_path) as t:
-        ana = t.user("Ana", channel="viber")
-        await ana.says(f"code {phone_number(ana.person)}")
+        await visitor.says("code")
         await t.advance(hours=2)
-        assert ana.received == ["Your code is 1234."]
-        assert shown(ana, t) == {"mitto": [], "smsc": []}
-        assert shop.told == [(MessageDelivered, shop.ids[0])]
+        assert (texts(t, "mitto", "m"), texts(t, "smsc", "s")) == ([], [])
+        assert bank.heard == ["failed"]

@@ -8,9 +8,12 @@ from typing import Any
 import httpx
 import pytest
 import structlog.testing
+from msgspec.structs import replace
 
 from botkit.app import App
 from botkit.conversation import Conversation
+from botkit.messages import Text
+from botkit.outgoing import Outgoing
 from botkit.redis.embedded import EmbeddedServer
 from botkit.router import Router
 from botkit.send_api.keys import digest_of
@@ -376,6 +379,16 @@ async def test_the_callers_own_id_is_an_idempotency_key(program: Program) -> Non
     assert first.content == again.content
 
 
+async def test_the_same_again_is_answered_the_same_whatever_has_changed_since(program: Program) -> None:
+    body = {"trafficAccountId": "desk-bot", "destination": "+385910000001", "telegram": {"text": {"message": "hello"}}}
+    olena = Conversation(program.bot.account, "olena")
+    await program.tester.store.contacts.link("+385910000001", olena)
+    first = await program.posts(body=body, Idempotency_Key="1")
+    await program.tester.store.contacts.unlink("+385910000001", olena.key)
+    assert (await program.posts(body=body, Idempotency_Key="1")).content == first.content
+    assert (await program.posts(body={"destination": 7}, Idempotency_Key="1")).status_code == 409
+
+
 async def test_without_a_key_the_same_again_is_another_message(program: Program) -> None:
     first, again = (await program.posts()).json(), (await program.posts()).json()
     assert first["messageId"] != again["messageId"]
@@ -399,6 +412,22 @@ async def test_members_in_another_order_are_the_same_request(program: Program) -
     first = await program.posts(Idempotency_Key="1")
     again = await program.posts(body=dict(reversed(hello().items())), Idempotency_Key="1")
     assert first.content == again.content
+
+
+async def test_what_a_killed_process_only_kept_is_completed_by_the_same_again(program: Program) -> None:
+    first = await program.posts(Idempotency_Key="1")
+    await program.tester.settle()
+    store, name = program.tester.store, first.json()["messageId"]
+    kept = await store.submissions.load(name)
+    assert kept is not None
+    part = Outgoing(name, kept.account, kept.to, Text(text="hello", markdown=False))
+    # As it was before the message went into the outbox.
+    await store.call("DEL", store.keys.submission(name), *store.keys.of(kept.conversation.key, "x"))
+    await store.submissions.keep(replace(kept, parts=(part,)))
+    again = await program.posts(Idempotency_Key="1")
+    await program.tester.settle()
+    assert again.content == first.content
+    assert program.desk.texts == ["hello", "hello"]
 
 
 async def test_a_full_outbox_is_answered_with_503_and_the_same_again_completes_it(program: Program) -> None:

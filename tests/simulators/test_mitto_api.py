@@ -217,6 +217,12 @@ async def test_people_with_a_phone_are_named_by_their_number(ta: str) -> None:
         assert ("id" in answer) is (ta == "viber")
 
 
+async def test_the_answer_tells_a_message_as_it_was_taken_even_if_it_has_arrived_since() -> None:
+    async with opened() as rig:
+        answer = (await rig.sends("viber", CONTENTS["viber"], "/api/v1/messages/send")).json()
+        assert (answer["deliveryStatus"], rig.sees("viber")) == ("Ready", ["Hello"])
+
+
 async def test_the_newer_version_answers_with_a_list_of_ids() -> None:
     async with opened() as rig:
         answer = (await rig.sends("sms", TEXT)).json()
@@ -266,6 +272,14 @@ async def test_a_message_is_read_back_with_what_was_asked_for() -> None:
         answer = (await rig.http.get(f"/api/v1/messages/{message_id}")).json()
         assert (answer["messageId"], answer["text"], answer["messageParts"]) == (message_id, "x" * 161, 2)
         assert answer["requestInfo"] == {"trafficAccountId": "sms", "destination": TO, "sms": {"text": "x" * 161}}
+
+
+async def test_a_message_is_read_back_with_its_tag() -> None:
+    async with opened() as rig:
+        rig.simulator.bounds = Bounds(takes_reference=True)
+        answer = await rig.sends("sms", TEXT, reference="r-1")
+        message_id = answer.json()["messages"][0]["messageId"]
+        assert (await rig.http.get(f"/api/v1.1/Messages/{message_id}")).json()["reference"] == "r-1"
 
 
 @pytest.mark.parametrize(
@@ -331,6 +345,8 @@ async def test_a_bulk_may_forget_a_destination() -> None:
         rig.simulator.omits = frozenset({TO})
         assert [message["destination"] for message in (await bulk(rig, TO, TO_BOB))["messages"]] == [TO_BOB]
         assert (rig.sees("sms", ANA), rig.sees("sms", BOB)) == ([], ["Hello"])
+        assert (await rig.sends("sms", TEXT)).status_code == 200
+        assert rig.sees("sms", ANA) == ["Hello"]
 
 
 async def test_a_bulk_with_one_bad_destination_is_refused_as_a_whole() -> None:

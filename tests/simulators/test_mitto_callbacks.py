@@ -5,6 +5,7 @@ import json
 from typing import Any
 from urllib.parse import parse_qs
 
+import httpx
 import jwt
 import pytest
 
@@ -334,10 +335,28 @@ async def test_the_token_of_incoming_messages_is_swapped_the_other_way() -> None
 
 
 async def test_two_rounds_at_once_post_each_callback_once() -> None:
+    async def answers_late(request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(0)
+        return rig.customer(request)
+
     async with opened() as rig:
+        rig.simulator.http = httpx.AsyncClient(transport=httpx.MockTransport(answers_late))
         await rig.sms()
         await asyncio.gather(rig.simulator.redeliver(), rig.simulator.redeliver())
         assert len(rig.customer.requests) == 1
+
+
+async def test_callbacks_that_are_due_are_posted_in_the_order_of_their_times() -> None:
+    async with opened() as rig:
+        rig.customer.status, rig.simulator.pauses = 503, (600,)
+        first = (await rig.sms())["id"]
+        await rig.simulator.redeliver()
+        rig.clock.advance(seconds=60)
+        second = (await rig.sms())["id"]
+        rig.customer.status = 200
+        rig.clock.advance(seconds=600)
+        await rig.simulator.redeliver()
+        assert [body["messageId"] for body in rig.customer.told] == [first, second, first]
 
 
 async def test_the_text_of_an_sms_of_the_other_api_is_reported_to_its_webhook_only() -> None:

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from botkit.redaction import Secret
 from botkit.simulators.mitto_checks import Order, Rules, TrafficAccount, address_of, read_order, read_orders
@@ -216,3 +218,75 @@ def test_a_failover_needs_a_destination_that_all_its_networks_have() -> None:
     del body["whatsapp"]
     assert refusal({**body, "destination": "1861000001"}) == "taken"
     assert refusal({**body, "destination": "-1001861000001"}) == "destination"
+
+
+# Anything at all
+
+WHOLE: dict[str, Json] = {
+    "sms": {"sms": CONTENTS["sms"]},
+    "viber": {
+        "viber": {
+            "type": "promotional",
+            "text": "Hi",
+            "mediaUrl": "https://cdn.example/a.png",
+            "button": {"caption": "Open", "action": "https://shop.example/"},
+            "file": {"mediaUrl": "https://cdn.example/i.pdf", "fileName": "i.pdf"},
+            "ttl": 60,
+            "keyboard": {"Type": "keyboard", "Buttons": [{"ActionBody": "x", "Text": "X"}]},
+        }
+    },
+    "telegram": {
+        "telegram": {
+            "silent": True,
+            "text": {"message": "<b>x</b>", "parseMode": "Html", "noPreview": True},
+            "photo": {"url": "https://cdn.example/a.png", "caption": "x", "parseMode": "MarkdownV2"},
+            "location": {"latitude": 1, "longitude": 2},
+        }
+    },
+    "whatsapp": {"whatsapp": CONTENTS["whatsapp"]},
+    "gbm": {
+        "gbm": {
+            "text": {"message": "x", "containsRichText": True},
+            "suggestions": [
+                {"reply": {"text": "x", "postbackData": "x"}},
+                {"action": {"text": "x", "postbackData": "x", "openUrlAction": {"url": "https://shop.example/"}}},
+            ],
+            "carouselCard": {"cardWidth": "SMALL", "cardContents": [{"title": "x", "suggestions": []}]},
+            "representative": {"representativeType": "BOT"},
+            "fallback": "x",
+        }
+    },
+    "failover": {"failover": FAILOVER["failover"], "sms": CONTENTS["sms"], "whatsapp": CONTENTS["whatsapp"]},
+}
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Returns the way to every part of a JSON value."""
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(place for name, part in parts for place in places(part, (*path, name)))]
+
+
+def replaced(value: Any, path: tuple[Any, ...], part: Any) -> Any:
+    """Returns a JSON value with another part at a place."""
+    if not path:
+        return part
+    copy = value.copy()
+    copy[path[0]] = replaced(value[path[0]], path[1:], part)
+    return copy
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.data())
+def test_whatever_stands_wherever_in_a_request_it_is_taken_or_refused(data: st.DataObject) -> None:
+    via = data.draw(st.sampled_from(sorted(WHOLE)))
+    body = {"trafficAccountId": via, "destination": ADDRESSES.get(via, "385910000001"), **WHOLE[via]}
+    if via == "failover":
+        del body["trafficAccountId"]
+    for _ in range(data.draw(st.integers(1, 3))):
+        body = replaced(body, data.draw(st.sampled_from(places(body)[1:])), data.draw(JSON))
+    refusal(body)
