@@ -264,6 +264,11 @@ class Mitto(Adapter):
         """Returns the address; that of a two-way number's messages with a token, good until its key is taken away."""
         return self._callbacks.console_address(url) if kind == INBOUND else url
 
+    def join_customer(self, first: Adapter) -> None:
+        """Takes the other account's key: a customer of Mitto's has one, and a failover among its accounts needs it."""
+        if isinstance(first, Mitto):
+            self.api_key = first.api_key
+
     def verify(self, request: WebhookRequest) -> bool:
         """Tells whether the header has the webhook's secret, or `token` is one of ours for this kind of call.
 
