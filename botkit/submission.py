@@ -30,7 +30,7 @@ class Submission(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `owner` is who asked, and `fingerprint` stands for all that was said. `tag` and `reference` are the caller's own id
     and word for it. `ways` are the accounts of one that may go several ways, in order. `parts` are the messages that
     may not be in their outbox yet, and `values` the long values of their buttons; both are empty once they all are, or
-    never will be. `schedule` says when they may go, and `ended_ms` when it was cancelled or expired. Reports go to
+    never will be. `schedule` says when they may go, and `decided_ms` when its waiting ended. Reports go to
     `notify_url`, if it names an address of its own.
     """
 
@@ -48,7 +48,7 @@ class Submission(Struct, frozen=True, kw_only=True, omit_defaults=True):
     notify_url: str = ""
     schedule: SendSchedule | None = None
     stage: Stage = Stage.STARTED
-    ended_ms: int = 0
+    decided_ms: int = 0
 
     @property
     def conversation(self) -> Conversation:

@@ -60,7 +60,7 @@ class RedisSubmissions:
             known = _decode(found)
             if known.stage is not Stage.SCHEDULED:
                 return known
-            decided = replace(known, stage=stage, ended_ms=0 if stage is Stage.STARTED else at_ms)
+            decided = replace(known, stage=stage, decided_ms=at_ms)
             decided = _emptied(decided) if stage is Stage.CANCELLED else decided
             # The very bytes that were read: another version may write them otherwise.
             if await self._run("swap", [key], found, _encode(decided)):
