@@ -571,8 +571,11 @@ async def test_a_message_s_fate_is_asked_for_by_its_id() -> None:
         HttpAnswer(200, {}, b"<html>"),
         HttpAnswer(404, {}, b'{"messageId":"1","deliveryStatus":"Delivered"}'),
         HttpAnswer(500, {}, b""),
+        HttpAnswer(200, {}, b'{"messageId":"1","deliveryStatus":"Delivered","more":"\xff"}'),
+        HttpAnswer(200, {}, b'{"deliveryStatus":"\xff"}'),
+        HttpAnswer(200, {}, b'{"more":' + b"[" * 5000),
     ],
-    ids=["on its way", "no status", "no message", "not found", "in trouble"],
+    ids=["on its way", "no status", "no message", "not found", "in trouble", "no UTF-8", "no status in it", "deep"],
 )
 async def test_a_fate_that_is_not_known_is_none(answer: HttpAnswer) -> None:
     assert await mitto().load_report("1", at(mitto()), Gateway(answer)) is None
