@@ -240,8 +240,7 @@ def _report_problems(adapters: Sequence[Adapter], failover: TimeoutFailover | No
     if failover is None or failover.status == "Sent":
         return
     for number, adapter in enumerate(adapters[:-1]):
-        # Of Telegram, whichever account, it is known already.
-        if not adapter.has_receipts and adapter.network != "telegram":
+        if not adapter.has_receipts:
             yield Problem(f"{_ACCOUNTS}[{number}]", f"never tells that a message is {failover.status}")
 
 
