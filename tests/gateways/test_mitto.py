@@ -13,7 +13,8 @@ from botkit.buttons import Button, Link
 from botkit.channels.telegram import Telegram
 from botkit.events import MessageDelivered
 from botkit.exceptions import AddressError, InvalidRequestError, MessageError, SettingsError
-from botkit.gateways.mitto import MAX_BULK_SIZE, Mitto
+from botkit.gateways.mitto import Mitto
+from botkit.gateways.mitto_settings import MAX_BULK_SIZE
 from botkit.gateways.mitto_tokens import read_token
 from botkit.messages import Image, Raw, Text, Typing
 from botkit.outgoing import Hop, Trail
