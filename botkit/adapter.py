@@ -342,9 +342,9 @@ class Adapter(ABC):
         return False
 
     def can_last(self, seconds: float) -> bool:
-        """Whether the service itself can leave a way of this account after that time (0 = no end), where ways are joined.
+        """Whether the service itself can leave a way of this account after that time (0 = no end).
 
-        A way that cannot is left by botkit's own clock, and not joined to others.
+        Where it cannot, the way is left by botkit's own clock, and not joined to others.
         """
         return True
 
