@@ -343,6 +343,13 @@ class Adapter(ABC):
         """
         return False
 
+    def can_last(self, seconds: float) -> bool:
+        """Whether the service itself can leave a way of this account after that time (0 = no end).
+
+        Where it cannot, the way is left by botkit's own clock, and not joined to others.
+        """
+        return True
+
     async def poll(self, cursor: bytes, client: HttpClient) -> Polled:
         """Asks for what the service does not call us for; called every `poll_seconds`, by one process at a time.
 
@@ -416,6 +423,10 @@ class Joining(Protocol):
 
     def joins(self, following: Adapter) -> bool:
         """Whether the service itself goes on to the other account where a message does not arrive from this one."""
+        ...
+
+    def can_last(self, seconds: float) -> bool:
+        """Whether the service itself can leave a way of this account after that time (0 = no end)."""
         ...
 
     def rendered(self, message: AnyMessage) -> Raw:

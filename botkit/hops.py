@@ -146,6 +146,8 @@ def _joining(trail: Trail, find_adapter: FindAdapter) -> list[tuple[Joining, Hop
             break
         if found and (found[-1][1].seconds, found[-1][1].status) != (found[0][1].seconds, found[0][1].status):
             break
+        if not adapter.can_last(hop.seconds):
+            break
         found.append((adapter, hop))
         if not hop.seconds:
             break

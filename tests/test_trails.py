@@ -538,6 +538,9 @@ class Gateway(Sms):
     def joins(self, following: Adapter) -> bool:
         return isinstance(following, Gateway)
 
+    def can_last(self, seconds: float) -> bool:
+        return seconds != 61
+
     def rendered(self, message: AnyMessage) -> Raw:
         return Raw(channel="desk", payload={"text": message.plain, "via": self.ta})
 
@@ -577,6 +580,19 @@ async def test_ways_of_one_gateway_are_one_request_which_is_waited_for_as_long_a
         assert talk.first.texts == ["Your code is 1234."]
         hops = (await talk.delivery()).hops
         assert [hop.account.ta for hop in hops] == ["chat", "one", "first"]
+
+
+@pytest.mark.parametrize(("first", "second"), [(61, 60), (60, 61)])
+async def test_a_way_whose_time_the_gateway_cannot_keep_is_a_request_of_its_own(
+    botkit_redis_url: str, first: float, second: float
+) -> None:
+    one, two = Gateway(ta="one"), Gateway(ta="two")
+    async with Talk(botkit_redis_url, lambda chat, _, __: chat | one.within(first) | two.within(second)) as talk:
+        talk.chat.plan.append(REFUSED)
+        await talk.send()
+        assert [len(ways) for ways in one.requests] == [1]
+        await talk.process.advance(first + 1)
+        assert [len(ways) for ways in two.requests] == [1]
 
 
 async def test_what_the_gateway_brings_by_its_second_way_is_told_and_goes_no_further(botkit_redis_url: str) -> None:

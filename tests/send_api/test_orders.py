@@ -302,11 +302,19 @@ def test_each_account_must_be_there_and_the_callers_own() -> None:
     assert (missing.value.status, forbidden.value.status) == (404, 403)
 
 
-def test_what_is_waited_for_must_be_told() -> None:
+@pytest.mark.parametrize("status", ["Delivered", "Seen"])
+@pytest.mark.parametrize("ta", ["mitto-telegram", "bot-telegram"])
+def test_what_is_waited_for_must_be_told(ta: str, status: str) -> None:
     telegram = {"text": {"message": "hello"}}
-    paths = problems(failing_over("mitto-telegram", "smsc", telegram=telegram))
+    paths = problems(failing_over(ta, "smsc", telegram=telegram, status=status))
     assert paths == ["failover.timeoutFailover.trafficAccounts[0]"]
-    assert len(read(failing_over("mitto-telegram", "smsc", telegram=telegram, status="Sent")).ways) == 2
+    assert len(read(failing_over(ta, "smsc", telegram=telegram, status="Sent")).ways) == 2
+    assert len(read(failing_over("smsc", ta, telegram=telegram, status=status)).ways) == 2, "nobody waits for the last"
+
+
+def test_an_account_that_reports_is_waited_for_on_telegram_too() -> None:
+    order = read(failing_over("rapporto", "smsc", telegram={"text": {"message": "hello"}}))
+    assert [way.adapter.ta for way in order.ways] == ["rapporto", "smsc"]
 
 
 # --- routes ---
