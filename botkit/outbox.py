@@ -21,8 +21,8 @@ from botkit.events import Event, HopStatus, MessageFailed, SignalReceived, event
 from botkit.events import encode as encode_event
 from botkit.exceptions import MessageError, NotSentError, RecordError, UnknownOutcomeError
 from botkit.failover import redirected
-from botkit.governor import Governor, Hold
-from botkit.hops import is_followed, is_over
+from botkit.governor import Governor, Hold, is_shared
+from botkit.hops import is_followed, is_over, key_of
 from botkit.messages import Raw
 from botkit.migration import WINDOW, delivered
 from botkit.outgoing import Outgoing
@@ -237,7 +237,7 @@ class Outbox:
         if turn.attempts > 1:
             log.info("sending again", account=line.adapter.ta, message=outgoing.key, attempt=turn.attempts)
         try:
-            if outgoing.broadcast and line.adapter.max_receivers:
+            if is_shared(line.adapter, outgoing):
                 return await self._batches.send(line.adapter, outgoing.message, to, line.client)
             return await line.adapter.send(outgoing, to, line.client)
         except NotSentError as error:
@@ -409,7 +409,7 @@ class Outbox:
 
     async def _note(self, outgoing: Outgoing, fate: Fate) -> None:
         # Before it leaves the outbox: who takes over notes it again, and nothing is counted twice.
-        if outgoing.broadcast and (spot := spot_of(outgoing.key)):
+        if outgoing.broadcast and (spot := spot_of(key_of(outgoing))):
             await insist(lambda: self._store.broadcasts.note(spot, fate))
 
     def _failure(self, outgoing: Outgoing, reason: str) -> tuple[Event, Status]:
