@@ -302,7 +302,9 @@ class Rapporto(Adapter):
     async def send(self, outgoing: Outgoing, to: Conversation, client: HttpClient) -> Receipt:
         """Makes one attempt, with an `id` of the message's own; joined ways of its trail go as one cascade."""
         try:
-            body = {"destAddr": to.id, **self._request(outgoing)}
+            request = self._request(outgoing)
+            # A caller's own request keeps its members in their order.
+            body = request if "destAddr" in request else {"destAddr": to.id, **request}
             number = self.find_address(str(body["destAddr"]))
         except MessageError as error:
             return Receipt(Outcome.REFUSED, reason=error.what)

@@ -20,8 +20,6 @@ MAX_DESTINATION = 255
 _TRIES = 100
 _MOST_TOLD = 100
 
-_ACCOUNTS = "failover.timeoutFailover.trafficAccounts"
-
 
 class BulkOrder(Struct, frozen=True):
     """What a request for many destinations asks for; `hops` are its ways, where it has several.
@@ -54,7 +52,7 @@ def read_bulk(orders: Orders, body: Mapping[str, Any], may_use: Callable[[str], 
     if problems := [*problems, *_way_problems(order)]:
         raise InvalidRequestError(problems)
     first = order.ways[0]
-    hops = tuple(replace(hop, to="") for hop in order.hops)
+    hops = tuple(replace(way.hop, to="") for way in order.ways) if order.is_routed else ()
     return BulkOrder(first.adapter, first.message, hops, order.tag, order.reference)
 
 
@@ -103,6 +101,6 @@ def _read(
 
 def _way_problems(order: Order) -> Iterator[Problem]:
     """Yields the accounts that cannot be reached by each of many destinations."""
-    for number, way in enumerate(order.ways[1:], 1):
+    for way in order.ways[1:]:
         if way.to and way.adapter.address is not AddressKind.PHONE:
-            yield Problem(f"{_ACCOUNTS}[{number}]", "has other ids for people than the first, and no number is given")
+            yield Problem(way.step.path, "has other ids for people than the first, and no number is given")

@@ -1,14 +1,13 @@
 """The description of the send API for programs: an OpenAPI 3.1 document."""
 
 import functools
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 import msgspec
 
-from botkit.send_api.schemas import PREFIX, components
-
-Item = dict[str, Any]
+from botkit.send_api.bulk_openapi import bulk_components, bulk_paths
+from botkit.send_api.openapi_parts import ERRORS, IDEMPOTENCY_KEY, Item, answered, errors, operation_id, ref
+from botkit.send_api.schemas import components
 
 _DESCRIPTION = """\
 Sends messages through the accounts of a running botkit service: bots and gateways alike.
@@ -91,6 +90,7 @@ EXAMPLES: Mapping[str, Item] = {
         "id": "order-20417",
         "reference": "parcels",
     },
+    "route": {"route": "urgent", "destination": "+385910000001", "sms": {"text": "Your parcel is here."}},
 }
 
 
@@ -107,9 +107,10 @@ def document() -> bytes:
                 "/api/v1/Messages/send": {"post": _send("/api/v1/Messages/send", "Message")},
                 "/api/v1.1/Messages/send": {"post": _send("/api/v1.1/Messages/send", "MessageList")},
                 **{path: {"get": _ask(path)} for path in _ASKED},
+                **bulk_paths(),
             },
             "components": {
-                "schemas": components(),
+                "schemas": {**components(), **bulk_components()},
                 "securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "X-Botkit-Key"}},
             },
         }
@@ -119,7 +120,7 @@ def document() -> bytes:
 _ASKED = ("/messages/{id}", "/api/v1/Messages/{id}", "/api/v1.1/Messages/{id}")
 
 
-def _send(path: str, answered: str) -> Item:
+def _send(path: str, shape: str) -> Item:
     return {
         "operationId": operation_id("send", path),
         "summary": "Send a message",
@@ -135,7 +136,7 @@ def _send(path: str, answered: str) -> Item:
             },
         },
         "responses": {
-            "200": answered("Stored. With a failover, an id for each way.", [answered, "MessageIds"]),
+            "200": answered("Stored. With a failover, an id for each way.", [shape, "MessageIds"]),
             **errors(*ERRORS),
         },
     }

@@ -1,16 +1,17 @@
 """The JSON of the send API as schemas: made of its structs, with the bounds that their readers know."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from botkit.chatapps import gbm, sms, telegram, viber
-from botkit.chatapps.requests import MAX_TIMEOUT, MIN_ACCOUNTS, STATUSES, Failover
+from botkit.chatapps.requests import MIN_ACCOUNTS, STATUSES, Failover
+from botkit.delivery_route import MAX_SECONDS
 from botkit.messages import MAX_CARDS, MAX_TTL, MIN_CARDS, MIN_TTL
+from botkit.send_api.answers import CREATED, UNKNOWN, WAY_STATUSES, Message, MessageList, MessageState
 from botkit.send_api.answers import STATUSES as DELIVERY_STATUSES
-from botkit.send_api.answers import WAY_STATUSES, Message, MessageList, MessageState
 from botkit.send_api.orders import MAX_REFERENCE
 from botkit.send_api.refusals import ErrorAnswer
 
@@ -77,7 +78,7 @@ _BOUNDS: Mapping[str, Mapping[str, Schema]] = {
     "Failover": {"type": {"const": "Timeout"}},
     "Failover.TimeoutFailover": {
         "status": {"enum": [*STATUSES]},
-        "timeoutInSeconds": {"minimum": 1, "maximum": MAX_TIMEOUT},
+        "timeoutInSeconds": {"minimum": 1, "maximum": MAX_SECONDS},
         "trafficAccounts": {"minItems": MIN_ACCOUNTS, "uniqueItems": True},
     },
 }
@@ -93,12 +94,12 @@ _TOLD: Mapping[str, Mapping[str, Schema]] = {
     "Message": _ACCEPTED,
     "MessageState": {
         **_ACCEPTED,
-        "deliveryStatus": {"enum": ["Created", *DELIVERY_STATUSES.values()]},
+        "deliveryStatus": {"enum": [CREATED, *DELIVERY_STATUSES.values(), UNKNOWN]},
         "status": {
             "description": "In the service's own words, or for one way of several its deliveryStatus in small letters."
         },
     },
-    "WayState": {"deliveryStatus": {"enum": ["Created", *dict.fromkeys(WAY_STATUSES.values())]}},
+    "WayState": {"deliveryStatus": {"enum": [CREATED, *dict.fromkeys(WAY_STATUSES.values())]}},
 }
 
 _WHATSAPP: Schema = {
@@ -150,13 +151,13 @@ def components() -> dict[str, Schema]:
         "MessageRequest": message_request(),
         "OwnRequest": own_request(),
         **requests,
-        **_answers(),
+        **answer_schemas((Message, MessageState, MessageList, ErrorAnswer), _TOLD),
         "MessageIds": {
             "title": "MessageIds",
             "description": "An id for each way that a message may go, in the order of its accounts.",
             "type": "array",
             "items": {"type": "string"},
-            "minItems": 2,
+            "minItems": 1,
         },
     }
 
@@ -168,7 +169,8 @@ def message_request() -> Schema:
         "title": "MessageRequest",
         "description": (
             "A message to one destination, in the words of the network that its account sends on. With a failover, one "
-            "such object for each network of its accounts, and no trafficAccountId."
+            "such object for each network of its accounts, and no trafficAccountId. With a route, one or more: what an "
+            "account is not told in its own network's words, it is told in the first of them."
         ),
         "type": "object",
         "properties": {
@@ -180,10 +182,15 @@ def message_request() -> Schema:
             },
             **{member: {"$ref": PREFIX + name} for member, name in networks.items()},
             "failover": {"$ref": f"{PREFIX}Failover"},
+            "route": {
+                "type": "string",
+                "minLength": 1,
+                "description": "A route of a bot by its name, or as bot:name, in place of accounts.",
+            },
             **_OPTIONS,
         },
         "required": ["destination"],
-        "anyOf": [{"required": ["trafficAccountId"]}, {"required": ["failover"]}],
+        "anyOf": [{"required": [member]} for member in ("trafficAccountId", "failover", "route")],
         "additionalProperties": False,
     }
 
@@ -211,10 +218,10 @@ def _schemas_of(root: str, kind: type) -> dict[str, Schema]:
     return {root if name == kind.__name__ else f"{root}.{name}": _tidied(schema) for name, schema in found.items()}
 
 
-def _answers() -> dict[str, Schema]:
-    kinds = (Message, MessageState, MessageList, ErrorAnswer)
+def answer_schemas(kinds: Iterable[type], told: Mapping[str, Mapping[str, Schema]]) -> dict[str, Schema]:
+    """Returns the schemas of answers by name, and of all that is in them; `told` adds to members what types do not."""
     _, found = msgspec.json.schema_components(kinds, ref_template=f"{PREFIX}{{name}}")
-    return {name: _bounded(_tidied(schema), _TOLD.get(name, {})) for name, schema in found.items()}
+    return {name: _bounded(_tidied(schema), told.get(name, {})) for name, schema in found.items()}
 
 
 def _tidied(schema: Any) -> Any:
