@@ -210,10 +210,9 @@ class _Endpoint:
         """Serves one request."""
         try:
             response = await self._answer(Request(scope, receive))
+            await response(scope, receive, send)
         except ClientDisconnect:
             log.debug("the caller left early")
-            return
-        await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
         try:
