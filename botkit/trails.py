@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from botkit.adapter import Adapter, HttpClient, Receipt
+from botkit.bulk import count_news
 from botkit.callback import callback
 from botkit.clock import Clock
 from botkit.contacts import find_conversation
@@ -172,6 +173,7 @@ class Trails:
         news = await self._note(turn, report, rest, plan)
         if news is None:
             return Verdict.FENCED
+        await count_news(self._store, report.key, news.word)
         if news.word == "next":
             await self._take(turn, report, news)
         if news.word and report.notify:

@@ -44,13 +44,10 @@ class RedisBroadcasts:
 
     async def draft(self, broadcast: Broadcast) -> None:
         """See `Broadcasts.draft`. One trip."""
-        h = self._keys.broadcast("h", broadcast.id)
         now = round(self._clock.timestamp() * 1000)
-        fields = ("what", _encode(broadcast), "stage", Stage.DRAFT.value, "created", now)
         await asyncio.gather(
-            self._call("HSET", h, *fields),
-            self._call("PEXPIRE", h, _DRAFT_MS),
-            self._call("ZADD", self._every, now, broadcast.id),
+            self._run("draft", [self._keys.broadcast("h", broadcast.id)], _encode(broadcast), _DRAFT_MS),
+            self._call("ZADD", self._every, "NX", now, broadcast.id),
         )
 
     async def add(self, broadcast_id: str, lane: int, ids: Sequence[str]) -> None:
