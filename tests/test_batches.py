@@ -65,7 +65,9 @@ def batches(rates: Rates) -> Batches:
     return Batches(Governor(rates, Clock()), patience=0.001)
 
 
-async def sent(batches: Batches, desk: Desk, *names: str, message: AnyMessage = NEWS) -> list[Receipt | Begun | BaseException]:
+async def sent(
+    batches: Batches, desk: Desk, *names: str, message: AnyMessage = NEWS
+) -> list[Receipt | Begun | BaseException]:
     calls = (batches.send(desk, message, where(name), Nowhere()) for name in names)
     return await asyncio.gather(*calls, return_exceptions=True)
 
