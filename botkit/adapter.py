@@ -169,6 +169,8 @@ class Adapter(ABC):
     capabilities: ClassVar[Capabilities] = Capabilities()
     #: How many people one request may name, where the service takes the same message for many; 0 where it does not.
     max_receivers: ClassVar[int] = 0
+    #: Whether the account's pace counts requests, however many people they name, and not messages.
+    counts_requests: ClassVar[bool] = False
     #: The service's address; `<PREFIX>_API_URL` replaces it.
     default_api_url: ClassVar[str]
     #: The setting that carries the credentials: `<PREFIX>_<token_setting>`.

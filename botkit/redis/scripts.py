@@ -28,6 +28,7 @@ NAMES = (
     "receipt",
     "status",
     "park",
+    "draft",
     "stage",
     "lead",
     "enlist",

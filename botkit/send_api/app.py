@@ -12,19 +12,21 @@ from starlette.types import Receive, Scope, Send
 
 from botkit.accounts import Bucket
 from botkit.adapter import Adapter
+from botkit.broadcast import spot_of
 from botkit.clock import Clock
 from botkit.conversation import Account
 from botkit.dispatcher import Owner
 from botkit.exceptions import BotkitError
 from botkit.redaction import frames
 from botkit.send_api.answers import ids_answer, list_answer, message_answer, of_way, state_answer
+from botkit.send_api.bulk import MOVES, Bulks
 from botkit.send_api.keys import ApiKey, Keyring, KeyScope
 from botkit.send_api.openapi import document
 from botkit.send_api.orders import Orders, fingerprint_of, reached, routes_of, tag_of
 from botkit.send_api.refusals import RefusedError, answer, conflict, later, refusal_of, unauthorized
 from botkit.send_api.requests import RequestPolicy, read_idempotency_key, read_json
 from botkit.sending import Rejection, Sender
-from botkit.store import Store
+from botkit.store import Delivery, Store
 from botkit.submission import Submission, message_id
 
 #: How an id of ours looks: that of a message, or of one of its ways after the first.
@@ -57,6 +59,7 @@ class SendApi:
         bots = {owner.bot.name: owner.bot for owner in owners.values()}
         self._orders = Orders((owner.adapter for owner in owners.values()), routes_of(bots.values()))
         self._sender = Sender(store, clock)
+        self._bulks = Bulks(owners, store, self._orders)
 
     async def send(self, request: Request) -> Response:
         """Takes one message; answers in shape A, from version 1.1 on in shape B, and in shape C for several ways."""
@@ -71,13 +74,44 @@ class SendApi:
         """Tells what became of a message."""
         key = await self._admit(request, "read")
         wanted = _ID.fullmatch(request.path_params["id"])
-        submission = await self._store.submissions.load(wanted[1]) if wanted else None
+        found = await self._find(wanted[1]) if wanted else None
         way = int(wanted[2] or 0) if wanted else 0
-        if submission is None or submission.owner != key.name or way >= max(1, len(submission.ways)):
+        if found is None or found[0].owner != key.name or way >= max(1, len(found[0].ways)):
             raise RefusedError(404, "unknown_message", "there is no such message of this key")
-        delivery = await self._store.deliveries.load(submission.conversation.key, submission.id)
+        submission, delivery = found
         state = state_answer(submission, *self._sender_of(submission), delivery, now=self._clock.timestamp())
         return answer(of_way(state, way) if way else state)
+
+    async def send_bulk(self, request: Request) -> Response:
+        """Takes one message for many destinations; answers in shape D."""
+        key = await self._admit(request, "bulk")
+        idempotency_key = read_idempotency_key(request)
+        body = await read_json(request, most=self._policy.max_bulk, seconds=self._policy.bulk_seconds)
+        return await self._bulks.take(key, idempotency_key, body)
+
+    async def bulk(self, request: Request) -> Response:
+        """Tells how far a bulk has come."""
+        key = await self._admit(request, "read")
+        return answer(await self._bulks.state(key, request.path_params["id"]))
+
+    async def bulk_messages(self, request: Request) -> Response:
+        """Tells what became of each destination of a bulk, a page at a time."""
+        key = await self._admit(request, "read")
+        return answer(await self._bulks.messages(key, request.path_params["id"], request.query_params))
+
+    async def move_bulk(self, request: Request) -> Response:
+        """Pauses, resumes or cancels a bulk."""
+        key = await self._admit(request, "bulk")
+        word = request.url.path.rpartition("/")[2].lower()
+        return answer(await self._bulks.move(key, request.path_params["id"], word))
+
+    async def _find(self, message_id: str) -> tuple[Submission, Delivery | None] | None:
+        if spot := spot_of(message_id):
+            return await self._bulks.find(spot)
+        submission = await self._store.submissions.load(message_id)
+        if submission is None:
+            return None
+        return submission, await self._store.deliveries.load(submission.conversation.key, submission.id)
 
     async def _admit(self, request: Request, scope: KeyScope) -> ApiKey:
         given = request.headers.getlist("x-botkit-key")
@@ -132,6 +166,13 @@ _PATHS: tuple[tuple[str, str, Callable[[SendApi, Request], Awaitable[Response]]]
     ("POST", "/messages/send", SendApi.send),
     ("POST", "/api/v{version}/Message/send", SendApi.send),
     ("POST", "/api/v{version}/Messages/send", SendApi.send),
+    ("POST", "/message/sendbulk", SendApi.send_bulk),
+    ("POST", "/messages/sendbulk", SendApi.send_bulk),
+    ("POST", "/api/v1.1/Message/sendbulk", SendApi.send_bulk),
+    ("POST", "/api/v1.1/Messages/sendbulk", SendApi.send_bulk),
+    ("GET", "/bulk/{id}", SendApi.bulk),
+    ("GET", "/bulk/{id}/messages", SendApi.bulk_messages),
+    *(("POST", f"/bulk/{{id}}/{word}", SendApi.move_bulk) for word in MOVES),
     ("GET", "/messages/{id}", SendApi.message),
     ("GET", "/api/v{version}/Messages/{id}", SendApi.message),
 )
@@ -169,10 +210,9 @@ class _Endpoint:
         """Serves one request."""
         try:
             response = await self._answer(Request(scope, receive))
+            await response(scope, receive, send)
         except ClientDisconnect:
             log.debug("the caller left early")
-            return
-        await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
         try:

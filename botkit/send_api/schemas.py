@@ -1,7 +1,7 @@
 """The JSON of the send API as schemas: made of its structs, with the bounds that their readers know."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -151,7 +151,7 @@ def components() -> dict[str, Schema]:
         "MessageRequest": message_request(),
         "OwnRequest": own_request(),
         **requests,
-        **_answers(),
+        **answer_schemas((Message, MessageState, MessageList, ErrorAnswer), _TOLD),
         "MessageIds": {
             "title": "MessageIds",
             "description": "An id for each way that a message may go, in the order of its accounts.",
@@ -218,10 +218,10 @@ def _schemas_of(root: str, kind: type) -> dict[str, Schema]:
     return {root if name == kind.__name__ else f"{root}.{name}": _tidied(schema) for name, schema in found.items()}
 
 
-def _answers() -> dict[str, Schema]:
-    kinds = (Message, MessageState, MessageList, ErrorAnswer)
+def answer_schemas(kinds: Iterable[type], told: Mapping[str, Mapping[str, Schema]]) -> dict[str, Schema]:
+    """Returns the schemas of answers by name, and of all that is in them; `told` adds to members what types do not."""
     _, found = msgspec.json.schema_components(kinds, ref_template=f"{PREFIX}{{name}}")
-    return {name: _bounded(_tidied(schema), _TOLD.get(name, {})) for name, schema in found.items()}
+    return {name: _bounded(_tidied(schema), told.get(name, {})) for name, schema in found.items()}
 
 
 def _tidied(schema: Any) -> Any:

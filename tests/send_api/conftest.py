@@ -20,9 +20,9 @@ SHOP_KEY, READER_KEY, OTHER_KEY = "bk_shop_key_canary", "bk_reader_key_canary", 
 
 KEYS = ",".join(
     (
-        f"shop:{digest_of(SHOP_KEY)}:send+read",
+        f"shop:{digest_of(SHOP_KEY)}:send+bulk+read",
         f"reader:{digest_of(READER_KEY)}:read",
-        f"other:{digest_of(OTHER_KEY)}:send+read",
+        f"other:{digest_of(OTHER_KEY)}:send+bulk+read",
     )
 )
 
@@ -89,6 +89,12 @@ class Program:
 def hello(**members: object) -> dict[str, Any]:
     """Returns a good request, with these members beside or in place of its own."""
     return {"trafficAccountId": "desk", "destination": "+385910000001", "sms": {"text": "hello"}} | members
+
+
+def many_hello(*destinations: str, **members: object) -> dict[str, Any]:
+    """Returns a good request for these destinations, or for two."""
+    named = {"destinations": [*(destinations or ("+385910000001", "+385910000002"))]}
+    return {"trafficAccountId": "desk", **named, "sms": {"text": "hello"}} | members
 
 
 @contextlib.asynccontextmanager
