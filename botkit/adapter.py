@@ -186,6 +186,8 @@ class Adapter(ABC):
     #: How often a message of unknown outcome is sent again; None leaves that to the service's policy. With 0, it is
     #: noted before each attempt that there is one, and nobody sends a message again that may have arrived.
     max_repeats: int | None = None
+    #: What requests to send in the common form may say beside the network's object that only `read_send` here knows.
+    send_options: ClassVar[frozenset[str]] = frozenset()
     #: Whether some reports name only the message: `Conversation.unplaced` then stands for the conversation.
     finds_by_receipt: ClassVar[bool] = False
     #: For how long a message is tried, and how long after each attempt, the last of them again and again; in seconds,

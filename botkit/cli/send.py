@@ -81,7 +81,8 @@ def send(
         if text is not None or account is not None or to is not None:
             raise click.UsageError("the text, the account and the person of a --request are in its file")
         body = parse_json(request.read_bytes())
-        order, fingerprint = Orders(adapters, routes_of(bots)).read(body, lambda _: True), fingerprint_of(body)
+        orders = Orders(adapters, routes_of(bots), time_zone=load_project_settings().time_zone)
+        order, fingerprint = orders.read(body, lambda _: True), fingerprint_of(body)
     else:
         order = _order(adapters, account, to, text)
         fingerprint = fingerprint_of({"account": account, "to": to, "text": text})

@@ -36,6 +36,8 @@ NAMES = (
     "fate",
     "step",
     "begin",
+    "arm",
+    "swap",
 )
 
 

@@ -100,7 +100,9 @@ def _read(
 
 
 def _way_problems(order: Order) -> Iterator[Problem]:
-    """Yields the accounts that cannot be reached by each of many destinations."""
+    """Yields the accounts that cannot be reached by each of many destinations, and what is for one person only."""
+    if order.schedule:
+        yield Problem("scheduleInfo", "is for one destination: a bulk begins at once")
     for way in order.ways[1:]:
         if way.to and way.adapter.address is not AddressKind.PHONE:
             yield Problem(way.step.path, "has other ids for people than the first, and no number is given")

@@ -90,6 +90,14 @@ EXAMPLES: Mapping[str, Item] = {
         "id": "order-20417",
         "reference": "parcels",
     },
+    "scheduled": {
+        "trafficAccountId": "shop-sms",
+        "destination": "+385910000001",
+        "sms": {"text": "Your parcel is here."},
+        "scheduleInfo": {"timeBegin": "09:00", "timeEnd": "20:00", "weekdaysSchedule": "12345"},
+        "timeZone": "Europe/Zagreb",
+        "notifyUrl": "https://shop.example.org/reports",
+    },
     "route": {"route": "urgent", "destination": "+385910000001", "sms": {"text": "Your parcel is here."}},
 }
 
@@ -106,7 +114,7 @@ def document() -> bytes:
                 **{path: {"post": _send(path, "Message")} for path in ("/messages/send", "/message/send")},
                 "/api/v1/Messages/send": {"post": _send("/api/v1/Messages/send", "Message")},
                 "/api/v1.1/Messages/send": {"post": _send("/api/v1.1/Messages/send", "MessageList")},
-                **{path: {"get": _ask(path)} for path in _ASKED},
+                **{path: {"get": _ask(path), "delete": _cancel(path)} for path in _ASKED},
                 **bulk_paths(),
             },
             "components": {
@@ -152,5 +160,20 @@ def _ask(path: str) -> Item:
             "200": answered("What is known.", ["MessageState"]),
             **errors("401", "403", "429", "500", "503"),
             "404": answered("There is no such message of this key.", ["ErrorAnswer"]),
+        },
+    }
+
+
+def _cancel(path: str) -> Item:
+    return {
+        "operationId": operation_id("cancel", path),
+        "summary": "Cancel a message that still waits for its time",
+        "description": "Needs the scope `send`. May be repeated: what was cancelled already is answered the same.",
+        "parameters": [_MESSAGE_ID],
+        "responses": {
+            "200": answered("It was cancelled, and will not go.", ["MessageState"]),
+            **errors("401", "403", "429", "500", "503"),
+            "404": answered("There is no such message of this key.", ["ErrorAnswer"]),
+            "409": answered("It does not wait for its time, or not any more.", ["ErrorAnswer"]),
         },
     }

@@ -99,7 +99,8 @@ def _read_step(
 
 def _content(body: Mapping[str, Any], adapter: Adapter) -> Mapping[str, Any]:
     """Returns what one way's adapter reads."""
-    named = {name: value for name, value in body.items() if name.casefold() == adapter.network}
+    own = adapter.send_options
+    named = {name: value for name, value in body.items() if name.casefold() == adapter.network or name in own}
     return {"trafficAccountId": adapter.ta, "destination": body.get("destination"), **named}
 
 
