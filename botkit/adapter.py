@@ -346,6 +346,13 @@ class Adapter(ABC):
         """
         return False
 
+    def can_last(self, seconds: float) -> bool:
+        """Whether the service itself can leave a way of this account after that time (0 = no end).
+
+        Where it cannot, the way is left by botkit's own clock, and not joined to others.
+        """
+        return True
+
     async def poll(self, cursor: bytes, client: HttpClient) -> Polled:
         """Asks for what the service does not call us for; called every `poll_seconds`, by one process at a time.
 
@@ -405,6 +412,10 @@ class Adapter(ABC):
         """
         return url
 
+    def join_customer(self, first: "Adapter") -> None:
+        """Takes from a simulated account of the same service what one customer's share; as it is, nothing."""
+        return
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}(ta={self.ta!r})"
 
@@ -415,6 +426,10 @@ class Joining(Protocol):
 
     def joins(self, following: Adapter) -> bool:
         """Whether the service itself goes on to the other account where a message does not arrive from this one."""
+        ...
+
+    def can_last(self, seconds: float) -> bool:
+        """Whether the service itself can leave a way of this account after that time (0 = no end)."""
         ...
 
     def rendered(self, message: AnyMessage) -> Raw:

@@ -63,8 +63,6 @@ from botkit.pace import Pace, Paces
 from botkit.redaction import Secret
 
 # Where a simulator finds us; `botkit.service`, which stands above, has the name.
-# One for all of them, as one customer has: so that a failover among them is one request.
-_SIMULATED_KEY = "simulated-key-of-every-account"
 _SIMULATED_BASE = "https://botkit.localhost"
 _CHAT = re.compile(r"-?[0-9]{1,20}")
 _PHONES = ("sms", "viber", "whatsapp")
@@ -182,10 +180,10 @@ class Mitto(Adapter):
         return [each for each in (self.api_key, *self.report_keys, *self.inbound_keys, self.webhook_secret) if each]
 
     def simulated(self, api_url: str) -> Self:
-        """Returns the same account with made-up secrets, at a simulator's address; all have one key there."""
+        """Returns the same account with a made-up key and secrets, at a simulator's address."""
         return type(self)(
             self.via,
-            api_key=_SIMULATED_KEY,
+            api_key=made_up(),
             sender=self.sender or "botkit",
             viber_type=self.viber_type,
             plus=self.plus,
@@ -216,6 +214,11 @@ class Mitto(Adapter):
     def callback_address(self, kind: str, url: str) -> str:
         """Returns the address; that of a two-way number's messages with a token, good until its key is taken away."""
         return self._callbacks.console_address(url) if kind == INBOUND else url
+
+    def join_customer(self, first: Adapter) -> None:
+        """Takes the other account's key: a customer of Mitto's has one, and a failover among its accounts needs it."""
+        if isinstance(first, Mitto):
+            self.api_key = first.api_key
 
     def verify(self, request: WebhookRequest) -> bool:
         """Tells whether the header has the webhook's secret, or `token` is one of ours for this kind of call.

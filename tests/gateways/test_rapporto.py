@@ -313,12 +313,43 @@ def test_two_accounts_of_one_login_are_joined(following: Adapter, is_joined: boo
     assert account().joins(following) is False
 
 
+@pytest.mark.parametrize(
+    ("via", "seconds", "can_last"),
+    [
+        ("telegram", 0, True),
+        ("telegram", 30, False),
+        ("telegram", 31, True),
+        ("telegram", 60.5, True),
+        ("telegram", 86_400, True),
+        ("telegram", 86_401, False),
+        ("whatsapp", 60, False),
+        ("whatsapp", 86_399, False),
+        ("whatsapp", 86_400, True),
+        ("whatsapp", 86_401, False),
+        ("whatsapp", 3 * 86_400, True),
+        ("sms", 59, False),
+        ("sms", 60, True),
+    ],
+)
+def test_rapporto_leaves_a_way_by_itself_where_its_network_has_that_ttl(
+    via: str, seconds: float, can_last: bool
+) -> None:
+    assert account(VIA=via).can_last(seconds) is can_last
+
+
 def test_a_message_that_takes_several_is_no_way_of_a_cascade() -> None:
     with pytest.raises(MessageError, match="one message, and this takes 2"):
         account().rendered(Text(text="word " * 250))
     own = {"rapporto": {"cascadeChainLink": body_of("cascade")["cascadeChainLink"]}}
     with pytest.raises(MessageError, match="no cascade of its own"):
         account().rendered(Text(text="x", extra=own))
+
+
+@pytest.mark.parametrize("address", ["https://api.rapporto.example/rest/", "https://api.rapporto.example/rest"])
+async def test_a_request_goes_to_the_very_address_that_rapporto_gave(address: str) -> None:
+    desk = Desk(account(API_URL=address))
+    await desk.send(Text(text="hello"))
+    assert str(desk.requests[-1].url) == address
 
 
 # --- webhooks

@@ -237,6 +237,18 @@ async def test_two_ways_of_one_login_are_one_request_and_the_second_is_taken_by_
         assert len(there.requests) == 1
 
 
+async def test_a_way_whose_time_rapporto_cannot_keep_is_left_by_our_own_clock(talk: Open) -> None:
+    first = Rapporto("whatsapp", ta="wa", cascades=True)
+    second = Rapporto("sms", ta="sms", cascades=True)
+    async with talk(Text(text="hello"), first, second, route=first.within(60) | second) as there:
+        there.simulator.set_fate("sent", kind="WHATSAPP")
+        await there.ana.says("go")
+        await there.tester.advance(seconds=61)
+        assert [request["message"]["type"] for request in there.requests] == ["WHATSAPP", "SMS"]
+        assert all("cascadeChainLink" not in request for request in there.requests)
+        assert [bubble.text for bubble in there.simulator.screen("sms", ANA)] == ["hello"]
+
+
 async def test_two_ways_without_cascades_are_two_requests(talk: Open) -> None:
     first, second = Rapporto("telegram", ta="tg"), Rapporto("sms", ta="sms")
     async with talk(Text(text="hello"), first, second, route=first.within(60) | second) as there:

@@ -118,7 +118,7 @@ async def test_doing_it_again_does_no_harm(desk: Desk, message: Raw) -> None:
     assert await blocked(desk) == []
 
 
-async def test_a_hundred_who_come_back_cost_one_look_at_the_blacklist(desk: Desk) -> None:
+async def test_thirty_who_come_back_cost_one_look_at_the_blacklist(desk: Desk) -> None:
     people = [Person(f"Reader {number}") for number in range(30)]
     for person in people:
         await desk.contacts.block(phone_number(person))
@@ -164,6 +164,31 @@ async def test_what_fails_is_tried_again_or_not(answer: Any, outcome: Outcome, w
     outgoing = Outgoing("k00", ("smsc", adapter.ta), PHONE, message)
     receipt = await adapter.send(outgoing, Conversation(adapter.account, PHONE), answering(answer))
     assert (receipt.outcome, receipt.retry_after) == (outcome, wait)
+
+
+async def test_the_group_is_kept_although_the_commands_of_the_blacklist_are_others(desk: Desk) -> None:
+    group = desk.accounts["sms"].group
+    desk.accounts["sms"] = desk.open(account(group=group, blacklist_commands=("add_black", "del_black", "get_black")))
+    assert (await call(desk, START)).outcome is Outcome.REFUSED
+    assert await members(desk) == [digits(ANA)]
+    receipt = await call(desk, STOP)
+    assert (receipt.outcome, receipt.reason) == (Outcome.REFUSED, "SMSC refused phones.php: 1 wrong parameters")
+    assert await members(desk) == []
+
+
+async def test_the_blacklist_is_kept_although_the_group_is_no_more(desk: Desk) -> None:
+    await desk.contacts.delete_group(desk.accounts["sms"].group)
+    assert (await call(desk, STOP)).outcome is Outcome.SENT
+    assert await blocked(desk) == [digits(ANA)]
+    assert (await call(desk, START)).outcome is Outcome.REFUSED
+    assert await blocked(desk) == []
+
+
+async def test_what_may_come_right_is_tried_again_although_the_rest_does_not(desk: Desk) -> None:
+    desk.simulator.refuse(1)
+    desk.simulator.refuse(1)
+    desk.simulator.refuse(4)
+    assert (await call(desk, STOP)).outcome is Outcome.NOT_SENT
 
 
 @pytest.mark.parametrize(("listed", "outcome"), [(True, Outcome.SENT), (False, Outcome.NOT_SENT)])
