@@ -210,9 +210,7 @@ async def test_late_and_repeated_reports_are_no_news(shop: Open) -> None:
     ],
     ids=["failed late", "failed thrice", "unknown first"],
 )
-async def test_no_report_takes_back_what_an_earlier_one_said(
-    shop: Open, words: tuple[str, ...], kinds: list[str]
-) -> None:
+async def test_no_report_takes_back_an_earlier_one(shop: Open, words: tuple[str, ...], kinds: list[str]) -> None:
     async with shop(**CALLBACKS) as site:
         site.simulator.sms_reports = words
         await site.ana.says("hello")
