@@ -231,6 +231,11 @@ class Adapter(ABC):
     def has_credentials(self) -> bool:
         """Whether the account can reach the real service; if not, development simulates it and production refuses."""
 
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What the operator should know of the account's settings, told at each start: they work, but not for all."""
+        return ()
+
     @abstractmethod
     def secrets(self) -> Iterable[Secret]:
         """Everything that must never be printed."""
