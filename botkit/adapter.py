@@ -61,7 +61,7 @@ class Polled(Struct, frozen=True):
 
 
 class HttpAnswer(Struct, frozen=True):
-    """A service's answer; `body` is at most 1 MiB."""
+    """A service's answer; `body` is at most 1 MiB, unless more was asked for."""
 
     status: int
     headers: Mapping[str, str]
@@ -100,10 +100,11 @@ class HttpClient(Protocol):
         form: Mapping[str, str] | None = None,
         files: Mapping[str, Upload] | None = None,
         headers: Mapping[str, str] | None = None,
+        most: int | None = None,
     ) -> HttpAnswer:
-        """Sends one request and reads the whole answer; redirects are not followed.
+        """Sends one request and reads the whole answer, of up to `most` bytes; redirects are not followed.
 
-        `content` is sent as it is; `files` make the form multipart.
+        `content` is sent as it is; `files` make the form multipart. Without `most`, an answer may have 1 MiB.
         """
         ...
 
