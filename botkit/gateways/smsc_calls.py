@@ -55,7 +55,7 @@ class SmscCalls:
     def __init__(self, api_url: str, credentials: Mapping[str, Secret], clock: Clock) -> None:
         self.api_url = api_url
         self._credentials = credentials
-        self._clock = clock
+        self.clock = clock
 
     async def post(
         self, endpoint: Endpoint, parameters: Mapping[str, str], client: HttpClient, *, most: int | None = None
@@ -148,7 +148,7 @@ class SmscCalls:
         request = (
             f"{endpoint.value}|" if endpoint is Endpoint.BALANCE else f"{endpoint.value}|{sorted(parameters.items())}"
         )
-        return self._limits().wait(digest(request), window, self._clock.timestamp())
+        return self._limits().wait(digest(request), window, self.clock.timestamp())
 
     def _limits(self) -> Limits:
         names = sorted(f"{name}={secret.reveal()}" for name, secret in self._credentials.items() if name != "psw")
