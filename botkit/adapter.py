@@ -5,7 +5,7 @@ import os
 import re
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from ipaddress import ip_address
 from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
@@ -356,6 +356,13 @@ class Adapter(ABC):
         own. Raises ServiceError when the service refuses.
         """
         return Polled((), cursor)
+
+    def audience(self, cursor: bytes) -> Callable[[str], bool]:
+        """Returns what tells of a conversation's id whether broadcasts are for it, by what `poll` has kept last.
+
+        As it stands, they are for everybody.
+        """
+        return lambda conversation_id: True
 
     def receivers(self, message: AnyMessage) -> int:
         """Returns how many people one request may name that carries this message."""

@@ -4,7 +4,7 @@ https://smsc.ru/api/http/
 """
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar, Self
 
@@ -39,7 +39,7 @@ from botkit.gateways.smsc_messages import (
 )
 from botkit.gateways.smsc_own_events import LinkClicked
 from botkit.gateways.smsc_parameters import NAME, Via
-from botkit.gateways.smsc_polling import Polling, Sources
+from botkit.gateways.smsc_polling import Polling, Sources, audience
 from botkit.gateways.smsc_requests import read_own, with_sender
 from botkit.gateways.smsc_sending import Sending
 from botkit.gateways.smsc_settings import POLL_SECONDS, check_settings, read_settings
@@ -61,7 +61,8 @@ class Smsc(Adapter):
     none, and the inbox is asked instead.
 
     Who leaves is put on the account's blacklist and taken out of `group`, a group's id; who comes back is taken off it
-    and put into the group. Both are also asked for, every `poll_seconds`: what is changed there is told here.
+    and put into the group. Both are also asked for, every `poll_seconds`: what is changed there is told here, and
+    broadcasts go to the group's members.
     """
 
     channel: ClassVar[str] = "smsc"
@@ -155,7 +156,8 @@ class Smsc(Adapter):
             callback_secret=made_up(),
             sender=self.sender,
             bot=self.bot,
-            # A simulated account has groups of its own, none at first, and the usual commands.
+            group=self.group,
+            # What a simulator calls them.
             blacklist_commands=COMMANDS if self.blacklist_commands else (),
             inbox=self.inbox if self.callback_secret else None,
             files=self.files,
@@ -197,8 +199,19 @@ class Smsc(Adapter):
 
         Raises ServiceError when SMSC refuses the inbox; a list that cannot be had stays as it was.
         """
-        sources = Sources(self.inbox, bool(self.blacklist_commands), self.group, self._mark, hears_stop=not self.bot)
+        sources = Sources(
+            self.inbox,
+            bool(self.blacklist_commands),
+            self.group,
+            self._mark,
+            hears_stop=not self.bot,
+            returned=self._consent.returned,
+        )
         return await Polling(self.account, sources, self.contacts(client), self.clock.now()).run(cursor)
+
+    def audience(self, cursor: bytes) -> Callable[[str], bool]:
+        """Returns who broadcasts are for: the group's members but for the blacklist, as of the last time."""
+        return audience(cursor)
 
     def acknowledge(self, event: Event) -> AnyMessage | None:
         """Returns the call that puts who left on the blacklist, or takes who came back off it."""
