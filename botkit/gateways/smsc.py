@@ -220,12 +220,12 @@ class Smsc(Adapter):
             return None
         told = event.raw if isinstance(event.raw, dict) else {}
         # What the account's own lists have told of is done there already, but for the group.
-        if "group" in told or (not self.group and ("blacklist" in told or "unlisted" in told)):
-            return None
-        if not self.blacklist_commands and not self.group:
+        is_listed = "blacklist" in told or "unlisted" in told
+        if "group" in told or not (self.group or (self.blacklist_commands and not is_listed)):
             return None
         method = START if isinstance(event, Subscribed) else STOP
-        return Raw(channel=self.channel, method=method, payload={"phone": phone}, is_call=True)
+        payload = {"phone": phone, "listed": True} if is_listed else {"phone": phone}
+        return Raw(channel=self.channel, method=method, payload=payload, is_call=True)
 
     # --- outbound ---
 
@@ -267,6 +267,9 @@ class Smsc(Adapter):
         if not isinstance(message, Raw) or message.method not in (STOP, START):
             return await self._sending.send(outgoing, to, client)
         phone, contacts = str(message.payload.get("phone", to.id)), self.contacts(client)
+        if message.payload.get("listed"):
+            # A second record would keep somebody there whom the first one's owner takes off.
+            return await self._consent.follow(phone, contacts, joins=message.method == START)
         if message.method == STOP:
             return await self._consent.stop(phone, contacts, mark=self._mark)
         since = outgoing.created_ms / 1000

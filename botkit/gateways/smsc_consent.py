@@ -43,6 +43,13 @@ class Consent:
         self.returned.add(phone)
         return await _both(lambda: self._unblock(phone, contacts, since, now), lambda: self._join(phone, contacts))
 
+    async def follow(self, phone: str, contacts: SmscContacts, *, joins: bool) -> Receipt:
+        """Puts a number into the group, or takes it out, as somebody else has changed the blacklist."""
+        if not joins:
+            return await _both(lambda: self._leave(phone, contacts))
+        self.returned.add(phone)
+        return await _both(lambda: self._join(phone, contacts))
+
     async def _block(self, phone: str, contacts: SmscContacts, mark: str) -> None:
         if not self._has_blacklist:
             return
