@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from botkit.channels.viber import Viber
     from botkit.context import Context, Handle
     from botkit.conversation import Account, Conversation, User
+    from botkit.delivery_route import DeliveryRoute
     from botkit.events import (
         AgentRequested,
         BroadcastFinished,
@@ -120,6 +121,7 @@ __all__ = [
     "ConversationStarted",
     "DefinitionError",
     "Delete",
+    "DeliveryRoute",
     "Dial",
     "Download",
     "DownloadError",
@@ -204,6 +206,7 @@ _MODULES = {
     "channels.viber": "Viber",
     "context": "Context Handle",
     "conversation": "Account Conversation User",
+    "delivery_route": "DeliveryRoute",
     "events": (
         "AgentRequested BroadcastFinished BroadcastProgressed ButtonPressed ConversationResumed ConversationStarted "
         "Event Media MessageDelivered MessageExpired MessageFailed MessageReceived MessageSeen Point SharedContact "

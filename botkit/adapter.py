@@ -415,6 +415,10 @@ class Adapter(ABC):
         """
         return url
 
+    def join_customer(self, first: "Adapter") -> None:
+        """Takes from a simulated account of the same service what one customer's share; as it is, nothing."""
+        return
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}(ta={self.ta!r})"
 

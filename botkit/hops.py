@@ -67,7 +67,9 @@ def is_over(outgoing: Outgoing, now_ms: float) -> bool:
 def needs_watch(outgoing: Outgoing) -> bool:
     """Whether a message's home waits for anything: another way, or an end of its time."""
     trail = outgoing.trail
-    return trail is not None and not trail.is_part and bool(trail.has_more or trail.seconds or outgoing.message.ttl)
+    if trail is None or trail.is_part or not is_followed(outgoing):
+        return False
+    return bool(trail.has_more or trail.seconds or outgoing.message.ttl)
 
 
 def watch_name(home: Conversation, key: str, hop: int) -> str:

@@ -32,7 +32,7 @@ from botkit.redaction import frames
 from botkit.relay import WINDOW as RELAY_WINDOW
 from botkit.relay import relay
 from botkit.store import Begun, Full, Queue, Status, Store, Turn, Verdict, insist
-from botkit.trails import HopTeller
+from botkit.trails import HopTeller, is_end
 
 # Age decides about messages that cannot be sent, not the number of attempts.
 _NEVER_DEAD = 1_000_000
@@ -382,8 +382,7 @@ class Outbox:
         if not await self._teller.ended(outgoing, ended, reason):
             await insist(lambda: self._store.retry(Queue.OUTBOX, turn, delay=self._delay(turn.attempts)))
             return None
-        is_last = outgoing.trail is not None and not (outgoing.trail.has_more or outgoing.trail.is_part)
-        is_dead = is_dead and is_last and ended != "expired" and reason != _OVERDUE
+        is_dead = is_dead and is_end(outgoing, ended) and reason != _OVERDUE
         return await insist(
             lambda: self._store.fail(
                 turn,

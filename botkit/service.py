@@ -58,6 +58,8 @@ class Service:
         self.clock = store.clock
         self.network = InProcess()
         self.simulators: dict[str, Simulator] = {}
+        # The first simulated account of each channel.
+        self._customers: dict[str, Adapter] = {}
         self.owners = self._open_accounts()
         self._keyring = load_keyring(settings.api_keys, settings.api_keys_file)
         self.redactor = Redactor(self._secrets())
@@ -113,6 +115,7 @@ class Service:
             )
         adapter = declared.simulated(f"http://{declared.channel}.simulator")
         adapter.paces = declared.paces
+        adapter.join_customer(self._customers.setdefault(declared.channel, adapter))
         self._simulator(declared.channel).add_account(adapter)
         return adapter
 

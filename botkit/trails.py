@@ -78,6 +78,14 @@ def as_told(mark: str, event: Event, status: Status) -> HopReported | None:
     return replace(known, id=event.id, at=event.at, status=told, reason=reason)
 
 
+def is_end(outgoing: Outgoing, status: HopStatus) -> bool:
+    """Whether a message has failed as a whole with the way that it was on, and somebody is to look into it."""
+    trail = cast(Trail, outgoing.trail)
+    if trail.is_part or status == "expired":
+        return False
+    return not trail.has_more if status == "failed" else not trail.seconds
+
+
 class HopTeller:
     """Tells a message's home what became of the way that it was on."""
 

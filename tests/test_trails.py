@@ -121,7 +121,7 @@ class Talk:
     async def send(self) -> None:
         await self.say("send")
 
-    async def report(self, kind: type[Report], desk: Desk, number: int = 1) -> None:
+    async def report(self, kind: type[Report | MessageExpired], desk: Desk, number: int = 1) -> None:
         """Lets a service report on the message that a desk sent as its `number`th."""
         place = desk.shown[number - 1][0]
         native = f"report {next(_native)}"
@@ -288,6 +288,7 @@ async def test_an_unknown_outcome_is_no_refusal(botkit_redis_url: str) -> None:
         (failed,) = talk.told
         assert isinstance(failed, F)
         assert "its outcome is not known" in failed.reason
+        assert await talk.process.store.dead_letters() == 1
 
 
 async def test_after_an_unknown_outcome_the_time_decides(botkit_redis_url: str) -> None:
@@ -393,6 +394,41 @@ async def test_a_message_goes_no_further_way_when_it_is_worth_nothing_any_more(
         sent = [len(texts) for texts in talk.ways]
         assert sum(sent) == (2 if ttl == 60 else ways)
         assert talk.steps == ([(MessageExpired, talk.ids[0])] if ttl else [])
+
+
+@pytest.mark.parametrize("has_receipts", [False, True])
+async def test_a_message_with_one_way_expires_as_any_other(botkit_redis_url: str, *, has_receipts: bool) -> None:
+    async with Talk(botkit_redis_url, a_minute_each) as talk:
+        talk.first.has_receipts = has_receipts  # type: ignore[misc]  # this desk only
+        now_ms = round(1000 * talk.process.clock.timestamp())
+        message = given("k" * 24, Hop(("desk", "first"), PHONE), now_ms=now_ms)
+        await submit(talk.process.store, replace(message, message=Text(text="hello", ttl=60)))
+        await talk.process.engine.settle()
+        await talk.process.advance(100)
+        assert [type(event) for event in talk.elsewhere] == ([MessageExpired] if has_receipts else [])
+        talk.elsewhere.clear()
+
+
+@pytest.mark.parametrize("has_receipts", [False, True])
+async def test_what_a_service_took_that_reports_nothing_does_not_expire(
+    botkit_redis_url: str, *, has_receipts: bool
+) -> None:
+    text = Text(text="hello", ttl=60)
+    async with Talk(botkit_redis_url, lambda chat, first, _: chat | first, message=text) as talk:
+        talk.chat.has_receipts = has_receipts  # type: ignore[misc]  # this desk only
+        await talk.send()
+        await talk.process.advance(100)
+        assert talk.steps == ([(MessageExpired, talk.ids[0])] if has_receipts else [])
+
+
+async def test_what_a_service_lets_expire_goes_the_next_way_while_it_is_worth_anything(botkit_redis_url: str) -> None:
+    async with Talk(botkit_redis_url, refusal_only) as talk:
+        await talk.send()
+        await talk.report(MessageExpired, talk.chat)
+        assert len(talk.first.texts) == 1
+        await talk.report(MessageExpired, talk.first)
+        await talk.report(MessageExpired, talk.second)
+        assert talk.steps == [(MessageExpired, talk.ids[0])]
 
 
 # --- addresses ---

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
@@ -91,6 +92,7 @@ class Reader:
         if value and not is_web(value, is_secure=is_secure):
             start = "https://" if is_secure else "http:// or https://"
             self.refuse(name, f"is an address that starts with {start}, without spaces")
+            return ""
         return value
 
     def word(self, name: str, words: Sequence[str], *, is_required: bool = False) -> str:
@@ -161,7 +163,11 @@ def as_json(value: Struct) -> dict[str, Any]:
 
 def is_web(url: str, *, is_secure: bool = False) -> bool:
     """Whether it is an address of the web, https alone where it must be secure."""
-    return bool((_HTTPS if is_secure else _WEB).fullmatch(url))
+    try:
+        # A bracket that opens and does not close is no host, and nobody could take such an address apart.
+        return bool((_HTTPS if is_secure else _WEB).fullmatch(url) and urlsplit(url).hostname)
+    except ValueError:
+        return False
 
 
 def path_to(path: str, name: str) -> str:

@@ -14,8 +14,9 @@ from botkit.conversation import Conversation
 from botkit.exceptions import BotkitError, MessageError, SettingsError
 from botkit.messages import Text
 from botkit.redis.store import RedisStore
-from botkit.send_api.orders import Order, Orders, Way, fingerprint_of, reached
+from botkit.send_api.orders import Order, Orders, fingerprint_of, reached, routes_of
 from botkit.send_api.requests import VISIBLE, parse_json
+from botkit.send_api.ways import Step, Way
 from botkit.sending import Rejection, Sender
 from botkit.submission import Submission, message_id
 
@@ -52,12 +53,13 @@ def send(
     """
     if key and not VISIBLE.fullmatch(key):
         raise click.UsageError("--id has 1 to 255 visible ASCII characters")
-    adapters = [adapter for bot in load_app(app).bots for adapter in bot.accounts]
+    bots = load_app(app).bots
+    adapters = [adapter for bot in bots for adapter in bot.accounts]
     if request is not None:
         if text is not None or account is not None or to is not None:
             raise click.UsageError("the text, the account and the person of a --request are in its file")
         body = parse_json(request.read_bytes())
-        order, fingerprint = Orders(adapters).read(body, lambda _: True), fingerprint_of(body)
+        order, fingerprint = Orders(adapters, routes_of(bots)).read(body, lambda _: True), fingerprint_of(body)
     else:
         order = _order(adapters, account, to, text)
         fingerprint = fingerprint_of({"account": account, "to": to, "text": text})
@@ -78,7 +80,7 @@ def _order(adapters: Sequence[Adapter], account: str | None, to: str | None, tex
     prepared = adapter.prepare(message, Conversation(adapter.account, address))
     if not prepared.messages:
         raise MessageError("the account cannot show this")
-    return Order((Way(adapter, address, message, prepared),))
+    return Order((Way(Step(adapter), address, message, prepared),))
 
 
 def _find(adapters: Sequence[Adapter], account: str) -> Adapter:

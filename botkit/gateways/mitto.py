@@ -21,21 +21,17 @@ from botkit.adapter import (
     WebhookRequest,
     WebhookStatus,
     made_up,
-    read_secret,
 )
 from botkit.addresses import AddressKind, digits_of
 from botkit.capabilities import Capabilities
-from botkit.chatapps.contents import NETWORKS
 from botkit.chatapps.messages import CAPABILITIES, capabilities_for, prepare_for
-from botkit.chatapps.sms import rule_of_sender
-from botkit.chatapps.viber import TYPES
 from botkit.clock import Clock
 from botkit.conversation import Conversation
 from botkit.degradation import Prepared
 from botkit.events import Event
-from botkit.exceptions import AddressError, MessageError, PayloadError, SettingsError
+from botkit.exceptions import AddressError, MessageError, PayloadError
 from botkit.gateways.mitto_answers import read_receipt, read_receipts, read_sms_receipt
-from botkit.gateways.mitto_callbacks import DAY, INBOUND, REPORT, Callbacks, fields_of
+from botkit.gateways.mitto_callbacks import INBOUND, REPORT, Callbacks, fields_of
 from botkit.gateways.mitto_calls import Calls
 from botkit.gateways.mitto_failover import joined_payload
 from botkit.gateways.mitto_reports import (
@@ -47,22 +43,25 @@ from botkit.gateways.mitto_reports import (
     read_stored,
 )
 from botkit.gateways.mitto_requests import addressed, check_raw, read_send, render
-from botkit.gateways.mitto_settings import Settings, check_address, check_choice, check_key, check_path, check_secret
+from botkit.gateways.mitto_settings import (
+    BULK_PATH,
+    BULK_SIZE,
+    SEND_PATH,
+    TOKEN_SECONDS,
+    check_settings,
+    read_settings,
+)
 from botkit.gateways.mitto_sms import PATH as SMS_PATH
 from botkit.gateways.mitto_sms import render_sms
 from botkit.gateways.mitto_tokens import read_keys
 from botkit.gateways.mitto_webhooks import Registrar
+from botkit.gateways.settings import named
 from botkit.messages import AnyMessage, Raw
 from botkit.outgoing import Outgoing
 from botkit.pace import Pace, Paces
 from botkit.redaction import Secret
 
-#: How many destinations a request may have unless the settings say otherwise, and at most.
-BULK_SIZE, MAX_BULK_SIZE = 1000, 5000
-
 # Where a simulator finds us; `botkit.service`, which stands above, has the name.
-# One for all of them, as one customer has: so that a failover among them is one request.
-_SIMULATED_KEY = "simulated-key-of-every-account"
 _SIMULATED_BASE = "https://botkit.localhost"
 _CHAT = re.compile(r"-?[0-9]{1,20}")
 _PHONES = ("sms", "viber", "whatsapp")
@@ -112,13 +111,13 @@ class Mitto(Adapter):
         callback_url: str = "",
         report_keys: str = "",
         inbound_keys: str = "",
-        token_seconds: int = 3 * DAY,
+        token_seconds: int = TOKEN_SECONDS,
         webhook_secret: str = "",
         triggers: Sequence[str] = (),
         bulk_size: int = BULK_SIZE,
         repeats: int = 0,
-        send_path: str = "/api/v1.1/Messages/send",
-        bulk_path: str = "/api/v1.1/Messages/sendbulk",
+        send_path: str = SEND_PATH,
+        bulk_path: str = BULK_PATH,
         sms_api_url: str = "",
         ta: str = "",
         api_url: str = "",
@@ -131,8 +130,8 @@ class Mitto(Adapter):
         self.viber_type = viber_type
         self.plus = plus
         self.callback_url = callback_url.rstrip("/")
-        self.report_keys = read_keys(report_keys, self._setting("REPORT_KEYS"))
-        self.inbound_keys = read_keys(inbound_keys, self._setting("INBOUND_KEYS"))
+        self.report_keys = read_keys(report_keys, named(prefix, "REPORT_KEYS"))
+        self.inbound_keys = read_keys(inbound_keys, named(prefix, "INBOUND_KEYS"))
         self.token_seconds = token_seconds
         self.webhook_secret = Secret(webhook_secret)
         self.triggers = tuple(triggers)
@@ -144,7 +143,7 @@ class Mitto(Adapter):
         self.address = AddressKind.PHONE if via in _PHONES else AddressKind.CONVERSATION
         #: Tells when a token expires; a simulator puts its own here.
         self.clock = Clock()
-        self._check_settings()
+        check_settings(self)
         self.capabilities = CAPABILITIES[via]  # type: ignore[misc]  # what an account shows is its network's
         self.has_receipts = via != "telegram"  # type: ignore[misc]  # the only network that reports nothing
 
@@ -158,63 +157,7 @@ class Mitto(Adapter):
         `_CHAT_RATE`. Secrets may be given by a file (`_API_KEY_FILE`). Raises SettingsError for a value of the wrong
         form.
         """
-        settings = Settings(prefix, environ)
-
-        def secret(name: str) -> str:
-            found = read_secret(prefix, name, environ)
-            return found.reveal() if found else ""
-
-        return cls(
-            settings.text("VIA", "sms").lower(),
-            api_key=secret("API_KEY"),
-            sender=settings.text("SENDER"),
-            viber_type=settings.text("VIBER_TYPE").lower(),
-            plus=settings.flag("PLUS"),
-            callback_url=settings.text("CALLBACK_URL"),
-            report_keys=secret("REPORT_KEYS"),
-            inbound_keys=secret("INBOUND_KEYS"),
-            token_seconds=settings.whole("TOKEN_SECONDS", 3 * DAY, least=3600, most=365 * DAY),
-            webhook_secret=secret("WEBHOOK_SECRET"),
-            triggers=[word.strip() for word in settings.text("TRIGGERS").split(",") if word.strip()],
-            bulk_size=settings.whole("BULK_SIZE", BULK_SIZE, least=1, most=MAX_BULK_SIZE),
-            repeats=settings.whole("REPEATS", 0, least=0, most=100),
-            send_path=settings.text("SEND_PATH", "/api/v1.1/Messages/send"),
-            bulk_path=settings.text("BULK_PATH", "/api/v1.1/Messages/sendbulk"),
-            sms_api_url=settings.text("SMS_API_URL"),
-            ta=settings.text("TA"),
-            api_url=settings.text("API_URL"),
-            prefix=prefix,
-        ).paced(environ)
-
-    def _setting(self, name: str) -> str:
-        return f"{self.prefix}_{name}" if self.prefix else name.lower()
-
-    def _check_settings(self) -> None:
-        check_choice(self.via, self._setting("VIA"), NETWORKS)
-        check_choice(self.viber_type, self._setting("VIBER_TYPE"), ("", *TYPES))
-        check_key(self.api_key.reveal(), self._setting("API_KEY"))
-        check_secret(self.webhook_secret.reveal(), self._setting("WEBHOOK_SECRET"))
-        check_address(self.api_url, self._setting("API_URL"))
-        check_address(self.sms_api_url, self._setting("SMS_API_URL"))
-        check_path(self.send_path, self._setting("SEND_PATH"))
-        check_path(self.bulk_path, self._setting("BULK_PATH"))
-        if self.sender and (rule := rule_of_sender(self.sender)):
-            raise SettingsError(f"{self._setting('SENDER')} is no sender: it {rule}", fix="set it as Mitto knows it")
-        if self.callback_url:
-            self._check_callbacks()
-
-    def _check_callbacks(self) -> None:
-        check_address(self.callback_url, self._setting("CALLBACK_URL"))
-        if not self.report_keys:
-            raise SettingsError(
-                f"{self._setting('REPORT_KEYS')} is not set, and reports at {self._setting('CALLBACK_URL')} have no "
-                "other proof",
-                fix="make a key with: openssl rand -hex 32",
-            )
-        if self.via == "sms" and not self.sender:
-            raise SettingsError(
-                f"{self._setting('SENDER')} is not set, and the SMS API needs one", fix="set it as Mitto knows it"
-            )
+        return cls(prefix=prefix, **read_settings(prefix, environ)).paced(environ)
 
     @property
     def has_credentials(self) -> bool:
@@ -231,10 +174,10 @@ class Mitto(Adapter):
         return [each for each in (self.api_key, *self.report_keys, *self.inbound_keys, self.webhook_secret) if each]
 
     def simulated(self, api_url: str) -> Self:
-        """Returns the same account with made-up secrets, at a simulator's address; all have one key there."""
+        """Returns the same account with a made-up key and secrets, at a simulator's address."""
         return type(self)(
             self.via,
-            api_key=_SIMULATED_KEY,
+            api_key=made_up(),
             sender=self.sender or "botkit",
             viber_type=self.viber_type,
             plus=self.plus,
@@ -265,6 +208,11 @@ class Mitto(Adapter):
     def callback_address(self, kind: str, url: str) -> str:
         """Returns the address; that of a two-way number's messages with a token, good until its key is taken away."""
         return self._callbacks.console_address(url) if kind == INBOUND else url
+
+    def join_customer(self, first: Adapter) -> None:
+        """Takes the other account's key: a customer of Mitto's has one, and a failover among its accounts needs it."""
+        if isinstance(first, Mitto):
+            self.api_key = first.api_key
 
     def verify(self, request: WebhookRequest) -> bool:
         """Tells whether the header has the webhook's secret, or `token` is one of ours for this kind of call.

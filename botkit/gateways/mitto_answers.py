@@ -28,21 +28,24 @@ RESPONSE_CODES: Mapping[int, str] = {
     8: "invalid receiver",
 }
 
+#: The request timed out on its way in, or the gateway could not do what it was asked for.
+_TROUBLE = (408, 500, 503)
+
 _SECONDS = re.compile(r"[0-9]{1,9}")
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_.\[\]]{0,39}")
 _CODE = re.compile(r"-?[0-9]{1,9}")
 
 
 class Accepted(Struct, frozen=True, rename="camel"):
-    """One message that the gateway took; `destination` only in the answer to a bulk."""
+    """One message that the gateway took; `destination` only in the answer to a bulk. Without an id it did not."""
 
-    message_id: str
+    message_id: str | None = None
     destination: str | None = None
 
 
 class _Answer(Struct, frozen=True, rename="camel"):
-    message_id: str = ""
-    messages: list[Accepted] = []
+    message_id: str | None = None
+    messages: list[Accepted] | None = None
 
 
 def read_accepted(body: bytes) -> Sequence[Accepted]:
@@ -56,14 +59,14 @@ def read_accepted(body: bytes) -> Sequence[Accepted]:
         return ()
     if isinstance(answer, list):
         return [Accepted(each) for each in answer]
-    return [Accepted(answer.message_id)] if answer.message_id else answer.messages
+    return [Accepted(answer.message_id)] if answer.message_id else answer.messages or ()
 
 
 def read_receipt(answer: HttpAnswer) -> Receipt:
     """Classes the answer to one send; after a request with failover, `others` are the ids of the later steps."""
     if not 200 <= answer.status < 300:
         return read_failure(answer)
-    ids = [each.message_id for each in read_accepted(answer.body)]
+    ids = [each.message_id or "" for each in read_accepted(answer.body)]
     if not ids or not all(ids):
         return Receipt(Outcome.UNKNOWN, reason=f"HTTP {answer.status} without the id of a message")
     return Receipt(Outcome.SENT, id=ids[0], others=tuple(ids[1:]))
@@ -72,40 +75,48 @@ def read_receipt(answer: HttpAnswer) -> Receipt:
 def read_receipts(answer: HttpAnswer, destinations: Sequence[str]) -> Sequence[Receipt]:
     """Classes the answer to a bulk for each destination, in order, by its number and not by its place.
 
-    A number that stands twice gets its ids one after the other. Who is missing got nothing.
+    A number that stands twice gets its ids one after the other. Who is missing got nothing, unless there are ids of
+    which nobody can tell whose they are.
     """
     if not 200 <= answer.status < 300:
         return [read_failure(answer)] * len(destinations)
     accepted = read_accepted(answer.body)
-    if not accepted or not all(each.message_id for each in accepted):
+    if not any(each.message_id for each in accepted):
         reason = f"HTTP {answer.status} without the ids of messages"
         return [Receipt(Outcome.UNKNOWN, reason=reason)] * len(destinations)
     if not any(each.destination for each in accepted):
         return _in_order(accepted, len(destinations))
     ids: defaultdict[str, deque[str]] = defaultdict(deque)
     for each in accepted:
-        ids[digits_of(each.destination or "")].append(each.message_id)
-    missing = Receipt(Outcome.REFUSED, reason="not among the messages that were taken")
+        if each.message_id:
+            ids[digits_of(each.destination or "")].append(each.message_id)
+    known = {digits_of(destination) for destination in destinations}
+    if ids.keys() <= known:
+        missing = Receipt(Outcome.REFUSED, reason="not among the messages that were taken")
+    else:
+        missing = Receipt(Outcome.UNKNOWN, reason="not among the messages that were taken, of which some are nobody's")
     found = (ids[digits_of(destination)] for destination in destinations)
     return [Receipt(Outcome.SENT, id=queue.popleft()) if queue else missing for queue in found]
 
 
 def _in_order(accepted: Sequence[Accepted], count: int) -> Sequence[Receipt]:
     # Nothing else tells whose they are; where some are missing, nothing does.
-    if len(accepted) != count:
-        reason = f"{len(accepted)} ids for {count} destinations, and none of them says whose"
+    ids = [each.message_id for each in accepted if each.message_id]
+    if len(ids) != count:
+        reason = f"{len(ids)} ids for {count} destinations, and none of them says whose"
         return [Receipt(Outcome.UNKNOWN, reason=reason)] * count
-    return [Receipt(Outcome.SENT, id=each.message_id) for each in accepted]
+    return [Receipt(Outcome.SENT, id=each) for each in ids]
 
 
 def read_sms_receipt(answer: HttpAnswer) -> Receipt:
-    """Classes the answer of the SMS API, whose `responseCode` counts and not the HTTP status beside it."""
+    """Classes the answer of the SMS API: where HTTP has no objection, its `responseCode` has the last word."""
     body = read_lenient(answer.body)
     code = str(body.get("responseCode", ""))
-    if not _CODE.fullmatch(code):
-        if 200 <= answer.status < 300:
-            return Receipt(Outcome.UNKNOWN, reason=f"HTTP {answer.status} without a responseCode")
+    is_fine, is_told = 200 <= answer.status < 300, bool(_CODE.fullmatch(code))
+    if not is_fine and (not is_told or int(code) == 0 or answer.status == 429):
         return read_failure(answer)
+    if not is_told:
+        return Receipt(Outcome.UNKNOWN, reason=f"HTTP {answer.status} without a responseCode")
     if int(code) == 0:
         found = body.get("id")
         return Receipt(Outcome.SENT, id=found if isinstance(found, str) else "")
@@ -117,14 +128,14 @@ def read_sms_receipt(answer: HttpAnswer) -> Receipt:
 def read_failure(answer: HttpAnswer) -> Receipt:
     """Classes an answer that is no success; its reason has the status and names of fields, never the answer's words.
 
-    A 503 says that nothing was done, and a message is not lost for it; any other 5xx leaves that open, and there is no
-    key by which the gateway would know a repeat.
+    Mitto's own trouble, 500 and 503, is an answer: nothing was done, and it is tried again. Any other 5xx is that of
+    somebody in between, who may have lost the gateway's answer; there is no key by which it would know a repeat.
     """
     reason = f"HTTP {answer.status}{_fields(answer)}"
     wait = _retry_after(answer)
     if answer.status == 429:
         return Receipt(Outcome.THROTTLED, reason=reason, retry_after=wait or 1)
-    if answer.status == 503:
+    if answer.status in _TROUBLE:
         return Receipt(Outcome.NOT_SENT, reason=reason, retry_after=wait)
     return Receipt(Outcome.UNKNOWN if answer.status >= 500 else Outcome.REFUSED, reason=reason)
 

@@ -236,6 +236,7 @@ def read_stored(source: Source, body: bytes, to: Conversation) -> Event | None:
 
     Raises PayloadError for what is no message with a status.
     """
+    read_object(body)
     return _read_stored(source, body, to=to)
 
 

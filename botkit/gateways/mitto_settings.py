@@ -1,78 +1,111 @@
-"""Reads and checks the settings of a Mitto account; an error names the setting and never its value."""
+"""The settings of an account at Mitto, read and checked; an error names the setting and never its value."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import Any, Protocol
 
+from botkit.chatapps.contents import NETWORKS
+from botkit.chatapps.sms import rule_of_sender
+from botkit.chatapps.viber import TYPES
 from botkit.exceptions import SettingsError
+from botkit.gateways.settings import Settings, check_address, check_choice, named
+from botkit.redaction import Secret
 
-_TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
-_ADDRESS = re.compile(r"https?://[^\s?#]+")
+DAY = 86_400
+#: How many destinations a request may have unless the settings say otherwise, and at most.
+BULK_SIZE, MAX_BULK_SIZE = 1000, 5000
+#: How long the token of a report is good, in seconds: unless the settings say otherwise, at least, and at most.
+TOKEN_SECONDS, LEAST_TOKEN_SECONDS, MOST_TOKEN_SECONDS = 3 * DAY, 3600, 365 * DAY
+MAX_REPEATS = 100
+SEND_PATH, BULK_PATH = "/api/v1.1/Messages/send", "/api/v1.1/Messages/sendbulk"
+
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
 # They travel in headers.
 _KEY = re.compile(r"[!-~]{1,512}")
 _SECRET = re.compile(r"[!-~]{16,512}")
 
 
-class Settings:
-    """The settings of one account, by their names without the prefix."""
+class Checked(Protocol):
+    """What is checked of an account."""
 
-    def __init__(self, prefix: str, environ: Mapping[str, str]) -> None:
-        self._prefix = prefix
-        self._environ = environ
-
-    def text(self, name: str, otherwise: str = "") -> str:
-        """Returns what is set, without the space around it."""
-        return self._environ.get(f"{self._prefix}_{name}", "").strip() or otherwise
-
-    def flag(self, name: str) -> bool:
-        """Returns whether it is set to yes. Raises SettingsError for what is neither yes nor no."""
-        text = self.text(name, "no").lower()
-        if text not in (*_TRUE, *_FALSE):
-            raise SettingsError(
-                f"{self._prefix}_{name} is neither yes nor no", fix="set it to one of them, or unset it for no"
-            )
-        return text in _TRUE
-
-    def whole(self, name: str, otherwise: int, *, least: int, most: int) -> int:
-        """Returns a whole number within the bounds. Raises SettingsError for anything else."""
-        text = self.text(name, str(otherwise))
-        if not (text.isascii() and text.isdigit() and least <= int(text[:12]) <= most):
-            raise SettingsError(
-                f"{self._prefix}_{name} is no whole number from {least} to {most}",
-                fix=f"set it to one, or unset it for {otherwise}",
-            )
-        return int(text)
+    prefix: str
+    via: str
+    api_key: Secret
+    sender: str
+    viber_type: str
+    callback_url: str
+    report_keys: tuple[Secret, ...]
+    webhook_secret: Secret
+    send_path: str
+    bulk_path: str
+    api_url: str
+    sms_api_url: str
 
 
-def check_choice(value: str, setting: str, choices: Sequence[str]) -> None:
-    """Returns for one of the choices. Raises SettingsError."""
-    if value not in choices:
-        raise SettingsError(f"{setting} is none of {', '.join(choices)}", fix="set it to one of them, or unset it")
+def read_settings(prefix: str, environ: Mapping[str, str]) -> dict[str, Any]:
+    """Returns what the environment says, by the names of the account's arguments. Raises SettingsError."""
+    settings = Settings(prefix, environ)
+    texts = ("sender", "callback_url", "sms_api_url", "ta", "api_url")
+    secrets = ("api_key", "report_keys", "inbound_keys", "webhook_secret")
+    return {
+        **{name: settings.text(name.upper()) for name in texts},
+        **{name: settings.secret(name.upper()) for name in secrets},
+        "via": settings.text("VIA", "sms").lower(),
+        "viber_type": settings.text("VIBER_TYPE").lower(),
+        "plus": settings.flag("PLUS", otherwise=False),
+        "token_seconds": settings.whole(
+            "TOKEN_SECONDS", TOKEN_SECONDS, least=LEAST_TOKEN_SECONDS, most=MOST_TOKEN_SECONDS
+        ),
+        "triggers": settings.words("TRIGGERS"),
+        "bulk_size": settings.whole("BULK_SIZE", BULK_SIZE, least=1, most=MAX_BULK_SIZE),
+        "repeats": settings.whole("REPEATS", 0, most=MAX_REPEATS),
+        "send_path": settings.text("SEND_PATH", SEND_PATH),
+        "bulk_path": settings.text("BULK_PATH", BULK_PATH),
+    }
 
 
-def check_address(value: str, setting: str) -> None:
-    """Returns for an http(s) address without a query. Raises SettingsError."""
-    if not _ADDRESS.fullmatch(value):
-        raise SettingsError(f"{setting} is not an http(s) address without a query", fix="set it to one, or unset it")
+def check_settings(account: Checked) -> None:
+    """Returns for settings that fit together. Raises SettingsError, which names one and shows no value."""
+
+    def setting(name: str) -> str:
+        return named(account.prefix, name)
+
+    check_choice(account.via, setting("VIA"), NETWORKS)
+    check_choice(account.viber_type, setting("VIBER_TYPE"), ("", *TYPES))
+    _check_key(account.api_key, setting("API_KEY"))
+    _check_secret(account.webhook_secret, setting("WEBHOOK_SECRET"))
+    check_address(account.api_url, setting("API_URL"))
+    check_address(account.sms_api_url, setting("SMS_API_URL"))
+    check_address(account.callback_url, setting("CALLBACK_URL"))
+    _check_path(account.send_path, setting("SEND_PATH"))
+    _check_path(account.bulk_path, setting("BULK_PATH"))
+    if account.sender and (rule := rule_of_sender(account.sender)):
+        raise SettingsError(f"{setting('SENDER')} is no sender: it {rule}", fix="set it as Mitto knows it")
+    if account.callback_url and not account.report_keys:
+        raise SettingsError(
+            f"{setting('REPORT_KEYS')} is not set, and reports at {setting('CALLBACK_URL')} have no other proof",
+            fix="make a key with: openssl rand -hex 32",
+        )
+    if account.callback_url and account.via == "sms" and not account.sender:
+        raise SettingsError(
+            f"{setting('SENDER')} is not set, and the SMS API needs one", fix="set it as Mitto knows it"
+        )
 
 
-def check_path(value: str, setting: str) -> None:
-    """Returns for a path below an address. Raises SettingsError."""
+def _check_path(value: str, setting: str) -> None:
     if not _PATH.fullmatch(value):
-        raise SettingsError(f"{setting} is not a path such as /api/v1.1/Messages/send", fix="set it to one")
+        raise SettingsError(f"{setting} is not a path such as {SEND_PATH}", fix="set it to one, or unset it")
 
 
-def check_key(value: str, setting: str) -> None:
-    """Returns for a key that a header can carry, or none. Raises SettingsError."""
-    if value and not _KEY.fullmatch(value):
+def _check_key(value: Secret, setting: str) -> None:
+    if value and not _KEY.fullmatch(value.reveal()):
         raise SettingsError(
             f"{setting} is no key: it has spaces, or letters that no header carries", fix="copy it anew"
         )
 
 
-def check_secret(value: str, setting: str) -> None:
-    """Returns for a secret of a header, 16 letters at least, or none. Raises SettingsError."""
-    if value and not _SECRET.fullmatch(value):
+def _check_secret(value: Secret, setting: str) -> None:
+    if value and not _SECRET.fullmatch(value.reveal()):
         raise SettingsError(
             f"{setting} is not 16 to 512 visible characters of ASCII", fix="make one with: openssl rand -hex 24"
         )

@@ -8,6 +8,7 @@ import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any, ClassVar, Self
 from urllib.parse import quote
 
@@ -23,7 +24,6 @@ from botkit.adapter import (
     WebhookRequest,
     WebhookStatus,
     made_up,
-    read_secret,
 )
 from botkit.addresses import AddressKind, parse_phone
 from botkit.capabilities import Capabilities
@@ -45,8 +45,9 @@ from botkit.gateways.rapporto_events import ChannelSubscribed, LinkClicked
 from botkit.gateways.rapporto_messages import CAPABILITIES, TOP, capabilities_for, carried, find_option_problems, render
 from botkit.gateways.rapporto_reports import read_events
 from botkit.gateways.rapporto_requests import Defaults, as_link, cascade, ways_of, with_defaults
-from botkit.gateways.rapporto_settings import check_address, check_choice, read_flag, read_whole, read_words
+from botkit.gateways.rapporto_settings import read_words
 from botkit.gateways.rapporto_types import KINDS, MAX_NOTIFY_URL, NETWORKS, digits_for
+from botkit.gateways.settings import Settings, check_address, check_choice, named
 from botkit.messages import AnyMessage, Raw
 from botkit.outgoing import Outgoing
 from botkit.redaction import Secret
@@ -125,42 +126,38 @@ class Rapporto(Adapter):
         file (`_PASSWORD_FILE`). Raises SettingsError for a value of the wrong form, and for a login without its
         password or its address.
         """
-        password, words = read_secret(prefix, "PASSWORD", environ), read_secret(prefix, "CALLBACK_SECRET", environ)
-        notify_url = read_secret(prefix, "NOTIFY_URL", environ)
-
-        def text(name: str) -> str:
-            return environ.get(f"{prefix}_{name}", "").strip()
-
+        settings = Settings(prefix, environ)
         return cls(
-            text("VIA").lower() or "telegram",
-            login=text("LOGIN"),
-            password=password.reveal() if password else "",
-            service_number=text("SERVICE_NUMBER"),
-            resubmission=read_flag(prefix, "RESUBMISSION", environ) or False,
-            registered_delivery=read_whole(prefix, "REGISTERED_DELIVERY", environ, most=2),
-            notify_url=notify_url.reveal() if notify_url else "",
-            callback_url=text("CALLBACK_URL"),
-            callback_secret=words.reveal() if words else "",
-            shorten_links=read_flag(prefix, "SHORTEN_LINKS", environ),
-            cascades=read_flag(prefix, "CASCADES", environ) or False,
-            repeats=read_whole(prefix, "REPEATS", environ, most=100),
-            ta=text("TA"),
-            api_url=text("API_URL"),
+            settings.text("VIA", "telegram").lower(),
+            login=settings.text("LOGIN"),
+            password=settings.secret("PASSWORD"),
+            service_number=settings.text("SERVICE_NUMBER"),
+            resubmission=settings.flag("RESUBMISSION", otherwise=False),
+            registered_delivery=settings.whole("REGISTERED_DELIVERY", None, most=2),
+            notify_url=settings.secret("NOTIFY_URL"),
+            callback_url=settings.text("CALLBACK_URL"),
+            callback_secret=settings.secret("CALLBACK_SECRET"),
+            shorten_links=settings.flag("SHORTEN_LINKS", None),
+            cascades=settings.flag("CASCADES", otherwise=False),
+            repeats=settings.whole("REPEATS", None, most=100),
+            ta=settings.text("TA"),
+            api_url=settings.text("API_URL"),
             prefix=prefix,
         ).paced(environ)
 
     def _setting(self, name: str) -> str:
-        return f"{self.prefix}_{name}" if self.prefix else name.lower()
+        return named(self.prefix, name)
 
     def _check_settings(self) -> None:
         check_choice(self.via, self._setting("VIA"), tuple(NETWORKS))
-        check_address(self.api_url, self._setting("API_URL"))
-        check_address(self._notify_url.reveal(), self._setting("NOTIFY_URL"), MAX_NOTIFY_URL)
-        check_address(self._callback_url, self._setting("CALLBACK_URL"), MAX_NOTIFY_URL // 2)
+        check = partial(check_address, takes_query=True)
+        check(self.api_url, self._setting("API_URL"))
+        check(self._notify_url.reveal(), self._setting("NOTIFY_URL"), most=MAX_NOTIFY_URL)
+        check(self._callback_url, self._setting("CALLBACK_URL"), most=MAX_NOTIFY_URL // 2)
         missing = [name for name, given in self._needed().items() if not given]
         if missing:
-            named = ", ".join(map(self._setting, missing))
-            raise SettingsError(f"{named} is not set", fix="set it beside the others, as Rapporto gave it to you")
+            listed = ", ".join(map(self._setting, missing))
+            raise SettingsError(f"{listed} is not set", fix="set it beside the others, as Rapporto gave it to you")
         if self._callback_url and not self._words:
             setting = self._setting("CALLBACK_SECRET")
             raise SettingsError(

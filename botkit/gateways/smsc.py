@@ -18,7 +18,6 @@ from botkit.adapter import (
     WebhookRequest,
     WebhookStatus,
     made_up,
-    read_secret,
 )
 from botkit.addresses import AddressKind, is_phone, parse_phone
 from botkit.capabilities import Capabilities
@@ -127,17 +126,7 @@ class Smsc(Adapter):
         often a message of unknown outcome is sent again), and `_BLACKLIST_COMMANDS` (the names of the three commands
         that add, delete and list, or off). Raises SettingsError for a value of the wrong form.
         """
-        password, api_key, word = (read_secret(prefix, n, environ) for n in ("PASSWORD", "API_KEY", "CALLBACK_SECRET"))
-        return cls(
-            password=password.reveal() if password else "",
-            api_key=api_key.reveal() if api_key else "",
-            callback_secret=word.reveal() if word else "",
-            login=environ.get(f"{prefix}_LOGIN", "").strip(),
-            ta=environ.get(f"{prefix}_TA", "").strip(),
-            api_url=environ.get(f"{prefix}_API_URL", "").strip(),
-            prefix=prefix,
-            **read_settings(prefix, environ),
-        ).paced(environ)
+        return cls(prefix=prefix, **read_settings(prefix, environ)).paced(environ)
 
     @property
     def has_credentials(self) -> bool:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from botkit.exceptions import SettingsError
+from botkit.gateways.settings import Settings, check_address, named
 from botkit.gateways.smsc_contacts import COMMANDS
 from botkit.gateways.smsc_parameters import BOT, SENDER, VIAS
 
@@ -15,7 +16,6 @@ MAX_REPEATS = 10
 
 _COMMAND = re.compile(r"[a-z_]{1,40}")
 _DIGITS = re.compile(r"[0-9]{1,19}")
-_ADDRESS = re.compile(r"https?://\S+")
 
 
 class Checked(Protocol):
@@ -39,23 +39,20 @@ class Checked(Protocol):
 
 def read_settings(prefix: str, environ: Mapping[str, str]) -> dict[str, Any]:
     """Returns what the environment says, by the names of the account's arguments. Raises SettingsError."""
-
-    def given(name: str) -> str:
-        return environ.get(f"{prefix}_{name}", "").strip()
-
-    settings: dict[str, Any] = {"via": given("VIA").lower() or "sms"}
-    settings |= {name: given(name.upper()) for name in ("sender", "bot", "group")}
-    if given("POLL"):
-        settings["poll_seconds"] = _number(f"{prefix}_POLL", given("POLL"))
-    if given("REPEATS"):
-        settings["max_repeats"] = int(_number(f"{prefix}_REPEATS", given("REPEATS")))
-    if given("INBOX"):
-        settings["inbox"] = {"on": "*", "off": ""}.get(given("INBOX").lower(), given("INBOX").removeprefix("+"))
-    if given("FILES"):
-        settings["files"] = _switch(f"{prefix}_FILES", given("FILES"))
-    if commands := given("BLACKLIST_COMMANDS"):
-        settings["blacklist_commands"] = () if commands.lower() == "off" else _split(commands)
-    return settings
+    settings = Settings(prefix, environ)
+    texts = ("login", "sender", "bot", "group", "ta", "api_url")
+    known: dict[str, Any] = {"via": settings.text("VIA", "sms").lower()}
+    known |= {name: settings.text(name.upper()) for name in texts}
+    known |= {name: settings.secret(name.upper()) for name in ("password", "api_key", "callback_secret")}
+    known["poll_seconds"] = settings.whole("POLL", POLL_SECONDS, most=MOST_POLL)
+    known["max_repeats"] = settings.whole("REPEATS", 0, most=MAX_REPEATS)
+    known["files"] = settings.flag("FILES", otherwise=False)
+    if inbox := settings.text("INBOX"):
+        known["inbox"] = {"on": "*", "off": ""}.get(inbox.lower(), inbox.removeprefix("+"))
+    if settings.text("BLACKLIST_COMMANDS"):
+        commands = settings.words("BLACKLIST_COMMANDS")
+        known["blacklist_commands"] = () if commands == ("off",) else commands
+    return known
 
 
 def check_settings(account: Checked) -> None:
@@ -78,25 +75,9 @@ def check_settings(account: Checked) -> None:
     need(not commands or (len(commands) == len(COMMANDS) and all(map(_COMMAND.fullmatch, commands))),
          "BLACKLIST_COMMANDS", "are not three names with commas between them, nor off",
          f"unset it for {','.join(COMMANDS)}")  # fmt: skip
-    need(_ADDRESS.fullmatch(account.api_url), "API_URL", "is not an http(s) address", "unset it to reach smsc.ru")
+    check_address(account.api_url, named(account.prefix, "API_URL"))
 
 
 def _need(prefix: str, condition: object, setting: str, what: str, fix: str) -> None:
     if not condition:
-        raise SettingsError(f"{prefix}_{setting} {what}" if prefix else f"{setting.lower()} {what}", fix=fix)
-
-
-def _split(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(","))
-
-
-def _number(setting: str, text: str) -> float:
-    if not re.fullmatch(r"[0-9]{1,6}(?:\.[0-9]{1,6})?", text):
-        raise SettingsError(f"{setting} is no number", fix="unset it")
-    return float(text)
-
-
-def _switch(setting: str, text: str) -> bool:
-    if text.lower() not in ("on", "off"):
-        raise SettingsError(f"{setting} is neither on nor off", fix="unset it for off")
-    return text.lower() == "on"
+        raise SettingsError(f"{named(prefix, setting)} {what}", fix=fix)

@@ -22,7 +22,6 @@ from botkit.adapter import (
     WebhookRequest,
     WebhookStatus,
     made_up,
-    read_secret,
 )
 from botkit.addresses import AddressKind, parse_phone
 from botkit.capabilities import Capabilities
@@ -43,6 +42,7 @@ from botkit.exceptions import (
     ServiceError,
     SettingsError,
 )
+from botkit.gateways.settings import Settings, check_address, named
 from botkit.gateways.smsgold_answers import Listing, SmsGoldBot, read_answer, read_bot, read_list
 from botkit.gateways.smsgold_requests import (
     ADDRESS,
@@ -53,7 +53,6 @@ from botkit.gateways.smsgold_requests import (
     phone_of,
     render,
 )
-from botkit.gateways.smsgold_settings import check_address, read_flag, read_whole
 from botkit.gateways.smsgold_subscribers import synchronise
 from botkit.messages import AnyMessage, Raw, Text
 from botkit.outgoing import Outgoing
@@ -62,7 +61,7 @@ from botkit.redaction import Secret
 __all__ = ["SmsGold", "SmsGoldBot"]
 
 #: How often the list of subscribers is asked for, in seconds, and the most bytes that it may have.
-POLL_SECONDS = 900
+POLL_SECONDS, MOST_POLL = 900, 86_400
 MAX_LIST = 16 * 1024 * 1024
 
 log = structlog.get_logger("botkit.gateways.smsgold")
@@ -117,25 +116,21 @@ class SmsGold(Adapter):
         Also `_STRICT_ANSWERS` (true or false), `_POLL` (seconds, 0 for never, 900 unless set) and `_REPEATS`. Raises
         SettingsError for a value of the wrong form, and for a user without a password.
         """
-        password = read_secret(prefix, "PASS", environ)
-
-        def text(name: str) -> str:
-            return environ.get(f"{prefix}_{name}", "").strip()
-
+        settings = Settings(prefix, environ)
         return cls(
-            user=text("USER"),
-            password=password.reveal() if password else "",
-            bot_id=text("BOT_ID"),
-            strict_answers=read_flag(prefix, "STRICT_ANSWERS", environ),
-            poll_seconds=read_whole(prefix, "POLL", environ, POLL_SECONDS),
-            repeats=read_whole(prefix, "REPEATS", environ, 0, most=100),
-            ta=text("TA"),
-            api_url=text("API_URL"),
+            user=settings.text("USER"),
+            password=settings.secret("PASS"),
+            bot_id=settings.text("BOT_ID"),
+            strict_answers=settings.flag("STRICT_ANSWERS", otherwise=False),
+            poll_seconds=settings.whole("POLL", POLL_SECONDS, most=MOST_POLL),
+            repeats=settings.whole("REPEATS", 0, most=100),
+            ta=settings.text("TA"),
+            api_url=settings.text("API_URL"),
             prefix=prefix,
         ).paced(environ)
 
     def _setting(self, name: str) -> str:
-        return f"{self.prefix}_{name}" if self.prefix else name.lower()
+        return named(self.prefix, name)
 
     def _check_settings(self) -> None:
         check_address(self.api_url, self._setting("API_URL"))

@@ -9,6 +9,7 @@ from msgspec.structs import asdict, replace
 
 from botkit.adapter import Adapter
 from botkit.addresses import AddressKind
+from botkit.hops import HORIZON
 from botkit.store import Delivery, Status
 from botkit.submission import Submission
 
@@ -25,6 +26,9 @@ STATUSES: Mapping[Status, str] = {
     Status.EXPIRED: "Expired",
 }
 
+
+#: How a message is called that may not be in its outbox yet, and one of which nothing is known any more.
+CREATED, UNKNOWN = "Created", "Unknown"
 
 #: How a way is called by the best that was heard of it; one of which nothing was is `Created`.
 WAY_STATUSES: Mapping[str, str] = {
@@ -143,23 +147,37 @@ def ids_answer(submission: Submission) -> list[str]:
     return [submission.id, *(f"{submission.id}.{number}" for number in range(1, len(submission.ways)))]
 
 
-def state_answer(submission: Submission, adapter: Adapter | None, name: str, delivery: Delivery | None) -> MessageState:
-    """Returns a message as it was accepted, and what became of it since."""
+def state_answer(
+    submission: Submission, adapter: Adapter | None, name: str, delivery: Delivery | None, *, now: float
+) -> MessageState:
+    """Returns a message as it was accepted, and what became of it since; `now` is in seconds since the epoch."""
     accepted = message_answer(submission, adapter, name)
-    # Where a service reports nothing, what has left the outbox is not known any more.
-    status = delivery.status if delivery else Status.SENT
+    status, called = _status(submission, delivery, now)
     told = {each.value: _written(at) for each, at in delivery.times.items()} if delivery else {}
     times = {Status.COMMITTED.value: accepted.created_at, **told}
-    fields = asdict(accepted) | {"updated_at": max(times.values()), "delivery_status": STATUSES[status]}
+    fields = asdict(accepted) | {"updated_at": max(times.values()), "delivery_status": called}
     return MessageState(
         **fields,
-        status=status.value,
+        status=status,
         times=times,
         account=Place(*submission.account),
         reference=submission.reference,
         hops=tuple(_way(submission, number, delivery) for number in range(len(submission.ways))),
         may_be_double=delivery is not None and delivery.may_be_double,
     )
+
+
+def _status(submission: Submission, delivery: Delivery | None, now: float) -> tuple[str, str]:
+    """Returns a status in the service's own words, and as answers call it."""
+    if delivery:
+        return delivery.status.value, STATUSES[delivery.status]
+    if submission.parts:
+        # Its caller was not told that it is taken.
+        return "created", CREATED
+    if now - submission.created_ms / 1000 > HORIZON:
+        return "unknown", UNKNOWN
+    # Where a service reports nothing, there is nothing to keep of what has left the outbox.
+    return Status.SENT.value, STATUSES[Status.SENT]
 
 
 def of_way(state: MessageState, number: int) -> MessageState:
@@ -182,7 +200,7 @@ def _way(submission: Submission, number: int, delivery: Delivery | None) -> WayS
     channel, ta = submission.ways[number]
     known = next((hop for hop in delivery.hops if hop.number == number), None) if delivery else None
     times = known.times if known else {}
-    status = next((word for told, word in WAY_STATUSES.items() if told in times), "Created")
+    status = next((word for told, word in WAY_STATUSES.items() if told in times), CREATED)
     return WayState(
         message_id=ids_answer(submission)[number],
         channel=channel,

@@ -20,7 +20,7 @@ from botkit.redaction import frames
 from botkit.send_api.answers import ids_answer, list_answer, message_answer, of_way, state_answer
 from botkit.send_api.keys import ApiKey, Keyring, KeyScope
 from botkit.send_api.openapi import document
-from botkit.send_api.orders import Orders, fingerprint_of, reached, tag_of
+from botkit.send_api.orders import Orders, fingerprint_of, reached, routes_of, tag_of
 from botkit.send_api.refusals import RefusedError, answer, conflict, later, refusal_of, unauthorized
 from botkit.send_api.requests import RequestPolicy, read_idempotency_key, read_json
 from botkit.sending import Rejection, Sender
@@ -54,7 +54,8 @@ class SendApi:
         self._clock = clock
         self._keyring = keyring
         self._policy = policy or RequestPolicy()
-        self._orders = Orders(owner.adapter for owner in owners.values())
+        bots = {owner.bot.name: owner.bot for owner in owners.values()}
+        self._orders = Orders((owner.adapter for owner in owners.values()), routes_of(bots.values()))
         self._sender = Sender(store, clock)
 
     async def send(self, request: Request) -> Response:
@@ -75,7 +76,7 @@ class SendApi:
         if submission is None or submission.owner != key.name or way >= max(1, len(submission.ways)):
             raise RefusedError(404, "unknown_message", "there is no such message of this key")
         delivery = await self._store.deliveries.load(submission.conversation.key, submission.id)
-        state = state_answer(submission, *self._sender_of(submission), delivery)
+        state = state_answer(submission, *self._sender_of(submission), delivery, now=self._clock.timestamp())
         return answer(of_way(state, way) if way else state)
 
     async def _admit(self, request: Request, scope: KeyScope) -> ApiKey:
@@ -97,8 +98,9 @@ class SendApi:
         key = await self._admit(request, "send")
         idempotency_key = read_idempotency_key(request)
         body = await read_json(request, most=self._policy.max_body, seconds=self._policy.body_seconds)
-        named, fingerprint = message_id(key.name, idempotency_key or tag_of(body)), fingerprint_of(body)
-        if known := await self._known(named, fingerprint):
+        own_key = idempotency_key or tag_of(body)
+        named, fingerprint = message_id(key.name, own_key), fingerprint_of(body)
+        if own_key and (known := await self._known(named, fingerprint)):
             return known
         order = await reached(self._orders.read(body, key.may_use), self._store.contacts)
         created_ms = round(self._clock.timestamp() * 1000)

@@ -41,7 +41,7 @@ _ERRORS: Mapping[str, str] = {
     "400": "The request breaks rules; `problems` lists every one, with its path.",
     "401": "No key that is known.",
     "403": "The key has no scope for this, or may not use the account.",
-    "404": "There is no such account.",
+    "404": "There is no such account or route.",
     "408": "The body did not come in time.",
     "409": "The idempotency key stands for another request.",
     "413": "The body is too large.",
@@ -114,6 +114,7 @@ EXAMPLES: Mapping[str, Item] = {
         "id": "order-20417",
         "reference": "parcels",
     },
+    "route": {"route": "urgent", "destination": "+385910000001", "sms": {"text": "Your parcel is here."}},
 }
 
 

@@ -1,5 +1,6 @@
 """Makes of a request's members the messages that are to be sent, or a list of everything that is wrong with it."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -7,26 +8,24 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from botkit.adapter import Adapter, Addressed
-from botkit.addresses import AddressKind, is_phone, parse_phone
-from botkit.chatapps.contents import NETWORKS
-from botkit.chatapps.nouns import message_of
+from botkit.adapter import Adapter
+from botkit.bot import Bot
 from botkit.chatapps.requests import Request, TimeoutFailover, check_ways, find_request_problems
 from botkit.contacts import Contacts, find_conversation
-from botkit.conversation import Account, Conversation, digest
-from botkit.degradation import Prepared
-from botkit.exceptions import AddressError, InvalidRequestError, MessageError, Problem
+from botkit.conversation import Account, digest
+from botkit.delivery_route import MAX_SECONDS, DeliveryRoute
+from botkit.exceptions import InvalidRequestError, Problem
 from botkit.hops import joined
-from botkit.messages import AnyMessage
-from botkit.outgoing import Hop, Outgoing, Trail
+from botkit.outgoing import Outgoing, Trail
 from botkit.send_api.refusals import RefusedError
 from botkit.send_api.requests import VISIBLE
+from botkit.send_api.ways import Step, Way, is_common, read_way, read_ways
 from botkit.submission import Submission, part_key
 
 MAX_REFERENCE = 255
 
 #: What a request says beside the message and whom it is for.
-OPTIONS = ("id", "reference")
+OPTIONS = ("id", "reference", "route")
 
 #: What only some services do themselves, in requests of their own form.
 LATER = ("scheduleInfo", "useTimeDiff", "timeZone", "notifyUrl")
@@ -45,37 +44,15 @@ _STATUSES: Mapping[str, Literal["sent", "delivered", "seen"]] = {
 }
 
 
-class Way(Struct, frozen=True):
-    """One account by which a message may go, the conversation there, what is said in it, and what is sent for that.
-
-    `to` is empty where only the person's number is known, and their conversation must be looked up.
-    """
-
-    adapter: Adapter
-    to: str
-    message: AnyMessage
-    prepared: Prepared
-
-    @property
-    def account(self) -> tuple[str, str]:
-        """The account's channel and id."""
-        return self.adapter.channel, self.adapter.ta
-
-    @property
-    def conversation(self) -> Conversation:
-        """Where it goes."""
-        return Conversation(self.adapter.account, self.to)
-
-
 class Order(Struct, frozen=True):
-    """A request that can be sent: the ways that it may go, in order, and `failover` if there are several.
+    """A request that can be sent: the ways that it may go, in order; one of several `is_routed`.
 
     It begins with the way number `first`. `phone` is the person's number, as far as it is known, and `tag` the caller's
     own id for the message.
     """
 
     ways: tuple[Way, ...]
-    failover: TimeoutFailover | None = None
+    is_routed: bool = False
     phone: str = ""
     tag: str = ""
     reference: str = ""
@@ -102,22 +79,18 @@ class Order(Struct, frozen=True):
             created_ms=created_ms,
             tag=self.tag,
             reference=self.reference,
-            ways=tuple(way.account for way in self.ways) if self.failover else (),
+            ways=tuple(way.account for way in self.ways) if self.is_routed else (),
             parts=tuple(parts),
             values=prepared.values,
         )
 
     def _trail(self, since_ms: int) -> Trail | None:
-        if self.failover is None:
+        if not self.is_routed:
             return None
-        seconds, status = self.failover.timeout_in_seconds, _STATUSES[self.failover.status]
-        hops = [Hop(way.account, way.to, seconds, status, way.message) for way in self.ways]
-        # Nothing follows the last, and so nothing is waited for.
-        hops[-1] = replace(hops[-1], seconds=0)
         first = self.ways[self.first]
         return Trail(
             home=(*first.account, first.to),
-            hops=tuple(hops),
+            hops=tuple(way.hop for way in self.ways),
             message=first.message,
             hop=self.first,
             since_ms=since_ms,
@@ -142,10 +115,11 @@ async def reached(order: Order, contacts: Contacts) -> Order:
 
 
 class Orders:
-    """Reads orders for the accounts of one service."""
+    """Reads orders for the accounts of one service, and for its bots' routes by their names."""
 
-    def __init__(self, adapters: Iterable[Adapter]) -> None:
+    def __init__(self, adapters: Iterable[Adapter], routes: Mapping[str, DeliveryRoute[Adapter]] | None = None) -> None:
         self._adapters = tuple(adapters)
+        self._routes = routes or {}
 
     def read(self, body: Mapping[str, Any], may_use: Callable[[str], bool]) -> Order:
         """Returns what a request asks for, where the caller may use its accounts.
@@ -153,7 +127,7 @@ class Orders:
         Raises InvalidRequestError with every problem, and RefusedError for an account that is not there or not the
         caller's.
         """
-        order = self._read_common(body, may_use) if _is_common(body) else self._read_own(body, may_use)
+        order = self._read_common(body, may_use) if is_common(body) else self._read_own(body, may_use)
         return replace(order, tag=tag_of(body), reference=body.get("reference", ""))
 
     def _read_own(self, body: Mapping[str, Any], may_use: Callable[[str], bool]) -> Order:
@@ -164,7 +138,7 @@ class Orders:
             raise InvalidRequestError([Problem("trafficAccountId", "is the id of an account, a text"), *problems])
         adapter = self._find("trafficAccountId", ta, (), may_use)
         content = {name: value for name, value in body.items() if name not in _OURS}
-        return _order([_way(adapter, content, problems)], problems)
+        return _order([read_way(Step(adapter), content, problems)], problems)
 
     def _read_common(self, body: Mapping[str, Any], may_use: Callable[[str], bool]) -> Order:
         """Reads a request in the form that all accounts know: a destination and the networks' objects."""
@@ -172,22 +146,40 @@ class Orders:
         request = find_request_problems(body, problems, (*OPTIONS, *LATER))
         problems += _option_problems(body)
         problems += (Problem(name, "is not available for this account") for name in LATER if name in request.options)
+        steps = self._steps(request, may_use, problems)
+        problems += _way_problems(request, steps)
+        ways, phone = read_ways(steps, body, request, problems)
+        is_routed = request.failover is not None or "route" in request.options
+        return replace(_order(ways, problems), is_routed=is_routed, phone=phone)
+
+    def _steps(self, request: Request, may_use: Callable[[str], bool], problems: Sequence[Problem]) -> Sequence[Step]:
+        """Returns the accounts that a request names, in order."""
+        if "route" in request.options:
+            return self._steps_of_route(request, may_use, problems)
         failover = request.failover.timeout_failover if request.failover else None
         accounts = failover.traffic_accounts if failover else (request.traffic_account,)
         if not all(accounts) or not accounts:
             raise InvalidRequestError(problems or [Problem(_ACCOUNTS, "is needed")])
-        adapters = [self._find(_path(request, n), ta, request.contents, may_use) for n, ta in enumerate(accounts)]
-        problems += check_ways(request, {adapter.ta: adapter.network for adapter in adapters})
-        problems += _report_problems(adapters, failover)
-        phone = _phone(request.destination, adapters)
-        problems += _address_problems(request.destination, adapters, phone)
-        ways = [
-            _way_to_person(adapter, request, problems)
-            if phone and not _takes_number(adapter, phone)
-            else _way(adapter, _content(body, adapter), problems)
-            for adapter in adapters
-        ]
-        return replace(_order(ways, problems), failover=failover, phone=phone)
+        paths = [f"{_ACCOUNTS}[{number}]" if failover else "trafficAccountId" for number in range(len(accounts))]
+        adapters = [self._find(*named, request.contents, may_use) for named in zip(paths, accounts, strict=True)]
+        if failover is None:
+            return [Step(adapters[0])]
+        return [*_timed(adapters, paths, failover)]
+
+    def _steps_of_route(
+        self, request: Request, may_use: Callable[[str], bool], problems: Sequence[Problem]
+    ) -> Sequence[Step]:
+        name = request.options["route"]
+        if request.failover or request.traffic_account:
+            raise InvalidRequestError([*problems, Problem("route", "stands in place of trafficAccountId and failover")])
+        if not isinstance(name, str):
+            raise InvalidRequestError([*problems, Problem("route", "is the name of a bot's route, a text")])
+        route = self._routes.get(name)
+        if route is None or not all(may_use(leg.adapter.ta) for leg in route.legs):
+            # To a key of some accounts, a route that is not for it is none.
+            raise RefusedError(404, "unknown_route", "there is no such route for this key")
+        own = {adapter.account: adapter for adapter in self._adapters}
+        return [Step(own[leg.adapter.account], "route", leg.seconds, leg.status) for leg in route.legs]
 
     def _find(self, path: str, ta: str, networks: Iterable[str], may_use: Callable[[str], bool]) -> Adapter:
         if not may_use(ta):
@@ -202,6 +194,14 @@ class Orders:
         return meant[0]
 
 
+def routes_of(bots: Iterable[Bot]) -> dict[str, DeliveryRoute[Adapter]]:
+    """Returns the bots' routes by `bot:name`, and by their names alone where no two bots share one."""
+    found = [(bot.name, name, route) for bot in bots for name, route in bot.routes.items()]
+    names = Counter(name for _, name, _ in found)
+    alone = {name: route for _, name, route in found if names[name] == 1}
+    return alone | {f"{bot}:{name}": route for bot, name, route in found}
+
+
 def tag_of(body: Mapping[str, Any]) -> str:
     """Returns the caller's own id for the message, or an empty text where there is none of the right form."""
     tag = body.get("id")
@@ -214,15 +214,6 @@ def fingerprint_of(body: Mapping[str, Any]) -> str:
     return digest(msgspec.json.encode(said, order="deterministic").decode())
 
 
-def _is_common(body: Mapping[str, Any]) -> bool:
-    # A service's own form may have a word such as `viber` as well, which is no object then.
-    return any(
-        name in ("destination", "destinations", "failover")
-        or (name.casefold() in NETWORKS and isinstance(value, Mapping))
-        for name, value in body.items()
-    )
-
-
 def _option_problems(body: Mapping[str, Any]) -> Iterator[Problem]:
     reference = body.get("reference", "")
     if "id" in body and not tag_of(body):
@@ -231,90 +222,24 @@ def _option_problems(body: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem("reference", f"is a text of at most {MAX_REFERENCE} characters")
 
 
-def _path(request: Request, number: int) -> str:
-    return f"{_ACCOUNTS}[{number}]" if request.failover else "trafficAccountId"
+def _way_problems(request: Request, steps: Sequence[Step]) -> Iterator[Problem]:
+    """Yields what does not fit between the accounts of a request and what it says."""
+    networks = {step.adapter.ta: step.adapter.network for step in steps}
+    if "route" not in request.options:
+        yield from check_ways(request, networks)
+    else:
+        # The first is what accounts of other networks are told.
+        unused = [network for network in [*request.contents][1:] if network not in networks.values()]
+        yield from (Problem(network, "is nothing that an account of the route sends") for network in unused)
+    if request.failover and request.failover.timeout_failover.timeout_in_seconds > MAX_SECONDS:
+        yield Problem("failover.timeoutFailover.timeoutInSeconds", f"is 1 to {MAX_SECONDS:,}")
 
 
-def _report_problems(adapters: Sequence[Adapter], failover: TimeoutFailover | None) -> Iterator[Problem]:
-    """Yields what keeps the next way from ever being the wrong one: what is waited for must be told."""
-    if failover is None or failover.status == "Sent":
-        return
-    for number, adapter in enumerate(adapters[:-1]):
-        # Of Telegram, whichever account, it is known already.
-        if not adapter.has_receipts and adapter.network != "telegram":
-            yield Problem(f"{_ACCOUNTS}[{number}]", f"never tells that a message is {failover.status}")
-
-
-def _content(body: Mapping[str, Any], adapter: Adapter) -> Mapping[str, Any]:
-    """Returns what one way's adapter reads."""
-    if "failover" not in body:
-        return {name: value for name, value in body.items() if name not in (*OPTIONS, *LATER)}
-    named = {name: value for name, value in body.items() if name.casefold() == adapter.network}
-    return {"trafficAccountId": adapter.ta, "destination": body.get("destination"), **named}
-
-
-def _phone(destination: str, adapters: Sequence[Adapter]) -> str:
-    """Returns the number that a destination is, in E.164; an empty text for the id of a person or a chat."""
-    is_number = is_phone(destination) or any(adapter.address is AddressKind.PHONE for adapter in adapters)
-    try:
-        return parse_phone(destination) if is_number else ""
-    except AddressError:  # which the accounts that write to numbers tell
-        return ""
-
-
-def _address_problems(destination: str, adapters: Sequence[Adapter], phone: str) -> Iterator[Problem]:
-    """Yields why a destination is none for one of the accounts, if it is none."""
-    for adapter in adapters:
-        try:
-            if destination and not (phone and not _takes_number(adapter, phone)):
-                adapter.find_address(destination)
-        except AddressError as error:
-            yield Problem("destination", f"{error.what}: {error.fix}" if error.fix else error.what)
-            return
-
-
-def _takes_number(adapter: Adapter, phone: str) -> bool:
-    """Whether an account writes to a number itself; else the person's conversation there must be looked up."""
-    if adapter.address is AddressKind.PHONE:
-        return True
-    if type(adapter).find_address is Adapter.find_address:
-        # Of ids that may be anything, nobody can tell that a number is none.
-        return False
-    try:
-        return bool(adapter.find_address(phone))
-    except AddressError:
-        return False
-
-
-def _way(adapter: Adapter, content: Mapping[str, Any], problems: list[Problem]) -> Way | None:
-    """Returns a way as its adapter reads it; adds what is wrong with it."""
-    return _checked(adapter, lambda: adapter.read_send(content), problems)
-
-
-def _way_to_person(adapter: Adapter, request: Request, problems: list[Problem]) -> Way | None:
-    """Returns the way to the conversation of a person of whom the number is known; adds what is wrong with it."""
-    content = request.contents.get(adapter.network)
-    if content is None or problems:
-        return None
-    return _checked(adapter, lambda: Addressed("", message_of(content)), problems)
-
-
-def _checked(adapter: Adapter, read: Callable[[], Addressed], problems: list[Problem]) -> Way | None:
-    try:
-        addressed = read()
-        prepared = adapter.prepare(addressed.message, Conversation(adapter.account, addressed.to or "anybody"))
-    except InvalidRequestError as error:
-        # What both of us look at is said once.
-        known = {problem.path for problem in problems}
-        problems += [problem for problem in error.problems if problem.path not in known]
-        return None
-    except MessageError as error:
-        path = "destination" if isinstance(error, AddressError) else adapter.network
-        problems.append(Problem(path, error.what))
-        return None
-    if not prepared.messages:
-        problems.append(Problem(adapter.network, "holds nothing that this account can show"))
-    return Way(adapter, addressed.to, addressed.message, prepared)
+def _timed(adapters: Sequence[Adapter], paths: Sequence[str], failover: TimeoutFailover) -> Iterator[Step]:
+    for number, (adapter, path) in enumerate(zip(adapters, paths, strict=True), 1):
+        # Nothing follows the last, and so nothing is waited for.
+        seconds = failover.timeout_in_seconds if number < len(adapters) else 0
+        yield Step(adapter, path, seconds, _STATUSES[failover.status])
 
 
 def _order(ways: Sequence[Way | None], problems: Sequence[Problem]) -> Order:

@@ -7,10 +7,11 @@ from typing import Any
 import msgspec
 
 from botkit.chatapps import gbm, sms, telegram, viber
-from botkit.chatapps.requests import MAX_TIMEOUT, MIN_ACCOUNTS, STATUSES, Failover
+from botkit.chatapps.requests import MIN_ACCOUNTS, STATUSES, Failover
+from botkit.delivery_route import MAX_SECONDS
 from botkit.messages import MAX_CARDS, MAX_TTL, MIN_CARDS, MIN_TTL
+from botkit.send_api.answers import CREATED, UNKNOWN, WAY_STATUSES, Message, MessageList, MessageState
 from botkit.send_api.answers import STATUSES as DELIVERY_STATUSES
-from botkit.send_api.answers import WAY_STATUSES, Message, MessageList, MessageState
 from botkit.send_api.orders import MAX_REFERENCE
 from botkit.send_api.refusals import ErrorAnswer
 
@@ -77,7 +78,7 @@ _BOUNDS: Mapping[str, Mapping[str, Schema]] = {
     "Failover": {"type": {"const": "Timeout"}},
     "Failover.TimeoutFailover": {
         "status": {"enum": [*STATUSES]},
-        "timeoutInSeconds": {"minimum": 1, "maximum": MAX_TIMEOUT},
+        "timeoutInSeconds": {"minimum": 1, "maximum": MAX_SECONDS},
         "trafficAccounts": {"minItems": MIN_ACCOUNTS, "uniqueItems": True},
     },
 }
@@ -93,12 +94,12 @@ _TOLD: Mapping[str, Mapping[str, Schema]] = {
     "Message": _ACCEPTED,
     "MessageState": {
         **_ACCEPTED,
-        "deliveryStatus": {"enum": ["Created", *DELIVERY_STATUSES.values()]},
+        "deliveryStatus": {"enum": [CREATED, *DELIVERY_STATUSES.values(), UNKNOWN]},
         "status": {
             "description": "In the service's own words, or for one way of several its deliveryStatus in small letters."
         },
     },
-    "WayState": {"deliveryStatus": {"enum": ["Created", *dict.fromkeys(WAY_STATUSES.values())]}},
+    "WayState": {"deliveryStatus": {"enum": [CREATED, *dict.fromkeys(WAY_STATUSES.values())]}},
 }
 
 _WHATSAPP: Schema = {
@@ -156,7 +157,7 @@ def components() -> dict[str, Schema]:
             "description": "An id for each way that a message may go, in the order of its accounts.",
             "type": "array",
             "items": {"type": "string"},
-            "minItems": 2,
+            "minItems": 1,
         },
     }
 
@@ -168,7 +169,8 @@ def message_request() -> Schema:
         "title": "MessageRequest",
         "description": (
             "A message to one destination, in the words of the network that its account sends on. With a failover, one "
-            "such object for each network of its accounts, and no trafficAccountId."
+            "such object for each network of its accounts, and no trafficAccountId. With a route, one or more: what an "
+            "account is not told in its own network's words, it is told in the first of them."
         ),
         "type": "object",
         "properties": {
@@ -180,10 +182,15 @@ def message_request() -> Schema:
             },
             **{member: {"$ref": PREFIX + name} for member, name in networks.items()},
             "failover": {"$ref": f"{PREFIX}Failover"},
+            "route": {
+                "type": "string",
+                "minLength": 1,
+                "description": "A route of a bot by its name, or as bot:name, in place of accounts.",
+            },
             **_OPTIONS,
         },
         "required": ["destination"],
-        "anyOf": [{"required": ["trafficAccountId"]}, {"required": ["failover"]}],
+        "anyOf": [{"required": [member]} for member in ("trafficAccountId", "failover", "route")],
         "additionalProperties": False,
     }
 

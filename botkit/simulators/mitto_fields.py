@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from botkit.simulators.mitto_refusals import invalid
 
@@ -73,7 +74,10 @@ def read_url(body: Json, name: str, path: str) -> str:
 
 def is_url(text: object) -> bool:
     """Whether it is an http address without white space."""
-    return isinstance(text, str) and _URL.fullmatch(text) is not None
+    try:
+        return isinstance(text, str) and _URL.fullmatch(text) is not None and bool(urlsplit(text).hostname)
+    except ValueError:
+        return False
 
 
 def join(path: str, name: str) -> str:

@@ -61,7 +61,11 @@ def test_an_address_of_the_web_has_a_scheme_and_a_host(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["https://", "https:///a", "https://?a", "a.example", "ftp://a", "https://a b", " https://a"]
+    "url",
+    [
+        *("https://", "https:///a", "https://?a", "a.example", "ftp://a", "https://a b", " https://a"),
+        *("https://[a/b.pdf", "https://[::1/b", "https://ana@/b", "https://:443/b"),
+    ],
 )
 def test_what_lacks_one_of_them_is_no_address_of_the_web(url: str) -> None:
     assert not is_web(url)

@@ -240,11 +240,3 @@ def test_each_account_needs_the_object_of_its_network_and_each_object_an_account
 
 def test_two_accounts_of_one_network_share_its_object() -> None:
     assert ways(without(FAILOVER, "whatsapp"), NAMES | {WHATSAPP_TA: "sms"}) == {}
-
-
-@pytest.mark.parametrize(("status", "is_good"), [("Delivered", False), ("Seen", False), ("Sent", True)])
-def test_telegram_never_tells_of_a_delivery_that_the_next_account_waits_for(status: str, is_good: bool) -> None:
-    body = without(timed(status=status), "whatsapp") | {"telegram": {"text": {"message": "Hi"}}}
-    found = ways(body, NAMES | {WHATSAPP_TA: "telegram"})
-    assert list(found) == ([] if is_good else ["failover.timeoutFailover.trafficAccounts[0]"])
-    assert ways(body, NAMES | {WHATSAPP_TA: "sms", SMS_TA: "telegram"}) == {}, "nothing comes after the last"

@@ -127,6 +127,10 @@ def test_the_name_is_needed_where_the_address_ends_in_none(path: str) -> None:
     assert told("viber", filed(mediaUrl=url, fileName="i.pdf")) == {}
 
 
+def test_an_address_that_cannot_be_taken_apart_is_told_once() -> None:
+    assert list(told("viber", {"type": "session", "file": {"mediaUrl": "https://[a/b.pdf"}})) == ["viber.file.mediaUrl"]
+
+
 def test_the_name_of_a_file_is_its_own_else_the_address_s() -> None:
     assert File("https://cdn.example/a/%C4%8D.pdf").name == "č.pdf"
     assert File("https://cdn.example/a.pdf", "b.pdf").name == "b.pdf"

@@ -72,9 +72,13 @@ def test_a_kill_at_any_line_loses_doubles_and_reorders_nothing(
     name: str, botkit_redis_url: str, tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
     wanted = SCENARIOS[name]
-    for kill_at in count(1, 1 if pytestconfig.getoption("--every-line") else STRIDE):
-        run = Run(botkit_redis_url, tmp_path, wanted.scenario, wanted.sessions)
-        was_killed = killed(run, kill_at)
-        asyncio.run(check(run, wanted, faults=int(was_killed), said=f"killed at line {kill_at}"))
+    every_line = pytestconfig.getoption("--every-line")
+    for kill_at in count(1, 1 if every_line else STRIDE):
+        turn = kill_at // STRIDE % len(wanted.after)
+        for after in wanted.after if every_line else (wanted.after[turn],):
+            run = Run(botkit_redis_url, tmp_path, wanted.scenario, wanted.sessions)
+            was_killed = killed(run, kill_at)
+            said = f"killed at line {kill_at}, taken over after {after} s"
+            asyncio.run(check(run, wanted, faults=int(was_killed), said=said, after=after))
         if not was_killed:
             break

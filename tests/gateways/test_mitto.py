@@ -13,7 +13,8 @@ from botkit.buttons import Button, Link
 from botkit.channels.telegram import Telegram
 from botkit.events import MessageDelivered
 from botkit.exceptions import AddressError, InvalidRequestError, MessageError, SettingsError
-from botkit.gateways.mitto import MAX_BULK_SIZE, Mitto
+from botkit.gateways.mitto import Mitto
+from botkit.gateways.mitto_settings import MAX_BULK_SIZE
 from botkit.gateways.mitto_tokens import read_token
 from botkit.messages import Image, Raw, Text, Typing
 from botkit.outgoing import Hop, Trail
@@ -571,8 +572,11 @@ async def test_a_message_s_fate_is_asked_for_by_its_id() -> None:
         HttpAnswer(200, {}, b"<html>"),
         HttpAnswer(404, {}, b'{"messageId":"1","deliveryStatus":"Delivered"}'),
         HttpAnswer(500, {}, b""),
+        HttpAnswer(200, {}, b'{"messageId":"1","deliveryStatus":"Delivered","more":"\xff"}'),
+        HttpAnswer(200, {}, b'{"deliveryStatus":"\xff"}'),
+        HttpAnswer(200, {}, b'{"more":' + b"[" * 5000),
     ],
-    ids=["on its way", "no status", "no message", "not found", "in trouble"],
+    ids=["on its way", "no status", "no message", "not found", "in trouble", "no UTF-8", "no status in it", "deep"],
 )
 async def test_a_fate_that_is_not_known_is_none(answer: HttpAnswer) -> None:
     assert await mitto().load_report("1", at(mitto()), Gateway(answer)) is None

@@ -124,6 +124,18 @@ def test_who_is_missing_in_a_bulk_s_answer_was_refused() -> None:
     ]
 
 
+def test_of_whom_a_bulk_s_answer_has_no_id_was_refused() -> None:
+    error: list[dict[str, Any]] = [{"destination": ONE, "error": "blocked"}, {"destination": OTHER, "messageId": "2"}]
+    assert bulk(*error, to=[ONE, OTHER]) == [(Outcome.REFUSED, ""), (Outcome.SENT, "2")]
+    assert bulk({"destination": ONE, "messageId": None}, to=[ONE]) == [(Outcome.UNKNOWN, "")]
+
+
+@pytest.mark.parametrize("stray", [{"messageId": "1"}, {"messageId": "1", "destination": "0385910000001"}])
+def test_an_id_of_nobody_may_be_anybody_s_who_is_missing(stray: dict[str, Any]) -> None:
+    found = bulk(stray, {"destination": OTHER, "messageId": "2"}, to=[ONE, OTHER])
+    assert found == [(Outcome.UNKNOWN, ""), (Outcome.SENT, "2")], "it may have been sent: refused, it would go again"
+
+
 def test_ids_without_destinations_are_in_the_order_of_the_request_when_none_is_missing() -> None:
     bare: list[dict[str, Any]] = [{"messageId": "1", "destination": None}, {"messageId": "2"}]
     assert bulk(*bare, to=[ONE, OTHER]) == [(Outcome.SENT, "1"), (Outcome.SENT, "2")]
@@ -143,8 +155,8 @@ def test_a_bulk_that_is_refused_is_refused_for_everybody() -> None:
     [
         *((status, Outcome.REFUSED) for status in (301, 400, 401, 403, 404, 415, 422)),
         (429, Outcome.THROTTLED),
-        (503, Outcome.NOT_SENT),
-        *((status, Outcome.UNKNOWN) for status in (500, 501, 502, 504)),
+        *((status, Outcome.NOT_SENT) for status in (408, 500, 503)),
+        *((status, Outcome.UNKNOWN) for status in (501, 502, 504)),
     ],
 )
 def test_an_error_is_classed_by_its_status(status: int, outcome: Outcome) -> None:
@@ -205,6 +217,19 @@ def test_a_response_code_counts_more_than_the_status(code: int, status: int) -> 
     receipt = read_sms_receipt(answer(SMS | {"responseCode": code}, status))
     assert receipt.outcome is (Outcome.NOT_SENT if code == 1 else Outcome.REFUSED)
     assert receipt.reason == f"responseCode {code} {RESPONSE_CODES[code]}"
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"), [(500, Outcome.NOT_SENT), (502, Outcome.UNKNOWN), (400, Outcome.REFUSED)]
+)
+def test_a_response_code_of_success_is_not_believed_beside_an_error(status: int, outcome: Outcome) -> None:
+    assert read_sms_receipt(answer(SMS, status)).outcome is outcome
+
+
+@pytest.mark.parametrize("code", [0, 1, 8])
+def test_a_flooded_sms_api_is_given_time_whatever_its_code(code: int) -> None:
+    receipt = read_sms_receipt(answer({"responseCode": code}, 429, retry_after="7"))
+    assert receipt == Receipt(Outcome.THROTTLED, reason="HTTP 429", retry_after=7)
 
 
 def test_a_response_code_that_nobody_knows_is_a_refusal() -> None:

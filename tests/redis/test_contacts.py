@@ -1,5 +1,7 @@
 """Contact records on every kind of server: the newest link first, bounded, and nothing readable in a key."""
 
+import asyncio
+
 from botkit.clock import Clock
 from botkit.conversation import Account, Conversation
 from botkit.redis.store import RedisStore
@@ -31,11 +33,15 @@ async def test_a_link_can_be_taken_back_and_others_stay(store: RedisStore) -> No
 
 
 async def test_a_number_keeps_its_newest_sixty_four(store: RedisStore, clock: Clock) -> None:
-    for number in range(66):
-        await store.contacts.link(PHONE, Conversation(TELEGRAM, str(number)))
-        clock.advance(seconds=1)
-    kept = (await store.contacts.load(PHONE)).conversations
-    assert [conversation.id for conversation in kept] == [str(number) for number in range(65, 1, -1)]
+    await asyncio.gather(*(store.contacts.link(PHONE, Conversation(TELEGRAM, f"early {n}")) for n in range(63)))
+    clock.advance(seconds=1)
+    await store.contacts.link(PHONE, Conversation(TELEGRAM, "the sixty-fourth"))
+    assert len((await store.contacts.load(PHONE)).conversations) == 64
+    clock.advance(seconds=1)
+    await store.contacts.link(PHONE, Conversation(TELEGRAM, "one more"))
+    kept = [conversation.id for conversation in (await store.contacts.load(PHONE)).conversations]
+    assert len(kept) == 64
+    assert kept[:2] == ["one more", "the sixty-fourth"]
 
 
 async def test_a_number_that_nobody_shared_has_none(store: RedisStore) -> None:

@@ -18,6 +18,7 @@ from botkit.redis.embedded import EmbeddedServer
 from botkit.router import Router
 from botkit.send_api.keys import digest_of
 from botkit.store import Status
+from botkit.submission import message_id
 from tests.desk import REFUSED, bot
 from tests.send_api.conftest import KEYS, OTHER_KEY, READER_KEY, SHOP_KEY, Counter, Program, hello, running
 
@@ -345,6 +346,24 @@ async def test_a_message_is_followed_by_its_id(program: Program) -> None:
     assert sent["deliveryStatus"] == "Sent"
     assert set(sent["times"]) == {"committed", "sent"}
     assert sent["updatedAt"] == sent["times"]["sent"]
+
+
+async def test_what_became_of_it_is_known_for_four_days_and_then_said_not_to_be(program: Program) -> None:
+    name = (await program.posts()).json()["messageId"]
+    await program.tester.settle()
+    conversation = Conversation(program.desk.account, "+385910000001")
+    await program.tester.store.call("DEL", program.tester.store.keys.delivery(conversation.key, name))
+    program.tester.clock.advance(days=4, seconds=-1)
+    assert (await program.asks(name)).json()["deliveryStatus"] == "Sent"
+    program.tester.clock.advance(seconds=2)
+    assert (await program.asks(name)).json()["deliveryStatus"] == "Unknown"
+
+
+async def test_what_may_not_be_in_its_outbox_is_not_called_ready(program: Program) -> None:
+    for _ in range(3):
+        await program.posts()
+    assert (await program.posts(Idempotency_Key="late")).status_code == 503
+    assert (await program.asks(message_id("shop", "late"))).json()["deliveryStatus"] == "Created"
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from botkit.adapter import Adapter
+from botkit.bot import Bot
 from botkit.channels.gbm import BusinessMessages
 from botkit.channels.telegram import Telegram
 from botkit.channels.viber import Viber
@@ -19,7 +21,7 @@ from botkit.gateways.smsc import Smsc
 from botkit.gateways.smsgold import SmsGold
 from botkit.messages import Raw, Text
 from botkit.send_api.openapi import EXAMPLES
-from botkit.send_api.orders import Order, Orders, fingerprint_of, reached
+from botkit.send_api.orders import Order, Orders, fingerprint_of, reached, routes_of
 from botkit.send_api.refusals import RefusedError
 from botkit.submission import Submission, message_id
 
@@ -240,6 +242,14 @@ class Links:
 OLENA = Conversation(Account("viber", "bot-viber"), "olena=")
 
 
+def test_a_way_has_up_to_three_days() -> None:
+    long = failing_over("mitto-viber", "smsc", viber=VIBER)
+    long["failover"]["timeoutFailover"]["timeoutInSeconds"] = 3 * 86_400
+    assert read(long).ways[0].step.seconds == 3 * 86_400
+    long["failover"]["timeoutFailover"]["timeoutInSeconds"] += 1
+    assert problems(long) == ["failover.timeoutFailover.timeoutInSeconds"]
+
+
 @pytest.mark.parametrize(("known", "first", "home"), [((OLENA,), 0, "olena="), ((), 1, PHONE)], ids=["known", "not"])
 def test_a_way_to_a_bots_conversation_is_taken_where_it_is_known(
     known: Sequence[Conversation], first: int, home: str
@@ -272,11 +282,83 @@ def test_each_account_must_be_there_and_the_callers_own() -> None:
     assert (missing.value.status, forbidden.value.status) == (404, 403)
 
 
-def test_what_is_waited_for_must_be_told() -> None:
+@pytest.mark.parametrize("status", ["Delivered", "Seen"])
+@pytest.mark.parametrize("ta", ["mitto-telegram", "bot-telegram"])
+def test_what_is_waited_for_must_be_told(ta: str, status: str) -> None:
     telegram = {"text": {"message": "hello"}}
-    paths = problems(failing_over("mitto-telegram", "smsc", telegram=telegram))
+    paths = problems(failing_over(ta, "smsc", telegram=telegram, status=status))
     assert paths == ["failover.timeoutFailover.trafficAccounts[0]"]
-    assert len(read(failing_over("mitto-telegram", "smsc", telegram=telegram, status="Sent")).ways) == 2
+    assert len(read(failing_over(ta, "smsc", telegram=telegram, status="Sent")).ways) == 2
+    assert len(read(failing_over("smsc", ta, telegram=telegram, status=status)).ways) == 2, "nobody waits for the last"
+
+
+def test_an_account_that_reports_is_waited_for_on_telegram_too() -> None:
+    order = read(failing_over("rapporto", "smsc", telegram={"text": {"message": "hello"}}))
+    assert [way.adapter.ta for way in order.ways] == ["rapporto", "smsc"]
+
+
+# --- routes ---
+
+URGENT = ACCOUNTS[1].within(60, status="sent") | ACCOUNTS[4].within(45) | ACCOUNTS[8]
+BOTS = [
+    Bot("shop", routers=[], accounts=ACCOUNTS[:10], routes={"urgent": URGENT, "calm": ACCOUNTS[3]}),
+    Bot("till", routers=[], accounts=ACCOUNTS[10:], routes={"calm": ACCOUNTS[10]}),
+]
+
+
+def routed(route: object, **members: object) -> Order:
+    return Orders(ACCOUNTS, routes_of(BOTS)).read({**SMS, "route": route, **members}, lambda ta: ta != "mitto-sms")
+
+
+def test_a_route_names_the_accounts_and_their_times() -> None:
+    order = routed("urgent", viber=VIBER)
+    trail = submitted(replace(order, first=1)).parts[-1].trail
+    assert trail is not None
+    assert [(hop.account[1], hop.to, hop.seconds, hop.status) for hop in trail.hops] == [
+        ("bot-viber", "", 60, "sent"),
+        ("mitto-viber", PHONE, 45, "delivered"),
+        ("smsc", PHONE, 0, "delivered"),
+    ]
+
+
+def test_what_a_way_is_not_told_in_its_own_networks_words_it_is_told_in_the_first() -> None:
+    said = [way.message.plain for way in routed("urgent").ways]
+    assert said == ["hello", "hello", "hello"]
+
+
+def test_a_route_of_one_way_is_followed_all_the_same() -> None:
+    submission = submitted(routed("till:calm", destination="olena="))
+    assert (submission.ways, submission.to) == ((("viber", "twin"),), "olena=")
+
+
+@pytest.mark.parametrize("name", ["calm", "shop:calm", "none", "till:urgent"])
+def test_a_route_that_two_bots_have_or_none_or_that_is_not_for_the_key_is_not_there(name: str) -> None:
+    with pytest.raises(RefusedError) as caught:
+        routed(name)
+    assert (caught.value.status, caught.value.code) == (404, "unknown_route")
+
+
+@pytest.mark.parametrize(
+    "members",
+    [{"trafficAccountId": "smsc"}, {"failover": failing_over("smsc", "gold")["failover"]}],
+    ids=["account", "failover"],
+)
+def test_a_route_stands_in_place_of_accounts(members: Mapping[str, object]) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        routed("urgent", **members)
+    assert "route" in [problem.path for problem in caught.value.problems]
+
+
+def test_what_no_account_of_a_route_sends_is_not_left_out() -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        routed("urgent", viber=VIBER, telegram={"text": {"message": "x"}})
+    assert [problem.path for problem in caught.value.problems] == ["telegram"]
+
+
+def test_all_that_is_wrong_is_told_with_a_route_as_well() -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        routed("urgent", destination="12", sms={"sender": "?"})
+    assert sorted(problem.path for problem in caught.value.problems) == ["destination", "sms.sender", "sms.text"]
 
 
 def test_a_long_text_is_one_message_whose_last_part_has_its_id() -> None:

@@ -140,6 +140,7 @@ def test_the_ttl_of_viber_is_thirty_seconds_to_fourteen_days(ttl: object, path: 
         ({"mediaUrl": "https://cdn.example/" + "a" * 21 + ".pdf"}, ""),
         ({"mediaUrl": "https://cdn.example/" + "a" * 22 + ".pdf"}, "viber.file.fileName"),
         ({"mediaUrl": "https://cdn.example/i.exe"}, "viber.file.fileName"),
+        ({"mediaUrl": "https://[cdn/i.pdf"}, "viber.file.mediaUrl"),
         ({"mediaUrl": "https://cdn.example/i.exe", "fileName": "i.pdf"}, ""),
         ({"mediaUrl": "https://cdn.example/i.pdf", "fileName": "i.exe"}, "viber.file.fileName"),
         ({"mediaUrl": "https://cdn.example/i.pdf", "fileName": ""}, "viber.file.fileName"),
