@@ -5,7 +5,7 @@ import os
 import re
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from ipaddress import ip_address
 from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
@@ -61,7 +61,7 @@ class Polled(Struct, frozen=True):
 
 
 class HttpAnswer(Struct, frozen=True):
-    """A service's answer; `body` is at most 1 MiB."""
+    """A service's answer; `body` is at most 1 MiB, unless more was asked for."""
 
     status: int
     headers: Mapping[str, str]
@@ -100,10 +100,11 @@ class HttpClient(Protocol):
         form: Mapping[str, str] | None = None,
         files: Mapping[str, Upload] | None = None,
         headers: Mapping[str, str] | None = None,
+        most: int | None = None,
     ) -> HttpAnswer:
-        """Sends one request and reads the whole answer; redirects are not followed.
+        """Sends one request and reads the whole answer, of up to `most` bytes; redirects are not followed.
 
-        `content` is sent as it is; `files` make the form multipart.
+        `content` is sent as it is; `files` make the form multipart. Without `most`, an answer may have 1 MiB.
         """
         ...
 
@@ -230,6 +231,11 @@ class Adapter(ABC):
     @abstractmethod
     def has_credentials(self) -> bool:
         """Whether the account can reach the real service; if not, development simulates it and production refuses."""
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What the operator should know of the account's settings, told at each start: they work, but not for all."""
+        return ()
 
     @abstractmethod
     def secrets(self) -> Iterable[Secret]:
@@ -359,6 +365,13 @@ class Adapter(ABC):
         own. Raises ServiceError when the service refuses.
         """
         return Polled((), cursor)
+
+    def audience(self, cursor: bytes) -> Callable[[str], bool]:
+        """Returns what tells of a conversation's id whether broadcasts are for it, by what `poll` has kept last.
+
+        As it stands, they are for everybody.
+        """
+        return lambda conversation_id: True
 
     def receivers(self, message: AnyMessage) -> int:
         """Returns how many people one request may name that carries this message."""

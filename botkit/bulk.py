@@ -2,7 +2,7 @@
 
 import asyncio
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 
@@ -11,13 +11,13 @@ from msgspec.structs import replace
 
 from botkit.adapter import Adapter
 from botkit.addresses import AddressKind, is_phone
-from botkit.broadcast import Broadcast, Bulk, Fate, Progress, Segment, Spot, Stage, key_of, spot_of
+from botkit.broadcast import Broadcast, Bulk, Progress, Segment, Spot, Stage, key_of
 from botkit.contacts import find_conversation, takes_number
 from botkit.conversation import Account, Conversation, digest
 from botkit.exceptions import AddressError, BotkitError, MessageError, RecordError
 from botkit.messages import AnyMessage
 from botkit.outgoing import Hop, Trail
-from botkit.store import Store, insist
+from botkit.store import Store
 
 #: How many destinations are enlisted at a time.
 PAGE = 1000
@@ -25,15 +25,6 @@ PAGE = 1000
 # How a column of destinations may be called.
 _COLUMNS = ("destination", "phone", "number", "to", "id")
 _DELIMITERS = (",", ";", "\t")
-
-# What is counted for each step of a message that has several ways; what was seen did arrive.
-_FATES: Mapping[str, tuple[Fate, ...]] = {
-    "sent": (Fate.SENT,),
-    "delivered": (Fate.DELIVERED,),
-    "seen": (Fate.DELIVERED, Fate.SEEN),
-    "failed": (Fate.UNDELIVERED,),
-    "expired": (Fate.UNDELIVERED,),
-}
 
 
 class Enlisted(Struct, frozen=True):
@@ -132,19 +123,6 @@ def trail_to(broadcast: Broadcast, adapter: Adapter, to: Conversation, *, now_ms
         phone=to.id if adapter.address is AddressKind.PHONE else "",
         notify=bulk.callback,
     )
-
-
-async def count_news(store: Store, key: str, word: str) -> None:
-    """Counts what its home was told of a bulk's message, each step once; nothing for any other message."""
-    spot = spot_of(key)
-    if spot is None or word not in _FATES:
-        return
-    fates = _FATES[word]
-    if fates == (Fate.UNDELIVERED,):
-        (end,) = await insist(lambda: store.broadcasts.fates(spot.broadcast, spot.lane, spot.index, spot.index + 1))
-        # What no service ever took was not sent.
-        fates = fates if end is Fate.SENT else (Fate.FAILED,)
-    await insist(lambda: store.broadcasts.note(spot, *fates))
 
 
 def _message_id(bulk_id: str, place: int | None) -> str:

@@ -13,17 +13,18 @@ from msgspec.structs import replace
 from botkit.adapter import Adapter, HttpClient, Outcome, Receipt
 from botkit.attempts import CUT_SHORT, is_noted, look_up
 from botkit.batches import Batches, Note
-from botkit.broadcast import Fate, spot_of
+from botkit.broadcast import Fate
 from botkit.charging import REASONS, Charging
 from botkit.clock import Clock
 from botkit.conversation import Account, Conversation
-from botkit.delivery import OPEN, expired, expiry
+from botkit.delivery import expired, receipts
 from botkit.events import Event, HopStatus, MessageFailed, SignalReceived, event_id
 from botkit.events import encode as encode_event
 from botkit.exceptions import MessageError, NotSentError, RecordError, StoreUnavailableError, UnknownOutcomeError
 from botkit.failover import redirected
+from botkit.fates import counts, is_counted
 from botkit.governor import Governor, Hold, is_shared
-from botkit.hops import is_followed, is_over, key_of
+from botkit.hops import is_followed, is_over
 from botkit.messages import Raw
 from botkit.migration import WINDOW, delivered
 from botkit.outgoing import Outgoing
@@ -234,6 +235,8 @@ class Outbox:
 
     async def _find_out(self, line: Line, outgoing: Outgoing, to: Conversation) -> Receipt | None:
         """Returns what became of an attempt that may have arrived; None if it is to be made again."""
+        if await is_counted(self._store, outgoing):
+            return Receipt(Outcome.SENT)
         found = await look_up(line.adapter, outgoing, to, line.client)
         if found is None:
             return CUT_SHORT if line.adapter.max_repeats == 0 else None
@@ -295,24 +298,16 @@ class Outbox:
     ) -> Turn | None:
         adapter = self._lines[to.account].adapter
         self.governor.worked(to.account)
-        await self._note(outgoing, Fate.SENT)
         log.debug("sent", account=adapter.ta, message=outgoing.key, attempt=turn.attempts)
         pace = None if outgoing.message.is_transient else adapter.chat_pace(to)
         if is_followed(outgoing):
             await self._teller.sent(turn, outgoing, receipt, adapter)
-            return await insist(lambda: self._store.sent(turn, keep=keep, pace=pace))
-        if not (receipt.id and adapter.has_receipts):
-            return await insist(lambda: self._store.sent(turn, keep=keep, pace=pace))
-        until = expiry(outgoing, to, self._clock.timestamp())
-        if adapter.finds_by_receipt:
-            await insist(lambda: self._store.accounts.remember(to.account, receipt.id, to.id))
-        # Of a cascade in the service's own words, each way has an id, and only the last one's failure is the message's.
-        *ahead, last = (receipt.id, *receipt.others)
-        # All travel in one batch, the receipts first: no report can find the message gone and itself unknown.
+        # All travel in one batch, the receipts first: no report can find the message gone and itself unknown, and what
+        # counts as sent has its receipt.
         *_, following = await insist(
             lambda: asyncio.gather(
-                self._store.deliveries.sent(turn, last, created_ms=outgoing.created_ms, expiry=until),
-                *(self._store.deliveries.sent(turn, i, created_ms=0, expiry=None, mark=OPEN + turn.id) for i in ahead),
+                *receipts(self._store, adapter, turn, outgoing, receipt, now=self._clock.timestamp()),
+                *counts(self._store, outgoing, Fate.SENT),
                 self._store.sent(turn, keep=keep, pace=pace),
             )
         )
@@ -417,9 +412,7 @@ class Outbox:
         return "unknown" if begun is Begun.AGAIN else "failed"
 
     async def _note(self, outgoing: Outgoing, fate: Fate) -> None:
-        # Before it leaves the outbox: who takes over notes it again, and nothing is counted twice.
-        if outgoing.broadcast and (spot := spot_of(key_of(outgoing))):
-            await insist(lambda: self._store.broadcasts.note(spot, fate))
+        await insist(lambda: asyncio.gather(*counts(self._store, outgoing, fate)))
 
     def _failure(self, outgoing: Outgoing, reason: str) -> tuple[Event, Status]:
         """Returns what tells the handlers that a message will not arrive, and what it is noted as."""

@@ -189,6 +189,9 @@ class Service:
 
     def start(self) -> None:
         """Starts to work, once connected."""
+        for account, owner in self.owners.items():
+            for text in owner.adapter.warnings:
+                log.warning(text, account=account.ta)
         self.engine.start()
         if self.simulators:
             self._redelivering = asyncio.create_task(self._redeliver())

@@ -15,7 +15,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from botkit.adapter import Adapter, HttpClient, Receipt
-from botkit.bulk import count_news
 from botkit.callback import callback
 from botkit.clock import Clock
 from botkit.contacts import find_conversation
@@ -33,6 +32,7 @@ from botkit.events import (
 from botkit.events import decode as decode_event
 from botkit.events import encode as encode_event
 from botkit.exceptions import MessageError
+from botkit.fates import count_news
 from botkit.hops import HORIZON, FindAdapter, joined, moved_on, needs_watch, parts_of, report_of, watch, watch_name
 from botkit.outgoing import Outgoing, Trail
 from botkit.outgoing import decode as decode_outgoing

@@ -136,8 +136,11 @@ class RedisBroadcasts:
         return [_MARKS.get(mark) for mark in marks.ljust(stop - start, b"\0")]
 
     async def note(self, spot: Spot, *fates: Fate) -> None:
-        """See `Broadcasts.note`. One trip."""
-        await asyncio.gather(*(self._note(spot, fate) for fate in fates))
+        """See `Broadcasts.note`. One trip, two for several fates."""
+        first, *others = fates
+        # At once: what the caller sends after it comes after it.
+        await self._note(spot, first)
+        await asyncio.gather(*(self._note(spot, fate) for fate in others))
 
     async def _note(self, spot: Spot, fate: Fate) -> None:
         kind = "end" if fate in ENDS else fate.value

@@ -69,7 +69,7 @@ def parse_json(body: bytes) -> dict[str, Any]:
         msgspec.json.decode(body)
         found = json.loads(body, object_pairs_hook=_members, parse_int=_integer)
     except _DoubledError:
-        raise _unreadable("an object in it names a member twice") from None
+        raise _unreadable("names a member of an object twice") from None
     except (msgspec.MsgspecError, ValueError, RecursionError):
         raise _unreadable("is no JSON in UTF-8 with numbers of 64 bits") from None
     if not isinstance(found, dict):

@@ -24,7 +24,7 @@ from tests.processes.mitto_service import ACCOUNT, API_KEY, Seen
 
 KEY = "bk_shop_canary"
 #: How many requests a second the gateway takes.
-RATE = 20
+RATE = 8
 KILLS = 2
 BOTS = """\
 from botkit import App, Bot, Mitto, Router
