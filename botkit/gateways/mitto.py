@@ -82,7 +82,8 @@ class Mitto(Adapter):
     max_receivers: ClassVar[int] = BULK_SIZE
     kinds: ClassVar[frozenset[str]] = frozenset({REPORT, INBOUND})
     methods: ClassVar[frozenset[str]] = frozenset({"GET", "POST"})
-    # No bound is published; a large customer keeps to this one.
+    # No bound is published; a large customer keeps to this one, of requests.
+    counts_requests: ClassVar[bool] = True
     paces = Paces(account=Pace(100, 1))
 
     def __init__(

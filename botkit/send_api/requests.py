@@ -21,11 +21,12 @@ VISIBLE = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 class RequestPolicy(Struct, frozen=True):
-    """Bounds of one request: bytes of its body, of one for many people, and seconds until all of it must be there."""
+    """Bounds of one request: bytes of its body, and seconds until all of it must be there; of one for many people."""
 
     max_body: int = 1024 * 1024
-    max_bulk: int = 16 * 1024 * 1024
     body_seconds: float = 5
+    max_bulk: int = 16 * 1024 * 1024
+    bulk_seconds: float = 30
 
 
 class _DoubledError(Exception):
