@@ -170,6 +170,8 @@ class Adapter(ABC):
     capabilities: ClassVar[Capabilities] = Capabilities()
     #: How many people one request may name, where the service takes the same message for many; 0 where it does not.
     max_receivers: ClassVar[int] = 0
+    #: Whether the account's pace counts requests, however many people they name, and not messages.
+    counts_requests: ClassVar[bool] = False
     #: The service's address; `<PREFIX>_API_URL` replaces it.
     default_api_url: ClassVar[str]
     #: The setting that carries the credentials: `<PREFIX>_<token_setting>`.
@@ -185,6 +187,8 @@ class Adapter(ABC):
     #: How often a message of unknown outcome is sent again; None leaves that to the service's policy. With 0, it is
     #: noted before each attempt that there is one, and nobody sends a message again that may have arrived.
     max_repeats: int | None = None
+    #: What requests to send in the common form may say beside the network's object that only `read_send` here knows.
+    send_options: ClassVar[frozenset[str]] = frozenset()
     #: Whether some reports name only the message: `Conversation.unplaced` then stands for the conversation.
     finds_by_receipt: ClassVar[bool] = False
     #: For how long a message is tried, and how long after each attempt, the last of them again and again; in seconds,
@@ -227,6 +231,11 @@ class Adapter(ABC):
     @abstractmethod
     def has_credentials(self) -> bool:
         """Whether the account can reach the real service; if not, development simulates it and production refuses."""
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What the operator should know of the account's settings, told at each start: they work, but not for all."""
+        return ()
 
     @abstractmethod
     def secrets(self) -> Iterable[Secret]:

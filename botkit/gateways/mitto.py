@@ -50,6 +50,7 @@ from botkit.gateways.mitto_settings import (
     TOKEN_SECONDS,
     check_settings,
     read_settings,
+    settings_warnings,
 )
 from botkit.gateways.mitto_sms import PATH as SMS_PATH
 from botkit.gateways.mitto_sms import render_sms
@@ -79,9 +80,9 @@ class Mitto(Adapter):
     proves itself by `webhook_secret` in a header. With a `callback_url`, this service's public address, text messages
     go through the SMS API below the gateway instead, each with an address for its report that holds a token under the
     first of `report_keys`; two-way numbers call an address with a token under one of `inbound_keys`, which
-    `callback_address` gives. What goes to many at once, or with a failover, goes through the gateway in any case.
-    Tokens of reports last `token_seconds`. `triggers` are what the webhook is called for, in Mitto's words; all,
-    without any.
+    `callback_address` gives. What goes to many at once, or with a failover, goes through the gateway in any case, and
+    has its reports by the webhook. Tokens of reports last `token_seconds`. `triggers` are what the webhook is called
+    for, in Mitto's words; all, without any.
 
     There is no key by which the gateway knows a repeat: what may have arrived is sent again `repeats` times, usually 0.
     """
@@ -97,7 +98,8 @@ class Mitto(Adapter):
     max_receivers: ClassVar[int] = BULK_SIZE
     kinds: ClassVar[frozenset[str]] = frozenset({REPORT, INBOUND})
     methods: ClassVar[frozenset[str]] = frozenset({"GET", "POST"})
-    # No bound is published; a large customer keeps to this one.
+    # No bound is published; a large customer keeps to this one, of requests.
+    counts_requests: ClassVar[bool] = True
     paces = Paces(account=Pace(100, 1))
 
     def __init__(
@@ -168,6 +170,11 @@ class Mitto(Adapter):
     def network(self) -> str:
         """What the account sends through: its `via`."""
         return self.via
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """That reports are missing, where the gateway's webhook has no secret to prove itself by."""
+        return settings_warnings(self)
 
     def secrets(self) -> Iterable[Secret]:
         """The API key, the keys of tokens and the webhook's secret."""

@@ -1,7 +1,7 @@
 """The settings of an account at Mitto, read and checked; an error names the setting and never its value."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from botkit.chatapps.contents import NETWORKS
@@ -47,9 +47,15 @@ def read_settings(prefix: str, environ: Mapping[str, str]) -> dict[str, Any]:
     settings = Settings(prefix, environ)
     texts = ("sender", "callback_url", "sms_api_url", "ta", "api_url")
     secrets = ("api_key", "report_keys", "inbound_keys", "webhook_secret")
+    known = {name: settings.text(name.upper()) for name in texts}
+    known |= {name: settings.secret(name.upper()) for name in secrets}
+    if known["api_key"] and not known["ta"]:
+        # Any other account's own name would do; this one is Mitto's, and in every request.
+        raise SettingsError(
+            f"{prefix}_TA is not set", fix="set it to the traffic account's id, as Mitto gave it to you"
+        )
     return {
-        **{name: settings.text(name.upper()) for name in texts},
-        **{name: settings.secret(name.upper()) for name in secrets},
+        **known,
         "via": settings.text("VIA", "sms").lower(),
         "viber_type": settings.text("VIBER_TYPE").lower(),
         "plus": settings.flag("PLUS", otherwise=False),
@@ -90,6 +96,16 @@ def check_settings(account: Checked) -> None:
         raise SettingsError(
             f"{setting('SENDER')} is not set, and the SMS API needs one", fix="set it as Mitto knows it"
         )
+
+
+def settings_warnings(account: Checked) -> Sequence[str]:
+    """Returns what an account does without, by its settings."""
+    if account.webhook_secret:
+        return ()
+    setting = named(account.prefix, "WEBHOOK_SECRET")
+    if account.callback_url and account.via == "sms":
+        return [f"{setting} is not set: what goes to many at once, or with a failover, has no reports"]
+    return [f"{setting} is not set: the gateway's webhook is refused, so that there are no reports"]
 
 
 def _check_path(value: str, setting: str) -> None:

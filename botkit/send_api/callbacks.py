@@ -11,12 +11,14 @@ from botkit.adapter import Adapter, HttpAnswer, HttpClient, Outcome, Receipt, We
 from botkit.clock import Clock
 from botkit.conversation import Conversation
 from botkit.events import Event
-from botkit.exceptions import MessageError, ServiceError, TransportError
+from botkit.exceptions import MessageError, ServiceError, StoreUnavailableError, TransportError
 from botkit.messages import AnyMessage, Raw
 from botkit.outgoing import Outgoing
 from botkit.pace import Pace, Paces
 from botkit.redaction import Secret
+from botkit.send_api.keys import Keyring
 from botkit.send_api.signing import signed
+from botkit.submission import Submissions
 
 #: For how long a report is tried that is not taken, and how long after each attempt; in seconds.
 MAX_AGE = 3 * 86_400.0
@@ -88,7 +90,10 @@ class Callbacks(Adapter):
     async def send(self, outgoing: Outgoing, to: Conversation, client: HttpClient) -> Receipt:
         """Makes one attempt. Whatever is not taken comes again, for the receiver knows repeats by their id."""
         self.check(outgoing.message)
-        url = await self._find_url(to.id) or self._url
+        try:
+            url = await self._find_url(to.id) or self._url
+        except StoreUnavailableError as error:
+            return Receipt(Outcome.NOT_SENT, reason=error.what)
         if not url:
             return Receipt(Outcome.REFUSED, reason="no address is set for reports")
         body = msgspec.json.encode(getattr(outgoing.message, "payload", {}))
@@ -116,6 +121,20 @@ class Callbacks(Adapter):
     def simulated(self, api_url: str) -> Self:
         """Returns the same account: programs are not simulated."""
         return self
+
+
+def callbacks_of(keyring: Keyring, submissions: Submissions, clock: Clock) -> Sequence[Callbacks]:
+    """Returns the addresses of the programs whose keys have a secret to sign with."""
+
+    async def find_url(message_id: str) -> str:
+        known = await submissions.load(message_id)
+        return known.notify_url if known else ""
+
+    return [
+        Callbacks(key.name, key.callback_url, key.callback_secrets, clock=clock, find_url=find_url)
+        for key in keyring.keys
+        if key.callback_secrets
+    ]
 
 
 def _receipt(answer: HttpAnswer) -> Receipt:

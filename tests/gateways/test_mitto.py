@@ -160,6 +160,22 @@ def test_reports_without_a_key_to_prove_them_are_refused_at_the_start() -> None:
         Mitto.from_env("SHOP", ENVIRON | {"SHOP_VIA": "sms", "SHOP_SENDER": ""})
 
 
+def test_a_key_comes_with_the_id_of_its_traffic_account() -> None:
+    with pytest.raises(SettingsError, match="SHOP_TA is not set"):
+        Mitto.from_env("SHOP", {"SHOP_API_KEY": KEY})
+    assert not Mitto.from_env("SHOP", {}).has_credentials
+
+
+def test_an_account_whose_reports_have_no_proof_says_so() -> None:
+    assert not mitto(webhook_secret=SECRET).warnings
+    (of_some,) = mitto(**callbacks()).warnings
+    (of_all,) = mitto("viber", **callbacks()).warnings
+    assert (
+        of_some == "SHOP_SMS_WEBHOOK_SECRET is not set: what goes to many at once, or with a failover, has no reports"
+    )
+    assert "there are no reports" in of_all
+
+
 def test_a_simulated_account_is_the_same_but_for_its_secrets_and_addresses() -> None:
     declared = Mitto.from_env("SHOP", ENVIRON)
     adapter = declared.simulated("http://mitto.simulator")
