@@ -69,13 +69,16 @@ class Bulks:
         if known := await self._known(key, bulk_id, fingerprint):
             # Whatever has changed since, what was taken is answered the same.
             return known
-        order = read_bulk(self._orders, body, key.may_use)
+        has_callbacks = bool(key.callback_secrets)
+        order = read_bulk(self._orders, body, key.may_use, has_callbacks=has_callbacks)
         bulk = Bulk(
             owner=key.name,
             fingerprint=fingerprint,
             hops=order.hops,
-            callback=key.name if key.callback_url else "",
+            callback=key.name if has_callbacks and (key.callback_url or order.notify_url) else "",
+            notify_url=order.notify_url,
             reference=order.reference,
+            schedule=order.schedule,
         )
         writer = self._writer(order)
         if await writer.open(bulk_id, order.message, bulk, name=order.tag) is None:
