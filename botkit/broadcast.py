@@ -63,6 +63,9 @@ class Fate(enum.Enum):
     UNDELIVERED = "undelivered"
 
 
+#: What may be reported after that, the best first.
+REPORTS = (Fate.SEEN, Fate.DELIVERED, Fate.UNDELIVERED)
+
 #: The three of which each recipient meets one.
 ENDS = frozenset({Fate.SENT, Fate.FAILED, Fate.SKIPPED})
 
@@ -230,6 +233,10 @@ class Broadcasts(Protocol):
 
     async def fates(self, broadcast_id: str, lane: int, start: int, stop: int) -> Sequence[Fate | None]:
         """Returns how the messages to the recipients from `start` to before `stop` ended; None for those under way."""
+        ...
+
+    async def reported(self, broadcast_id: str, lane: int, start: int, stop: int) -> Sequence[Fate | None]:
+        """Returns the best that was reported of each of these messages: SEEN, DELIVERED, else UNDELIVERED or None."""
         ...
 
     async def note(self, spot: Spot, *fates: Fate) -> None:
