@@ -60,3 +60,7 @@ class Accounts(Rates, Protocol):
     async def end_poll(self, account: Account, token: str, *, every: float, cursor: bytes | None) -> None:
         """Gives the turn back, due again after `every` seconds; None leaves the cursor as it is."""
         ...
+
+    async def load_cursor(self, account: Account) -> bytes:
+        """Returns what was kept of the last poll; nothing if there was none."""
+        ...

@@ -5,7 +5,7 @@ import os
 import re
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from ipaddress import ip_address
 from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
@@ -61,7 +61,7 @@ class Polled(Struct, frozen=True):
 
 
 class HttpAnswer(Struct, frozen=True):
-    """A service's answer; `body` is at most 1 MiB."""
+    """A service's answer; `body` is at most 1 MiB, unless more was asked for."""
 
     status: int
     headers: Mapping[str, str]
@@ -100,10 +100,11 @@ class HttpClient(Protocol):
         form: Mapping[str, str] | None = None,
         files: Mapping[str, Upload] | None = None,
         headers: Mapping[str, str] | None = None,
+        most: int | None = None,
     ) -> HttpAnswer:
-        """Sends one request and reads the whole answer; redirects are not followed.
+        """Sends one request and reads the whole answer, of up to `most` bytes; redirects are not followed.
 
-        `content` is sent as it is; `files` make the form multipart.
+        `content` is sent as it is; `files` make the form multipart. Without `most`, an answer may have 1 MiB.
         """
         ...
 
@@ -169,6 +170,8 @@ class Adapter(ABC):
     capabilities: ClassVar[Capabilities] = Capabilities()
     #: How many people one request may name, where the service takes the same message for many; 0 where it does not.
     max_receivers: ClassVar[int] = 0
+    #: Whether the account's pace counts requests, however many people they name, and not messages.
+    counts_requests: ClassVar[bool] = False
     #: The service's address; `<PREFIX>_API_URL` replaces it.
     default_api_url: ClassVar[str]
     #: The setting that carries the credentials: `<PREFIX>_<token_setting>`.
@@ -184,6 +187,8 @@ class Adapter(ABC):
     #: How often a message of unknown outcome is sent again; None leaves that to the service's policy. With 0, it is
     #: noted before each attempt that there is one, and nobody sends a message again that may have arrived.
     max_repeats: int | None = None
+    #: What requests to send in the common form may say beside the network's object that only `read_send` here knows.
+    send_options: ClassVar[frozenset[str]] = frozenset()
     #: Whether some reports name only the message: `Conversation.unplaced` then stands for the conversation.
     finds_by_receipt: ClassVar[bool] = False
     #: For how long a message is tried, and how long after each attempt, the last of them again and again; in seconds,
@@ -231,6 +236,11 @@ class Adapter(ABC):
     @abstractmethod
     def has_credentials(self) -> bool:
         """Whether the account can reach the real service; if not, development simulates it and production refuses."""
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What the operator should know of the account's settings, told at each start: they work, but not for all."""
+        return ()
 
     @abstractmethod
     def secrets(self) -> Iterable[Secret]:
@@ -360,6 +370,13 @@ class Adapter(ABC):
         own. Raises ServiceError when the service refuses.
         """
         return Polled((), cursor)
+
+    def audience(self, cursor: bytes) -> Callable[[str], bool]:
+        """Returns what tells of a conversation's id whether broadcasts are for it, by what `poll` has kept last.
+
+        As it stands, they are for everybody.
+        """
+        return lambda conversation_id: True
 
     def receivers(self, message: AnyMessage) -> int:
         """Returns how many people one request may name that carries this message."""

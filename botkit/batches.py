@@ -1,18 +1,23 @@
 """Gathers messages that say the same to many people into the single requests that a service has for that."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from msgspec import Struct
 
 from botkit.adapter import Adapter, HttpClient, Outcome, Receipt
 from botkit.conversation import Account, Conversation
+from botkit.exceptions import StoreUnavailableError
 from botkit.governor import Governor
 from botkit.messages import AnyMessage
 from botkit.outgoing import encode
+from botkit.store import Begun
 
 #: How long a request waits for more people, in seconds.
 PATIENCE = 0.05
+
+#: Notes an attempt, which may be made if it is NEW.
+Note = Callable[[], Awaitable[Begun]]
 
 
 class _Batch(Struct):
@@ -20,7 +25,8 @@ class _Batch(Struct):
     message: AnyMessage
     client: HttpClient
     room: int
-    people: dict[Conversation, asyncio.Future[Receipt]] = {}
+    people: dict[Conversation, asyncio.Future[Receipt | Begun]] = {}
+    notes: dict[Conversation, Note] = {}
 
 
 class Batches:
@@ -36,8 +42,14 @@ class Batches:
         self._open: dict[tuple[Account, bytes], _Batch] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def send(self, adapter: Adapter, message: AnyMessage, to: Conversation, client: HttpClient) -> Receipt:
-        """Makes one attempt, together with others, and returns what became of this one."""
+    async def send(
+        self, adapter: Adapter, message: AnyMessage, to: Conversation, client: HttpClient, *, note: Note | None = None
+    ) -> Receipt | Begun:
+        """Makes one attempt, together with others, and returns what became of this one.
+
+        `note` writes it down right before the request; what that answers is returned, and the attempt is not made, if
+        it is not NEW.
+        """
         key = adapter.account, encode(message)
         batch = self._open.get(key)
         if batch is None or to in batch.people:
@@ -45,8 +57,10 @@ class Batches:
             task = asyncio.create_task(self._send_soon(key, batch))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        answer: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Receipt | Begun] = asyncio.get_running_loop().create_future()
         batch.people[to] = answer
+        if note:
+            batch.notes[to] = note
         if len(batch.people) == batch.room:
             # The next one begins another request; this one goes when its time has come.
             del self._open[key]
@@ -56,22 +70,38 @@ class Batches:
         await asyncio.sleep(self._patience)
         if self._open.get(key) is batch:
             del self._open[key]
-        # Whose turn was taken away meanwhile is sent to by somebody else.
-        people = {to: answer for to, answer in batch.people.items() if not answer.done()}
-        if not people:
-            return
         try:
-            receipts = await self._send(batch, list(people))
+            if _waiting(batch):
+                await self._send(batch)
         except Exception as error:
-            for answer in people.values():
-                if not answer.done():
-                    answer.set_exception(error)
-            return
-        for answer, receipt in zip(people.values(), receipts, strict=True):
-            if not answer.done():
-                answer.set_result(receipt)
+            for to in _waiting(batch):
+                batch.people[to].set_exception(error)
 
-    async def _send(self, batch: _Batch, people: Sequence[Conversation]) -> Sequence[Receipt]:
+    async def _send(self, batch: _Batch) -> None:
         if hold := await self._governor.wait_to_broadcast(batch.adapter):
-            return [Receipt(Outcome.NOT_SENT, reason="paced", retry_after=hold.seconds)] * len(people)
-        return await batch.adapter.broadcast(batch.message, people, batch.client)
+            for to in _waiting(batch):
+                batch.people[to].set_result(Receipt(Outcome.NOT_SENT, reason="paced", retry_after=hold.seconds))
+            return
+        await asyncio.gather(*(_note(batch.people[to], note) for to, note in batch.notes.items()))
+        if people := _waiting(batch):
+            for to, receipt in zip(
+                people, await batch.adapter.broadcast(batch.message, people, batch.client), strict=True
+            ):
+                if not batch.people[to].done():
+                    batch.people[to].set_result(receipt)
+
+
+def _waiting(batch: _Batch) -> Sequence[Conversation]:
+    # Whose turn was taken away meanwhile is sent to by somebody else.
+    return [to for to, answer in batch.people.items() if not answer.done()]
+
+
+async def _note(answer: asyncio.Future[Receipt | Begun], note: Note) -> None:
+    try:
+        begun = Begun.FENCED if answer.done() else await note()
+    except StoreUnavailableError as error:
+        if not answer.done():
+            answer.set_exception(error)
+        return
+    if begun is not Begun.NEW and not answer.done():
+        answer.set_result(begun)

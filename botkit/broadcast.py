@@ -175,7 +175,7 @@ class Broadcasts(Protocol):
     """What the store keeps of broadcasts, for 30 days after their end. All calls raise StoreUnavailableError."""
 
     async def draft(self, broadcast: Broadcast) -> None:
-        """Stores a broadcast without recipients; a draft that is not started is gone after a day."""
+        """Stores a broadcast without recipients, if there is none of its id; a draft ends after a day."""
         ...
 
     async def add(self, broadcast_id: str, lane: int, ids: Sequence[str]) -> None:
@@ -185,7 +185,7 @@ class Broadcasts(Protocol):
     async def enlist(self, broadcast_id: str, lane: int, ids: Sequence[str]) -> Sequence[int | None]:
         """Adds recipients to a draft's lane that are not there yet; returns the place of each, the same at a repeat.
 
-        None for those that are not there when it is no draft any more.
+        None for those that are not there when it is no draft any more. A draft lasts another day from then on.
         """
         ...
 

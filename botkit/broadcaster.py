@@ -1,7 +1,7 @@
 """Plans a bot's broadcasts: chooses the people, and tells beforehand what it will take."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import uuid4
 
@@ -56,7 +56,7 @@ class Broadcaster:
             notify=notify,
         )
         sieve = Sieve(segment, self._bot.table.flows)
-        lanes = [_Lane(adapter, await self._estimator(adapter, message)) for adapter in adapters]
+        lanes = [await self._lane(adapter, message) for adapter in adapters]
         await self._store.broadcasts.draft(draft)
         async for page in self._store.people():
             for person in page:
@@ -68,6 +68,10 @@ class Broadcaster:
         """Lets a planned broadcast run, at once or from an instant on; False if it is not there to be started."""
         at_ms = round(at.timestamp() * 1000) if at else 0
         return await self._store.broadcasts.move(broadcast_id, Stage.RUNNING, at_ms=at_ms)
+
+    async def _lane(self, adapter: Adapter, message: AnyMessage) -> "_Lane":
+        cursor = await self._store.accounts.load_cursor(adapter.account)
+        return _Lane(adapter, await self._estimator(adapter, message), adapter.audience(cursor))
 
     async def _estimator(self, adapter: Adapter, message: AnyMessage) -> Estimator:
         now = self._clock.now()
@@ -97,9 +101,10 @@ class Broadcaster:
 class _Lane:
     """An account's part of a broadcast, while its recipients are chosen."""
 
-    def __init__(self, adapter: Adapter, estimator: Estimator) -> None:
+    def __init__(self, adapter: Adapter, estimator: Estimator, is_meant: Callable[[str], bool]) -> None:
         self.adapter = adapter
         self.estimator = estimator
+        self._is_meant = is_meant
         self.chosen: list[str] = []
         self._head = f"{adapter.channel}:{adapter.ta}:"
 
@@ -111,8 +116,8 @@ class _Lane:
         return person.cid.removeprefix(self._head) if person.cid.startswith(self._head) else ""
 
     def take(self, conversation_id: str, person: Person) -> None:
-        """Notes a recipient, unless nobody can write to them."""
-        if self.estimator.take(person):
+        """Notes a recipient, unless they are not among the account's own, or nobody can write to them."""
+        if self._is_meant(conversation_id) and self.estimator.take(person):
             self.chosen.append(conversation_id)
 
 

@@ -1,17 +1,22 @@
 """Takes one message for a long list of destinations: each is enlisted once, and then fed as a broadcast is."""
 
+import asyncio
 import csv
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from botkit.adapter import Adapter
+from botkit.addresses import AddressKind, is_phone
 from botkit.broadcast import Broadcast, Bulk, Progress, Segment, Spot, Stage, key_of
-from botkit.conversation import Conversation, digest
+from botkit.contacts import find_conversation, takes_number
+from botkit.conversation import Account, Conversation, digest
 from botkit.exceptions import AddressError, BotkitError, MessageError, RecordError
 from botkit.messages import AnyMessage
+from botkit.outgoing import Hop, Trail
 from botkit.store import Store
 
 #: How many destinations are enlisted at a time.
@@ -42,6 +47,11 @@ class BulkWriter:
         self._adapter = adapter
         self._bot = bot
 
+    @property
+    def account(self) -> Account:
+        """The account that it goes from, or of several ways the first."""
+        return self._adapter.account
+
     async def open(self, bulk_id: str, message: AnyMessage, bulk: Bulk, *, name: str = "") -> Progress | None:
         """Begins a bulk, or goes on with the one of this id; None if that is somebody else's, or another message.
 
@@ -62,7 +72,7 @@ class BulkWriter:
 
     async def enlist(self, bulk_id: str, destinations: Sequence[str]) -> Sequence[Enlisted]:
         """Adds destinations, in order; raises RecordError where the bulk has begun without one of them."""
-        addresses = [self._address(destination) for destination in destinations]
+        addresses = await asyncio.gather(*(self._address(destination.strip()) for destination in destinations))
         wanted = [address for address in addresses if isinstance(address, str)]
         places = iter(await self._store.broadcasts.enlist(bulk_id, 0, wanted))
         return [
@@ -79,16 +89,40 @@ class BulkWriter:
         progress = await self._store.broadcasts.load(bulk_id)
         return progress is not None and progress.stage is not Stage.DRAFT
 
-    def _address(self, destination: str) -> str | AddressError:
+    async def _address(self, destination: str) -> str | AddressError:
         try:
-            return self._adapter.find_address(destination)
+            if self._adapter.address is AddressKind.PHONE or not is_phone(destination):
+                return self._adapter.find_address(destination)
         except AddressError as error:
             return error
+        if takes_number(self._adapter, destination):
+            return self._adapter.find_address(destination)
+        known = await find_conversation(self._store.contacts, self._adapter, destination)
+        return known or AddressError("no conversation with this number is known on the account")
 
 
 def bulk_id_of(owner: str, idempotency_key: str) -> str:
     """Returns the id of a bulk: the same for the same key of one owner."""
     return digest(f"bulk|{owner}|{idempotency_key}")[:10]
+
+
+def trail_to(broadcast: Broadcast, adapter: Adapter, to: Conversation, *, now_ms: int) -> Trail | None:
+    """Returns the ways of a recipient's message in a bulk where it has several, or somebody hears of it; else None.
+
+    Its home is the recipient's conversation on the first way's account.
+    """
+    bulk, own = broadcast.bulk, (adapter.channel, adapter.ta)
+    if bulk is None or not (bulk.hops or bulk.callback):
+        return None
+    first, *others = bulk.hops or (Hop(own),)
+    return Trail(
+        home=(*own, to.id),
+        hops=(replace(first, to=to.id), *others),
+        message=broadcast.message,
+        since_ms=now_ms,
+        phone=to.id if adapter.address is AddressKind.PHONE else "",
+        notify=bulk.callback,
+    )
 
 
 def _message_id(bulk_id: str, place: int | None) -> str:

@@ -8,6 +8,7 @@ from msgspec import Struct
 from botkit.adapter import Adapter
 from botkit.addresses import AddressKind
 from botkit.conversation import Account, Conversation
+from botkit.exceptions import AddressError
 
 
 class Contact(Struct, frozen=True):
@@ -38,6 +39,19 @@ class Contacts(Protocol):
     async def load(self, phone: str) -> Contact:
         """Returns the person of a number, as far as they are known."""
         ...
+
+
+def takes_number(adapter: Adapter, phone: str) -> bool:
+    """Whether an account writes to a number itself; else the person's conversation there must be looked up."""
+    if adapter.address is AddressKind.PHONE:
+        return True
+    if type(adapter).find_address is Adapter.find_address:
+        # Of ids that may be anything, nobody can tell that a number is none.
+        return False
+    try:
+        return bool(adapter.find_address(phone))
+    except AddressError:
+        return False
 
 
 async def find_conversation(contacts: Contacts, adapter: Adapter, phone: str) -> str:

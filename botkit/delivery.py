@@ -1,13 +1,15 @@
 """What the services report of messages: matched to the message, each step told once."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Iterator, Mapping
 from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
+from botkit.adapter import Adapter, Receipt
 from botkit.broadcast import Fate, spot_of
 from botkit.conversation import Account, Conversation, digest
 from botkit.events import Event, MessageDelivered, MessageExpired, MessageFailed, MessageSeen, encode, event_id
+from botkit.hops import is_followed
 from botkit.outgoing import Outgoing
 from botkit.store import LATER, Status, Store, Timer, Turn, Verdict, insist
 from botkit.trails import as_told
@@ -82,6 +84,26 @@ class Reports:
         return await insist(
             lambda: self._store.deliveries.park(turn, receipt_id, name=name, seconds=PATIENCE, most=MAX_PARKED)
         )
+
+
+def receipts(
+    store: Store, adapter: Adapter, turn: Turn, outgoing: Outgoing, receipt: Receipt, *, now: float
+) -> Iterator[Awaitable[None]]:
+    """Yields what notes that the service's ids stand for a message that was sent `now`, in the order of their use.
+
+    Nothing where the service reports nothing, and where the message's home has to know them.
+    """
+    if is_followed(outgoing) or not (receipt.id and adapter.has_receipts):
+        return
+    to = Conversation(Account(*outgoing.account), outgoing.to)
+    if adapter.finds_by_receipt:
+        yield store.accounts.remember(to.account, receipt.id, to.id)
+    # Of a cascade in the service's own words, each way has an id, and only the last one's failure is the message's.
+    *ahead, last = (receipt.id, *receipt.others)
+    until = expiry(outgoing, to, now)
+    yield store.deliveries.sent(turn, last, created_ms=outgoing.created_ms, expiry=until)
+    for each in ahead:
+        yield store.deliveries.sent(turn, each, created_ms=0, expiry=None, mark=OPEN + turn.id)
 
 
 def expiry(outgoing: Outgoing, conversation: Conversation, now: float) -> Timer | None:

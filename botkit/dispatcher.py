@@ -27,6 +27,7 @@ from botkit.events import (
     HopReported,
     Media,
     MenuOffered,
+    SendDue,
     SignalReceived,
     TimerFired,
     decoder,
@@ -42,6 +43,7 @@ from botkit.migration import Adopted, hand_over, is_moving, set_aside, take_over
 from botkit.record import Flows, timeout_of
 from botkit.redaction import Redactor
 from botkit.route_table import Matched
+from botkit.sending import Sender
 from botkit.sessions import session_at
 from botkit.store import Commit, Committed, Queue, Store, Turn, Verdict, insist
 from botkit.trails import Trails
@@ -96,6 +98,7 @@ class Dispatcher:
         self._show_errors = show_errors
         self._reports = Reports(store)
         self._trails = Trails(store, self._find_adapter, self._clients, clock)
+        self._sender = Sender(store, clock)
         self._jitter = jitter
         kinds = [kind for owner in owners.values() for kind in owner.adapter.events]
         self._decode = decoder((*kinds, Adopted))
@@ -134,6 +137,8 @@ class Dispatcher:
         """Decides with all that belongs to the event; None when the turn was given back to wait for more of it."""
         if event.conversation.is_unplaced:
             return await place(self._store, turn, event)
+        if isinstance(event, SendDue):
+            return await insist(lambda: self._sender.due(event))
         read = await self._reports.read(turn, event)
         if isinstance(read, HopReported):
             read = await self._trails.step(turn, read, event)

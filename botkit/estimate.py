@@ -120,7 +120,8 @@ class Estimator:
         if self._adapter.max_receivers:
             rooms = [self._adapter.receivers(part) for part in self._parts]
             requests = sum(-(-self._estimate.recipients // room) for room in rooms)
-        timed = ((paces.account, messages), (paces.broadcast, requests))
+        counted = requests if self._adapter.counts_requests else messages
+        timed = ((paces.account, counted), (paces.broadcast, requests))
         waits = [pace.interval * (number - pace.at_once) for pace, number in timed if pace]
         self._estimate.seconds = max(0.0, *waits, 0.0)
         return self._estimate

@@ -252,6 +252,12 @@ class MenuOffered(Event, frozen=True, kw_only=True, omit_defaults=True, tag="men
     choices: tuple[Choice, ...]
 
 
+class SendDue(Event, frozen=True, kw_only=True, omit_defaults=True, tag="send_due"):
+    """The time may have come of what another program asked to be sent, the `submission`. Never handled."""
+
+    submission: str
+
+
 #: What can become of one way of a message; "overdue" is told by its timer.
 HopStatus = Literal["sent", "delivered", "seen", "failed", "expired", "unknown", "overdue"]
 
@@ -323,6 +329,7 @@ AnyEvent = (
     | ConversationResumed
     | SignalReceived
     | MenuOffered
+    | SendDue
     | HopReported
     | BroadcastProgressed
     | BroadcastFinished

@@ -1,21 +1,24 @@
 """Puts the messages of running broadcasts into their recipients' outboxes, never far ahead of the sending."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
 from botkit.adapter import Adapter
 from botkit.broadcast import Broadcast, Fate, Progress, Spot, Stage, Tally, key_of
+from botkit.bulk import trail_to
 from botkit.clock import Clock
 from botkit.conversation import Account, Conversation
 from botkit.degradation import Prepared
 from botkit.events import BroadcastFinished, BroadcastProgressed, MenuOffered, encode, event_id
 from botkit.exceptions import MessageError, StoreUnavailableError
+from botkit.hops import joined
 from botkit.outgoing import Outgoing
-from botkit.outgoing import encode as encode_outgoing
 from botkit.store import Full, Store, insist
+from botkit.trails import submit
 
 # For how long a repeat of our own events is recognised, in seconds.
 _WINDOW = 8 * 86_400.0
@@ -110,7 +113,7 @@ class Feeder:
         values = {token: value for each in prepared.values() if each for token, value in each.values.items()}
         if values:
             await self._store.save_values(values)
-        await asyncio.gather(*(self._give(spot, to, prepared[spot]) for spot, to in people.items()))
+        await asyncio.gather(*(self._give(spot, to, prepared[spot], broadcast) for spot, to in people.items()))
         await self._store.broadcasts.feed(broadcast.id, lane, start, start + len(ids))
         return len(ids)
 
@@ -124,21 +127,28 @@ class Feeder:
     def _is_older(self, tally: Tally, seconds: float) -> bool:
         return self._clock.timestamp() - tally.fed_ms / 1000 > seconds
 
-    async def _give(self, spot: Spot, to: Conversation, prepared: Prepared | None) -> None:
+    async def _give(self, spot: Spot, to: Conversation, prepared: Prepared | None, broadcast: Broadcast) -> None:
         if prepared is None or not prepared.messages:
             await self._store.broadcasts.note(spot, Fate.SKIPPED if prepared else Fate.FAILED)
             return
         if prepared.menu:
             await self._offer(spot, to, prepared)
-        last = len(prepared.messages) - 1
-        for number, message in enumerate(prepared.messages):
-            key = key_of(spot, last - number)
-            account = (to.account.channel, to.account.ta)
-            created_ms = round(self._clock.timestamp() * 1000)
-            outgoing = Outgoing(key, account, to.id, message, created_ms, broadcast=spot.broadcast)
-            if not await self._store.enqueue(to.key, key, encode_outgoing(outgoing)):
+        for outgoing in self._parts(spot, to, prepared, broadcast):
+            if not await submit(self._store, outgoing):
                 await self._store.broadcasts.note(spot, Fate.FAILED)
                 return
+
+    def _parts(self, spot: Spot, to: Conversation, prepared: Prepared, broadcast: Broadcast) -> Sequence[Outgoing]:
+        """Returns what goes out to one person, in order; the last part stands for all, and has the ways that follow."""
+        last, account = len(prepared.messages) - 1, (to.account.channel, to.account.ta)
+        now_ms = round(self._clock.timestamp() * 1000)
+        parts = [
+            Outgoing(key_of(spot, last - number), account, to.id, message, now_ms, broadcast=spot.broadcast)
+            for number, message in enumerate(prepared.messages)
+        ]
+        if trail := trail_to(broadcast, self._adapters[to.account], to, now_ms=now_ms):
+            parts[-1] = joined(replace(parts[-1], trail=trail), prepared.messages, self._adapters.get)
+        return parts
 
     async def _offer(self, spot: Spot, to: Conversation, prepared: Prepared) -> None:
         # Before the message: nobody can answer what they do not see.

@@ -9,6 +9,7 @@ from botkit.adapter import Adapter
 from botkit.clock import Clock
 from botkit.conversation import Account, Conversation
 from botkit.outgoing import Outgoing
+from botkit.pace import Pace
 from botkit.store import Turn, insist
 
 #: Failures in a row that pause an account.
@@ -75,8 +76,9 @@ class Governor:
 
     async def wait_to_broadcast(self, adapter: Adapter) -> Hold | None:
         """Returns how long a request for many people must wait; None lets it go, and counts it."""
-        pace = adapter.paces.broadcast
-        return await self._ask(adapter.account, [Bucket("br", pace)]) if pace else None
+        own = _account_bucket(adapter, is_broadcast=True) if adapter.counts_requests else None
+        buckets = [bucket for bucket in (own, _bucket("br", adapter.paces.broadcast)) if bucket]
+        return await self._ask(adapter.account, buckets) if buckets else None
 
     async def pause(self, account: Account, seconds: float) -> None:
         """Rests the account for that long in every process: the service asked for it. Raises StoreUnavailableError."""
@@ -93,18 +95,32 @@ class Governor:
         self._circuit.worked(account)
 
 
+def is_shared(adapter: Adapter, outgoing: Outgoing) -> bool:
+    """Whether a message may go out in one request with the same to others; not with ways that the service follows."""
+    joined = outgoing.trail.joined if outgoing.trail else 1
+    return bool(outgoing.broadcast and adapter.max_receivers) and joined == 1
+
+
 def _buckets(adapter: Adapter, outgoing: Outgoing) -> list[Bucket]:
-    """Returns what a message takes from; one of a broadcast leaves half of the account's burst to replies."""
-    paces = adapter.paces
-    buckets = []
-    if paces.account:
-        burst = paces.account.at_once
-        left = min((burst + 1) // 2, burst - 1) if outgoing.broadcast else 0
-        buckets.append(Bucket("rl", paces.account, left))
-    # What goes out for many people in one request is counted there.
-    if paces.broadcast and outgoing.broadcast and not adapter.max_receivers:
-        buckets.append(Bucket("br", paces.broadcast))
-    return buckets
+    """Returns what a message takes from."""
+    is_broadcast = bool(outgoing.broadcast)
+    if is_shared(adapter, outgoing):
+        # What goes out for many people in one request is counted there.
+        found = [None if adapter.counts_requests else _account_bucket(adapter, is_broadcast=True)]
+    else:
+        pace = adapter.paces.broadcast if is_broadcast else None
+        found = [_account_bucket(adapter, is_broadcast=is_broadcast), _bucket("br", pace)]
+    return [bucket for bucket in found if bucket]
+
+
+def _account_bucket(adapter: Adapter, *, is_broadcast: bool) -> Bucket | None:
+    """Returns the account's rate; a broadcast leaves half of its burst to replies."""
+    burst = adapter.paces.account.at_once if adapter.paces.account else 0
+    return _bucket("rl", adapter.paces.account, min((burst + 1) // 2, burst - 1) if is_broadcast else 0)
+
+
+def _bucket(name: str, pace: Pace | None, left: int = 0) -> Bucket | None:
+    return Bucket(name, pace, left) if pace else None
 
 
 class _State(Struct):

@@ -75,14 +75,16 @@ class Http:
         form: Mapping[str, str] | None = None,
         files: Mapping[str, Upload] | None = None,
         headers: Mapping[str, str] | None = None,
+        most: int | None = None,
     ) -> HttpAnswer:
-        """Sends one request and reads the whole answer, up to `MAX_ANSWER`.
+        """Sends one request and reads the whole answer, up to `most` bytes, or else `MAX_ANSWER`.
 
         `content` is sent as it is; `files` make the form multipart.
 
         Raises NotSentError when the service cannot have seen it, UnknownOutcomeError when it may have.
         """
         failure: TransportError
+        most = MAX_ANSWER if most is None else most
         parts = {name: (file.name, file.content, file.mime) for name, file in files.items()} if files else None
         try:
             async with (
@@ -91,14 +93,14 @@ class Http:
                     method, url, json=json, content=content, data=form, files=parts, headers=headers
                 ) as response,
             ):
-                body = await _read(response, MAX_ANSWER)
+                body = await _read(response, most)
                 return HttpAnswer(response.status_code, response.headers, body)
         except _NOT_SENT as error:
             failure = NotSentError(f"no connection ({type(error).__name__})")
         except (httpx.HTTPError, httpx.StreamError, TimeoutError) as error:
             failure = UnknownOutcomeError(f"the connection failed ({type(error).__name__})")
         except _TooLongError:
-            failure = UnknownOutcomeError(f"the answer is longer than {MAX_ANSWER} bytes")
+            failure = UnknownOutcomeError(f"the answer is longer than {most} bytes")
         # Tools that look into tracebacks find neither httpx's exception, which carries the request, nor the URL: a
         # token may be part of it.
         del url, json, content, form, files, parts, headers

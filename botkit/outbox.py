@@ -4,6 +4,7 @@ import asyncio
 import math
 import random
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import structlog
 from msgspec import Struct
@@ -11,17 +12,18 @@ from msgspec.structs import replace
 
 from botkit.adapter import Adapter, HttpClient, Outcome, Receipt
 from botkit.attempts import CUT_SHORT, is_noted, look_up
-from botkit.batches import Batches
-from botkit.broadcast import Fate, spot_of
+from botkit.batches import Batches, Note
+from botkit.broadcast import Fate
 from botkit.charging import REASONS, Charging
 from botkit.clock import Clock
 from botkit.conversation import Account, Conversation
-from botkit.delivery import OPEN, expired, expiry
+from botkit.delivery import expired, receipts
 from botkit.events import Event, HopStatus, MessageFailed, SignalReceived, event_id
 from botkit.events import encode as encode_event
-from botkit.exceptions import MessageError, NotSentError, RecordError, UnknownOutcomeError
+from botkit.exceptions import MessageError, NotSentError, RecordError, StoreUnavailableError, UnknownOutcomeError
 from botkit.failover import redirected
-from botkit.governor import Governor, Hold
+from botkit.fates import counts, is_counted
+from botkit.governor import Governor, Hold, is_shared
 from botkit.hops import is_followed, is_over
 from botkit.messages import Raw
 from botkit.migration import WINDOW, delivered
@@ -218,28 +220,39 @@ class Outbox:
         return bool(moved.parts)
 
     async def _attempt(self, line: Line, turn: Turn, outgoing: Outgoing, to: Conversation) -> Receipt | None:
-        if is_noted(line.adapter, outgoing):
-            begun = await insist(lambda: self._store.begin(turn))
-            if begun is Begun.FENCED:
-                return None
-            if begun is Begun.AGAIN and (receipt := await self._find_out(line, outgoing, to)):
-                return receipt
-        return await self._try(line, turn, outgoing, to)
+        note = partial(insist, lambda: self._store.begin(turn)) if is_noted(line.adapter, outgoing) else None
+        if note is None or is_shared(line.adapter, outgoing):
+            # With others, it is noted when their request is made: what waits for them has not been sent.
+            begun = await self._try(line, turn, outgoing, to, note)
+        else:
+            begun = await note()
+        if begun is Begun.FENCED:
+            return None
+        if begun is Begun.AGAIN and (receipt := await self._find_out(line, outgoing, to)):
+            return receipt
+        tried = begun if isinstance(begun, Receipt) else await self._try(line, turn, outgoing, to)
+        return tried if isinstance(tried, Receipt) else None
 
     async def _find_out(self, line: Line, outgoing: Outgoing, to: Conversation) -> Receipt | None:
         """Returns what became of an attempt that may have arrived; None if it is to be made again."""
+        if await is_counted(self._store, outgoing):
+            return Receipt(Outcome.SENT)
         found = await look_up(line.adapter, outgoing, to, line.client)
         if found is None:
             return CUT_SHORT if line.adapter.max_repeats == 0 else None
         return None if found.outcome is Outcome.NOT_SENT else found
 
-    async def _try(self, line: Line, turn: Turn, outgoing: Outgoing, to: Conversation) -> Receipt:
+    async def _try(
+        self, line: Line, turn: Turn, outgoing: Outgoing, to: Conversation, note: Note | None = None
+    ) -> Receipt | Begun:
         if turn.attempts > 1:
             log.info("sending again", account=line.adapter.ta, message=outgoing.key, attempt=turn.attempts)
         try:
-            if outgoing.broadcast and line.adapter.max_receivers:
-                return await self._batches.send(line.adapter, outgoing.message, to, line.client)
+            if is_shared(line.adapter, outgoing):
+                return await self._batches.send(line.adapter, outgoing.message, to, line.client, note=note)
             return await line.adapter.send(outgoing, to, line.client)
+        except StoreUnavailableError:
+            raise
         except NotSentError as error:
             return Receipt(Outcome.NOT_SENT, reason=error.what)
         except UnknownOutcomeError as error:
@@ -285,24 +298,16 @@ class Outbox:
     ) -> Turn | None:
         adapter = self._lines[to.account].adapter
         self.governor.worked(to.account)
-        await self._note(outgoing, Fate.SENT)
         log.debug("sent", account=adapter.ta, message=outgoing.key, attempt=turn.attempts)
         pace = None if outgoing.message.is_transient else adapter.chat_pace(to)
         if is_followed(outgoing):
             await self._teller.sent(turn, outgoing, receipt, adapter)
-            return await insist(lambda: self._store.sent(turn, keep=keep, pace=pace))
-        if not (receipt.id and adapter.has_receipts):
-            return await insist(lambda: self._store.sent(turn, keep=keep, pace=pace))
-        until = expiry(outgoing, to, self._clock.timestamp())
-        if adapter.finds_by_receipt:
-            await insist(lambda: self._store.accounts.remember(to.account, receipt.id, to.id))
-        # Of a cascade in the service's own words, each way has an id, and only the last one's failure is the message's.
-        *ahead, last = (receipt.id, *receipt.others)
-        # All travel in one batch, the receipts first: no report can find the message gone and itself unknown.
+        # All travel in one batch, the receipts first: no report can find the message gone and itself unknown, and what
+        # counts as sent has its receipt.
         *_, following = await insist(
             lambda: asyncio.gather(
-                self._store.deliveries.sent(turn, last, created_ms=outgoing.created_ms, expiry=until),
-                *(self._store.deliveries.sent(turn, i, created_ms=0, expiry=None, mark=OPEN + turn.id) for i in ahead),
+                *receipts(self._store, adapter, turn, outgoing, receipt, now=self._clock.timestamp()),
+                *counts(self._store, outgoing, Fate.SENT),
                 self._store.sent(turn, keep=keep, pace=pace),
             )
         )
@@ -407,9 +412,7 @@ class Outbox:
         return "unknown" if begun is Begun.AGAIN else "failed"
 
     async def _note(self, outgoing: Outgoing, fate: Fate) -> None:
-        # Before it leaves the outbox: who takes over notes it again, and nothing is counted twice.
-        if outgoing.broadcast and (spot := spot_of(outgoing.key)):
-            await insist(lambda: self._store.broadcasts.note(spot, fate))
+        await insist(lambda: asyncio.gather(*counts(self._store, outgoing, fate)))
 
     def _failure(self, outgoing: Outgoing, reason: str) -> tuple[Event, Status]:
         """Returns what tells the handlers that a message will not arrive, and what it is noted as."""

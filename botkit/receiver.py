@@ -37,7 +37,7 @@ class BodyTooLargeError(Exception):
 class Receiver:
     """The ASGI endpoint of `/webhooks/{channel}?ta=<account>` and, for gateways, `/webhooks/{channel}/{kind}?ta=`.
 
-    Answers 200 stored or known; 403 not genuine, or no such account (nobody can tell which, and Redis is not asked);
+    Answers 200 stored or known; 403 not genuine, or not one account that is there (which, nobody can tell);
     408 too slow; 413 too large; 503 with Retry-After when it could not be stored, or when the message that its answer
     must carry is not ready. A genuine body that cannot be read is kept and answered 200: repeating it would mend
     nothing.
@@ -73,7 +73,11 @@ class Receiver:
 
     async def _receive(self, request: Request) -> Response:
         channel, kind = request.path_params["channel"], request.path_params.get("kind", "")
-        query = dict(reversed(parse_qsl(request.scope["query_string"].decode("latin-1"))))
+        given = parse_qsl(request.scope["query_string"].decode("latin-1"))
+        query = dict(reversed(given))
+        if [name for name, _ in given].count("ta") > 1:
+            # Nobody can tell which of them is meant.
+            return _refused()
         adapter = self._adapters.get((channel, query.get("ta", "")))
         guard = adapter or self._decoys.get(channel)
         if guard is None or kind not in (guard.kinds or ("",)):

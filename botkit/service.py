@@ -1,7 +1,7 @@
 """One running process of botkit: bots, accounts, connections, engine, and in development the simulators."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -21,6 +21,7 @@ from botkit.receiver import Receiver, ReceiverPolicy
 from botkit.redaction import Redactor, Secret
 from botkit.redis.store import RedisStore
 from botkit.send_api.app import SendApi
+from botkit.send_api.callbacks import callbacks_of
 from botkit.send_api.keys import load_keyring
 from botkit.send_api.requests import RequestPolicy
 from botkit.settings import Settings
@@ -50,7 +51,13 @@ class Service:
     """
 
     def __init__(
-        self, bots: Sequence[Bot], settings: Settings, store: RedisStore, *, policies: Policies | None = None
+        self,
+        bots: Sequence[Bot],
+        settings: Settings,
+        store: RedisStore,
+        *,
+        policies: Policies | None = None,
+        callback_client: Callable[[], Http] = Http,
     ) -> None:
         self.bots = tuple(bots)
         self.settings = settings
@@ -65,6 +72,11 @@ class Service:
         self.redactor = Redactor(self._secrets())
         self._clients = {account: self._client(account) for account in self.owners}
         lines = {account: Line(owner.adapter, self._clients[account]) for account, owner in self.owners.items()}
+        self._programs = {
+            adapter.account: (adapter, callback_client())
+            for adapter in callbacks_of(self._keyring, store.submissions, self.clock)
+        }
+        programs = {account: Line(adapter, client) for account, (adapter, client) in self._programs.items()}
         policies = policies or Policies()
         dispatcher = Dispatcher(
             store,
@@ -75,14 +87,21 @@ class Service:
             policy=policies.handler,
             show_errors=not settings.is_production,
         )
-        self.outbox = Outbox(store, lines, self.clock, policy=policies.send)
+        self.outbox = Outbox(store, {**lines, **programs}, self.clock, policy=policies.send)
         feeder = Feeder(store, {account: owner.adapter for account, owner in self.owners.items()}, self.clock)
         self.engine = Engine(
             store, dispatcher, self.outbox, role=settings.role, policy=policies.engine, feeder=feeder, polled=lines
         )
         adapters = [owner.adapter for owner in self.owners.values()]
         self.receiver = Receiver(adapters, self.engine, store, self.clock, policy=policies.receiver)
-        self.send_api = SendApi(self.owners, store, self.clock, self._keyring, policy=policies.send_api)
+        self.send_api = SendApi(
+            self.owners,
+            store,
+            self.clock,
+            self._keyring,
+            policy=policies.send_api,
+            time_zone=settings.time_zone,
+        )
         self._redelivering: asyncio.Task[None] | None = None
 
     # --- putting together ---
@@ -170,6 +189,9 @@ class Service:
 
     def start(self) -> None:
         """Starts to work, once connected."""
+        for account, owner in self.owners.items():
+            for text in owner.adapter.warnings:
+                log.warning(text, account=account.ta)
         self.engine.start()
         if self.simulators:
             self._redelivering = asyncio.create_task(self._redeliver())
@@ -189,7 +211,7 @@ class Service:
             self._redelivering.cancel()
             await asyncio.gather(self._redelivering, return_exceptions=True)
         await self.engine.drain(self.settings.shutdown_seconds)
-        for client in self._clients.values():
+        for client in (*self._clients.values(), *(client for _, client in self._programs.values())):
             await client.close()
         for simulator in self.simulators.values():
             await simulator.close()

@@ -11,6 +11,8 @@ from msgspec import Struct
 
 from botkit.exceptions import SettingsError
 from botkit.redaction import Secret
+from botkit.send_schedule import DEFAULT_ZONE
+from botkit.time_zones import find_zone
 
 Environment = Literal["dev", "prod"]
 LogFormat = Literal["auto", "pretty", "json"]
@@ -34,6 +36,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     folder: Path = Path(".botkit")
     api_keys: str = ""
     api_keys_file: Path | None = None
+    time_zone: str = DEFAULT_ZONE
     sources: Mapping[str, str] = {}
 
     @property
@@ -51,7 +54,7 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
 }
 _NUMBERS: Mapping[str, tuple[float, float]] = {"port": (0, 65535), "workers": (1, 64), "shutdown_seconds": (0, 600)}
 _NAMES = ("env", "redis_url", "key_prefix", "public_url", "host", "port", "role", "workers", "log", "log_format",
-          "shutdown_seconds", "folder", "api_keys", "api_keys_file")  # fmt: skip
+          "shutdown_seconds", "folder", "api_keys", "api_keys_file", "time_zone")  # fmt: skip
 _SECRETS = ("redis_url",)
 
 
@@ -162,6 +165,8 @@ def _convert(name: str, value: Any, source: str) -> Any:
         return _redis_url(str(value), source)
     if name == "public_url":
         return _public_url(str(value), source)
+    if name == "time_zone":
+        return _time_zone(str(value), source)
     if name in ("folder", "api_keys_file"):
         return Path(str(value))
     if name == "key_prefix" and not str(value).rstrip(":").replace("-", "").replace("_", "").isalnum():
@@ -193,6 +198,15 @@ def _public_url(text: str, source: str) -> str:
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
         raise SettingsError(f"{source}: public_url must be an address such as https://bots.example.org")
     return text.rstrip("/")
+
+
+def _time_zone(text: str, source: str) -> str:
+    try:
+        return find_zone(text).key
+    except ValueError:
+        raise SettingsError(
+            f"{source}: time_zone must be the name of one, such as Europe/Zagreb, not {text!r}"
+        ) from None
 
 
 def _split(text: str) -> SplitResult | None:

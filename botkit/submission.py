@@ -1,5 +1,6 @@
 """A request to send, as it is kept: who asked, for what, and which messages it became."""
 
+import enum
 import secrets
 from collections.abc import Mapping
 from typing import Protocol
@@ -8,9 +9,19 @@ from msgspec import Struct
 
 from botkit.conversation import Account, Conversation, digest
 from botkit.outgoing import Outgoing
+from botkit.send_schedule import SendSchedule
 
 # No number of parts is added here: the last part of a message has this one.
 _LAST = "00"
+
+
+class Stage(enum.Enum):
+    """How far a submission is; of the last three only one is ever reached."""
+
+    SCHEDULED = "scheduled"  # it waits for its time, and can be cancelled
+    STARTED = "started"  # it goes out, whatever its schedule says later
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"  # its time never came before its deadline
 
 
 class Submission(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -18,7 +29,9 @@ class Submission(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `owner` is who asked, and `fingerprint` stands for all that was said. `tag` and `reference` are the caller's own id
     and word for it. `ways` are the accounts of one that may go several ways, in order. `parts` are the messages that
-    may not be in their outbox yet, and `values` the long values of their buttons; both are empty once they all are.
+    may not be in their outbox yet, and `values` the long values of their buttons; both are empty once they all are, or
+    never will be. `schedule` says when they may go, and `decided_ms` when its waiting ended. Reports go to
+    `notify_url`, if it names an address of its own.
     """
 
     id: str
@@ -32,6 +45,10 @@ class Submission(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ways: tuple[tuple[str, str], ...] = ()
     parts: tuple[Outgoing, ...] = ()
     values: Mapping[str, str] = {}
+    notify_url: str = ""
+    schedule: SendSchedule | None = None
+    stage: Stage = Stage.STARTED
+    decided_ms: int = 0
 
     @property
     def conversation(self) -> Conversation:
@@ -47,7 +64,21 @@ class Submissions(Protocol):
         ...
 
     async def settle(self, submission: Submission) -> None:
-        """Notes that all its messages are in their outbox."""
+        """Notes that nothing is left to do: all its messages are in their outbox, or never will be."""
+        ...
+
+    async def arm(self, submission: Submission, name: str, due_ms: int, event: bytes) -> bool:
+        """Sets a timer in its conversation that delivers the event, once by its name; False if too many wait there.
+
+        The name is `LATER` of the store and the event's id. With `due_ms` 0 it is taken back.
+        """
+        ...
+
+    async def decide(self, submission_id: str, stage: Stage, *, at_ms: int) -> Submission | None:
+        """Ends its waiting, if it is scheduled, in one step that one caller makes; returns it as it stands then.
+
+        Cancelled, it holds no messages any more. None if there is none (any more).
+        """
         ...
 
     async def load(self, submission_id: str) -> Submission | None:

@@ -9,6 +9,7 @@ from botkit.app import App
 from botkit.bot import Bot
 from botkit.clock import Clock
 from botkit.conversation import Account, Conversation
+from botkit.http import Http, InProcess
 from botkit.record import Flows
 from botkit.redis.store import Bounds, RedisStore
 from botkit.service import Policies, Service
@@ -24,7 +25,7 @@ class BotTester:
     Time stands in the tests' hands: `advance` moves it, and nothing waits; only what a service's pace holds back takes
     as long as it does there. Each tester sees only its own keys.
     Every account is simulated unless it has credentials. `api_keys` are those of the send API, as its
-    setting has them, or the file of them.
+    setting has them, or the file of them. Reports to programs go over the network, or to the hosts of `programs`.
     """
 
     def __init__(
@@ -36,13 +37,16 @@ class BotTester:
         policies: Policies | None = None,
         bounds: Bounds | None = None,
         api_keys: str | Path = "",
+        programs: InProcess | None = None,
     ) -> None:
         self.clock = Clock()
         self.app = App(bots.bots if isinstance(bots, App) else bots)
         store = RedisStore(redis_url, clock=self.clock, prefix=f"t{uuid4().hex[:12]}", bounds=bounds)
         keys = {"api_keys_file": api_keys} if isinstance(api_keys, Path) else {"api_keys": api_keys}
         settings = Settings(folder=folder, shutdown_seconds=0, log="debug", **keys)
-        self.service = Service(self.app.bots, settings, store, policies=policies)
+        self.service = Service(
+            self.app.bots, settings, store, policies=policies, callback_client=lambda: Http(transport=programs)
+        )
         self.app.service = self.service
         self._visitors: list[Visitor] = []
 

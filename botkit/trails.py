@@ -32,6 +32,7 @@ from botkit.events import (
 from botkit.events import decode as decode_event
 from botkit.events import encode as encode_event
 from botkit.exceptions import MessageError
+from botkit.fates import count_news
 from botkit.hops import HORIZON, FindAdapter, joined, moved_on, needs_watch, parts_of, report_of, watch, watch_name
 from botkit.outgoing import Outgoing, Trail
 from botkit.outgoing import decode as decode_outgoing
@@ -172,6 +173,7 @@ class Trails:
         news = await self._note(turn, report, rest, plan)
         if news is None:
             return Verdict.FENCED
+        await count_news(self._store, report.key, news.word)
         if news.word == "next":
             await self._take(turn, report, news)
         if news.word and report.notify:

@@ -59,5 +59,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--every-line", action="store_true", help="kill at every line of an event's way, not at every eleventh"
     )
     parser.addoption(
+        "--destinations", type=int, default=1000, help="how many destinations a bulk through real processes has"
+    )
+    parser.addoption(
         "--updates", type=int, default=2000, help="how many generated updates a bot on Telegram must stand"
     )

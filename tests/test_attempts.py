@@ -2,22 +2,30 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from botkit.accounts import Bucket
 from botkit.adapter import Adapter, HttpClient, Outcome, Receipt
 from botkit.attempts import is_noted
+from botkit.broadcast import Bulk, Spot, Stage, key_of
 from botkit.broadcaster import Broadcaster
+from botkit.bulk import BulkWriter, bulk_id_of
 from botkit.context import Context
-from botkit.conversation import Conversation
+from botkit.conversation import Account, Conversation
 from botkit.events import MessageFailed, MessageReceived
-from botkit.exceptions import NotSentError
+from botkit.exceptions import NotSentError, StoreUnavailableError
 from botkit.flow import Flow
 from botkit.messages import AnyMessage, Text
 from botkit.outgoing import Hop, Outgoing, Trail
+from botkit.pace import Pace, Paces
+from botkit.redis.accounts import RedisAccounts
 from botkit.redis.audit import audit
+from botkit.redis.store import RedisStore
 from botkit.router import Router
+from botkit.store import Turn
 from tests.desk import NOT_SENT, REFUSED, UNKNOWN, Desk, Process, bot, says, where
 
 FOUND = Receipt(Outcome.SENT, id="found")
@@ -230,3 +238,100 @@ async def test_nobody_of_a_broadcast_gets_again_what_a_dead_process_may_have_sen
         await successor.advance(11)
         await successor.advance(60)
         assert sorted(desk.shown) == [("olena", "News!"), ("taras", "News!")]
+
+
+class Crowd(Once):
+    """Takes one request for many, once it is open; `shown` is what arrived."""
+
+    max_receivers = 100
+
+    async def broadcast(self, message: AnyMessage, to: Any, client: HttpClient) -> list[Receipt]:
+        self.shown += [(person.id, message.plain) for person in to]
+        await self.is_open.wait()
+        return [Receipt(Outcome.SENT, id=f"receipt-{person.id}") for person in to]
+
+
+async def bulk_to(process: Process, desk: Desk, *people: str) -> str:
+    """Lets a bulk to these people run; returns its id."""
+    writer, bulk_id = BulkWriter(process.store, desk, "shop"), bulk_id_of("crm", "k")
+    assert await writer.open(bulk_id, Text(text="News!"), Bulk("crm"))
+    await writer.enlist(bulk_id, people)
+    assert await writer.start(bulk_id)
+    return bulk_id
+
+
+async def fates(process: Process, bulk_id: str, count: int) -> list[str]:
+    found = await process.store.broadcasts.fates(bulk_id, 0, 0, count)
+    return [fate.value if fate else "" for fate in found]
+
+
+async def test_what_only_waited_for_others_when_its_process_died_is_sent_by_the_next(botkit_redis_url: str) -> None:
+    desk, parrot = Crowd(), Parrot()
+    async with Process(botkit_redis_url, bot(parrot.router, desk)) as process, process.another() as successor:
+        bulk_id = await bulk_to(process, desk, "olena", "taras")
+        # Fed, and taken up: their request is about to be made.
+        await process.engine.work_once()
+        await process.engine.work_once()
+        await asyncio.sleep(0.02)
+        await process.engine.drain(0)
+        assert desk.shown == []
+        for _ in range(4):
+            await successor.advance(11)
+        assert sorted(desk.shown) == [("olena", "News!"), ("taras", "News!")]
+        assert await fates(successor, bulk_id, 2) == ["sent", "sent"]
+
+
+async def test_what_is_counted_as_sent_is_not_given_up_though_its_process_died_before_it_left(
+    botkit_redis_url: str,
+) -> None:
+    class Dying(RedisStore):
+        """Loses its connection when a message is to leave its outbox."""
+
+        async def sent(self, turn: Turn, *, keep: bool, pace: Pace | None = None) -> Turn | None:
+            raise asyncio.CancelledError
+
+    desk, parrot = Crowd(), Parrot()
+    async with (
+        Process(botkit_redis_url, bot(parrot.router, desk), store=Dying) as process,
+        process.another() as successor,
+    ):
+        bulk_id = await bulk_to(process, desk, "olena")
+        await process.engine.settle()
+        assert (desk.shown, await fates(process, bulk_id, 1)) == ([("olena", "News!")], ["sent"])
+        for _ in range(4):
+            await successor.advance(11)
+        assert (desk.shown, parrot.failures) == ([("olena", "News!")], [])
+        cid = where("olena").key
+        assert await successor.store.deliveries.find(cid, "receipt-olena") == key_of(Spot(bulk_id, 0, 0))
+        progress = await successor.store.broadcasts.load(bulk_id)
+        assert progress is not None
+        assert (progress.stage, progress.tally.sent, progress.tally.failed) == (Stage.DONE, 1, 0)
+        assert await successor.dead_letters() == []
+
+
+async def test_a_store_that_fails_before_a_request_for_many_costs_nobody_the_message(botkit_redis_url: str) -> None:
+    class Paced(RedisAccounts):
+        """Cannot tell whether a request for many may be made."""
+
+        async def take(self, account: Account, buckets: Sequence[Bucket]) -> tuple[float, float]:
+            if buckets:
+                raise StoreUnavailableError("gone")
+            return await super().take(account, buckets)
+
+    class Failing(RedisStore):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            self.accounts = Paced(self._script, self.call, self.keys, life=60)
+
+    desk, parrot = Crowd(), Parrot()
+    desk.paces = Paces(broadcast=Pace(500, 10))
+    async with (
+        Process(botkit_redis_url, bot(parrot.router, desk), store=Failing) as process,
+        process.another() as successor,
+    ):
+        bulk_id = await bulk_to(process, desk, "olena")
+        await process.engine.settle()
+        assert (desk.shown, await fates(process, bulk_id, 1)) == ([], [""])
+        for _ in range(4):
+            await successor.advance(11)
+        assert (desk.shown, await fates(successor, bulk_id, 1)) == ([("olena", "News!")], ["sent"])

@@ -1,20 +1,21 @@
 """One request for many people: who is in it, how many, and what each hears of its outcome."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 
 from botkit.accounts import Bucket
 from botkit.adapter import HttpClient, Outcome, Receipt
-from botkit.batches import Batches
+from botkit.batches import Batches, Note
 from botkit.channels.viber import Viber
 from botkit.clock import Clock
 from botkit.conversation import Account, Conversation
-from botkit.exceptions import UnknownOutcomeError
+from botkit.exceptions import StoreUnavailableError, UnknownOutcomeError
 from botkit.governor import Governor
 from botkit.messages import AnyMessage, Text
 from botkit.pace import Pace, Paces
+from botkit.store import Begun
 from tests.desk import Desk, Nowhere, where
 
 NEWS, OTHER = Text(text="News!"), Text(text="Other news")
@@ -64,7 +65,9 @@ def batches(rates: Rates) -> Batches:
     return Batches(Governor(rates, Clock()), patience=0.001)
 
 
-async def sent(batches: Batches, desk: Desk, *names: str, message: AnyMessage = NEWS) -> list[Receipt | BaseException]:
+async def sent(
+    batches: Batches, desk: Desk, *names: str, message: AnyMessage = NEWS
+) -> list[Receipt | Begun | BaseException]:
     calls = (batches.send(desk, message, where(name), Nowhere()) for name in names)
     return await asyncio.gather(*calls, return_exceptions=True)
 
@@ -156,3 +159,51 @@ async def test_where_the_pace_is_used_up_nothing_is_sent_and_all_wait(batches: B
     receipts = await sent(batches, desk, "a", "b")
     assert receipts == [Receipt(Outcome.NOT_SENT, reason="paced", retry_after=1.5)] * 2
     assert desk.requests == []
+
+
+# --- attempts that are noted ---
+
+
+async def noted(batches: Batches, desk: Desk, answers: Mapping[str, Begun | Exception]) -> list[object]:
+    """Sends to people whose attempts are noted with these answers; returns what each hears."""
+
+    def noting(answer: Begun | Exception) -> Note:
+        async def note() -> Begun:
+            assert not getattr(desk, "requests", [])
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        return note
+
+    calls = (batches.send(desk, NEWS, where(name), Nowhere(), note=noting(each)) for name, each in answers.items())
+    return await asyncio.gather(*calls, return_exceptions=True)
+
+
+async def test_an_attempt_is_noted_before_the_request_and_made_only_if_it_is_new(batches: Batches) -> None:
+    desk = Many()
+    answers = {"a": Begun.NEW, "b": Begun.AGAIN, "c": Begun.FENCED}
+    assert await noted(batches, desk, answers) == [Receipt(Outcome.SENT, id="a"), Begun.AGAIN, Begun.FENCED]
+    assert desk.requests == [("News!", ["a"])]
+
+
+async def test_whoever_could_not_be_noted_is_not_in_the_request_and_the_others_are(batches: Batches) -> None:
+    desk = Many()
+    lost = StoreUnavailableError("gone")
+    assert await noted(batches, desk, {"a": lost, "b": Begun.NEW}) == [lost, Receipt(Outcome.SENT, id="b")]
+    assert desk.requests == [("News!", ["b"])]
+
+
+async def test_where_nobody_is_left_no_request_is_made(batches: Batches) -> None:
+    desk = Many()
+    assert await noted(batches, desk, {"a": Begun.AGAIN}) == [Begun.AGAIN]
+    assert desk.requests == []
+
+
+async def test_what_the_pace_keeps_back_is_not_noted(batches: Batches, rates: Rates) -> None:
+    desk = Many()
+    desk.paces, rates.wait = Paces(broadcast=Pace(500, 10)), 1.5
+    unreachable = AssertionError("noted")
+    assert await noted(batches, desk, {"a": unreachable}) == [
+        Receipt(Outcome.NOT_SENT, reason="paced", retry_after=1.5)
+    ]

@@ -1,5 +1,6 @@
 """Plans: who is chosen and fixed, and an estimate that is what is then booked."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -94,6 +95,26 @@ async def test_whoever_was_forgotten_is_nobody(botkit_redis_url: str) -> None:
         await process.store.forget(where("ann").key)
         (lane,) = (await planned(process)).lanes
         assert (lane.recipients, lane.gone) == (0, 0)
+
+
+class Club(Desk):
+    """A channel whose broadcasts are for those alone whom its cursor names."""
+
+    def audience(self, cursor: bytes) -> Callable[[str], bool]:
+        return lambda conversation_id: conversation_id in cursor.decode()
+
+
+async def test_an_account_keeps_those_out_who_are_not_its_own(botkit_redis_url: str) -> None:
+    club = Club()
+    async with Process(botkit_redis_url, bot(parcels(), club)) as process:
+        for person in ("ann", "bob", "cid"):
+            await process.hears("hi", person)
+        assert await chosen(process) == set()
+        await process.store.accounts.begin_poll(club.account, "a", every=60, lease=10)
+        await process.store.accounts.end_poll(club.account, "a", every=60, cursor=b"ann cid dora")
+        assert await chosen(process) == {"ann", "cid"}
+        (lane,) = (await planned(process)).lanes
+        assert (lane.recipients, lane.gone) == (2, 0)
 
 
 async def test_flow_states_and_tags_narrow_it_down(botkit_redis_url: str) -> None:

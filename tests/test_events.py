@@ -34,6 +34,8 @@ EXTRAS: dict[str, dict[str, Any]] = {
     "BroadcastProgressed": {"broadcast": "b1"},
     "BroadcastFinished": {"broadcast": "b1"},
     "SignalReceived": {"name": "done", "sender": Conversation(ACCOUNT, "staff")},
+    "SendDue": {"submission": "s" * 24},
+    "HopReported": {"key": "k" * 24, "status": "sent"},
     "MenuOffered": {"choices": (Choice("Friday", "day:fri"),)},
 }
 

@@ -8,14 +8,15 @@ from uuid import uuid4
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from botkit.accounts import Bucket
 from botkit.adapter import Adapter
 from botkit.clock import Clock
 from botkit.conversation import Account, Conversation
-from botkit.governor import FAILURES, Circuit, Governor, Hold
+from botkit.governor import FAILURES, Circuit, Governor, Hold, is_shared
 from botkit.messages import AnyMessage, Text, Typing
-from botkit.outgoing import Outgoing
+from botkit.outgoing import Hop, Outgoing, Trail
 from botkit.pace import Pace, Paces
 from botkit.redis.accounts import RedisAccounts
 from botkit.redis.store import RedisStore
@@ -191,6 +192,37 @@ async def test_where_one_request_is_for_many_it_is_the_request_that_the_pace_of_
     shop.max_receivers = 300  # type: ignore[misc]  # this desk takes one request for many
     assert await two[0].let_through(shop, 9, broadcast="b/0") == 9
     assert [await two[n % 2].governor.wait_to_broadcast(shop) for n in range(3)].count(None) == 2
+
+
+async def test_an_account_s_pace_counts_requests_for_many_where_that_is_what_its_service_counts(
+    two: list[Process],
+) -> None:
+    shop = desk(Paces(account=SLOW))
+    shop.max_receivers = 300  # type: ignore[misc]  # this desk takes one request for many
+    shop.counts_requests = True  # type: ignore[misc]
+    assert await two[0].let_through(shop, 9, broadcast="b/0") == 9
+    # Half of the burst is left for replies, which are requests of their own.
+    assert [await two[n % 2].governor.wait_to_broadcast(shop) for n in range(3)].count(None) == 1
+    assert await two[1].let_through(shop, 3) == 1
+
+
+async def test_an_account_s_pace_counts_messages_unless_its_service_counts_requests(two: list[Process]) -> None:
+    shop = desk(Paces(account=SLOW))
+    shop.max_receivers = 300  # type: ignore[misc]  # this desk takes one request for many
+    assert await two[0].let_through(shop, 9, broadcast="b/0") == 1
+    assert [await two[n % 2].governor.wait_to_broadcast(shop) for n in range(3)].count(None) == 3
+
+
+def test_what_a_service_sends_on_by_itself_is_in_no_request_with_others() -> None:
+    shop = desk(Paces())
+    shop.max_receivers = 300  # type: ignore[misc]  # this desk takes one request for many
+    hops = (Hop(("viber", "shop")), Hop(("viber", "hotel")))
+    one = Outgoing("k", ("viber", "shop"), "olena", HELLO, broadcast="b")
+    ways = Trail(("viber", "shop", "olena"), hops, HELLO)
+    assert is_shared(shop, one)
+    assert is_shared(shop, replace(one, trail=ways))
+    assert not is_shared(shop, replace(one, trail=replace(ways, joined=2)))
+    assert not is_shared(shop, replace(one, broadcast=""))
 
 
 async def test_a_broadcast_has_a_pace_of_its_own_that_replies_know_nothing_of(two: list[Process]) -> None:

@@ -148,6 +148,14 @@ async def test_one_byte_more_is_cut_off(head: bytes) -> None:
     assert str(MAX_ANSWER) in error.what
 
 
+@pytest.mark.parametrize(("most", "size"), [(10, 10), (MAX_ANSWER + 1, MAX_ANSWER + 1)])
+async def test_an_answer_may_have_as_many_bytes_as_the_caller_says_and_no_more(most: int, size: int) -> None:
+    async with Http(transport=httpx.MockTransport(lambda _: httpx.Response(200, content=bytes(size)))) as client:
+        assert len((await client.request("GET", "http://service.test", most=most)).body) == size
+        with pytest.raises(UnknownOutcomeError, match=str(most - 1)):
+            await client.request("GET", "http://service.test", most=most - 1)
+
+
 async def test_an_endless_answer_is_cut_off() -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\n\r\n")

@@ -57,6 +57,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "relay",
         "addressing",
         "bulk",
+        "fates",
         "sending",
     ),
     ("channels.*", "gateways.*", "redis.*", "http", "receiver", "send_api.*"),

@@ -265,9 +265,16 @@ async def test_only_a_body_as_it_is_gets_in(site: Site, encoding: str, status: i
 
 
 @pytest.mark.parametrize(
-    ("query", "status"), [("ta=shop-viber&ta=other", 200), ("ta=other&ta=shop-viber", 403), ("ta=shop%2Dviber", 200)]
+    ("query", "status"),
+    [
+        ("ta=shop%2Dviber", 200),
+        ("x=1&ta=shop-viber&y=2", 200),
+        ("ta=shop-viber&ta=other", 403),
+        ("ta=other&ta=shop-viber", 403),
+        ("ta=shop-viber&ta=shop-viber", 403),
+    ],
 )
-async def test_the_account_is_the_first_that_is_named(site: Site, query: str, status: int) -> None:
+async def test_a_call_names_one_account_and_once(site: Site, query: str, status: int) -> None:
     assert (await site.post(message(), f"/webhooks/viber?{query}")).status_code == status
 
 

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
+from structlog.testing import capture_logs
 
 from botkit.bot import Bot
 from botkit.channels.telegram import Telegram
@@ -24,6 +25,7 @@ from botkit.engine import EnginePolicy
 from botkit.events import ConversationStarted, MessageReceived
 from botkit.exceptions import DefinitionError, SettingsError, StoreUnavailableError
 from botkit.flow import Flow, Trigger
+from botkit.gateways.mitto import Mitto
 from botkit.redaction import Secret
 from botkit.redis.store import RedisStore
 from botkit.router import Router
@@ -290,6 +292,16 @@ async def test_the_loops_of_a_started_process_need_nobody_to_drive_them(sites: S
                 has_changed.clear()
                 await has_changed.wait()
         assert [bubble.text for bubble in viber.screen("shop-viber", OLENA)] == ["hello", "hello"]
+
+
+async def test_what_the_operator_should_know_of_an_account_is_told_at_the_start(sites: Sites) -> None:
+    bot = Bot("shop", routers=[host()], accounts=[Mitto("viber", api_key="x", ta="shop-gateway", prefix="SHOP")])
+    async with sites.open(bot) as service:
+        with capture_logs() as logs:
+            service.start()
+    (line,) = (line for line in logs if line["log_level"] == "warning")
+    assert line["account"] == "shop-gateway"
+    assert line["event"].startswith("SHOP_WEBHOOK_SECRET is not set")
 
 
 async def test_after_the_stop_connections_are_closed(sites: Sites) -> None:

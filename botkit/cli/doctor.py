@@ -243,6 +243,7 @@ def account_findings(app: App, settings: Settings) -> Iterator[Finding]:
         setting = f"{adapter.prefix or adapter.ta}_{adapter.token_setting}"
         if adapter.has_credentials:
             yield Finding("ok", f"{adapter.ta} on {adapter.channel} has credentials")
+            yield from (Finding("note", f"{adapter.ta}: {text}") for text in adapter.warnings)
         elif settings.is_production:
             yield Finding("problem", f"{setting} is not set, and BOTKIT_ENV=prod", "set it", is_setting=True)
         else:

@@ -10,7 +10,8 @@ from rich.text import Text as Line
 
 from botkit.cli.project import load_project_settings
 from botkit.cli.terminal import open_console, print_json
-from botkit.send_api.keys import ApiKey, KeyScope, digest_of, is_name, load_keyring, new_key
+from botkit.send_api.keys import ApiKey, KeyScope, digest_of, is_address, is_name, load_keyring, new_key
+from botkit.send_api.signing import new_secret
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -26,12 +27,16 @@ class KeyRow(Struct, frozen=True):
 
 
 class NewKeyRow(Struct, frozen=True):
-    """A fresh key as it is printed, once; `line` is what the file of keys holds of it, `item` what the setting does."""
+    """A fresh key as it is printed, once; `line` is what the file of keys holds of it, `item` what the setting does.
+
+    `callback_secret` is what its reports are signed with, if it has any.
+    """
 
     name: str
     key: str
     line: str
     item: str
+    callback_secret: str = ""
 
 
 @click.group
@@ -53,19 +58,24 @@ def keys() -> None:
     help="What it is for; may be repeated.",
 )
 @click.option("--account", "accounts", multiple=True, metavar="TA", help="An account it may use.  [default: all]")
+@click.option("--callback", "url", default="", metavar="URL", help="Where it hears what becomes of its messages.")
 @_json
-def new(*, name: str, scopes: Sequence[KeyScope], accounts: Sequence[str], as_json: bool) -> None:
+def new(*, name: str, scopes: Sequence[KeyScope], accounts: Sequence[str], url: str, as_json: bool) -> None:
     """Prints a fresh key, which is shown this once, and what to write down so that the service knows it.
 
     Nothing is stored. Example: botkit keys new shop --scope send --scope read --account shop-viber
     """
     if not is_name(name):
         raise click.UsageError("a name has up to 64 letters, digits, hyphens and underscores")
-    row = _fresh(name, list(dict.fromkeys(scopes)), list(dict.fromkeys(accounts)))
+    if url and not is_address(url):
+        raise click.UsageError("--callback is an address such as https://shop.example.org/reports")
+    row = _fresh(name, list(dict.fromkeys(scopes)), list(dict.fromkeys(accounts)), url)
     if as_json:
         print_json(row)
         return
     click.echo(f"key of {name}, shown this once:\n  {row.key}\n")
+    if row.callback_secret:
+        click.echo(f"secret by which its program knows our reports:\n  {row.callback_secret}\n")
     click.echo(f"add to the file that BOTKIT_API_KEYS_FILE names:\n  {row.line}")
     if row.item:
         click.echo(f"or to BOTKIT_API_KEYS:\n  {row.item}")
@@ -85,15 +95,18 @@ def list_(*, as_json: bool) -> None:
         _print(rows)
 
 
-def _fresh(name: str, scopes: Sequence[str], accounts: Sequence[str]) -> NewKeyRow:
+def _fresh(name: str, scopes: Sequence[str], accounts: Sequence[str], url: str) -> NewKeyRow:
     key = new_key()
     digest = digest_of(key)
     parts = [f'sha256 = "{digest}"', f"scopes = {_array(scopes)}"]
     if accounts:
         parts.append(f"accounts = {_array(accounts)}")
-    # The setting has no place for accounts.
-    item = "" if accounts else f"{name}:{digest}:{'+'.join(scopes)}"
-    return NewKeyRow(name, key, f"{name} = {{ {', '.join(parts)} }}", item)
+    secret = new_secret() if url else ""
+    if url:
+        parts += [f"callback_url = {_quoted(url)}", f"callback_secret = {_quoted(secret)}"]
+    # The setting has no place for accounts and addresses.
+    item = "" if accounts or url else f"{name}:{digest}:{'+'.join(scopes)}"
+    return NewKeyRow(name, key, f"{name} = {{ {', '.join(parts)} }}", item, secret)
 
 
 def _array(words: Sequence[str]) -> str:

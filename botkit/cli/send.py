@@ -8,12 +8,15 @@ import click
 from msgspec import Struct
 
 from botkit.adapter import Adapter
+from botkit.bot import Bot
 from botkit.cli.project import load_app, load_project_settings, open_store
+from botkit.cli.send_bulk import BulkOptions, bulk_options, read_request, send_bulk
 from botkit.cli.terminal import print_json
 from botkit.conversation import Conversation
 from botkit.exceptions import BotkitError, MessageError, SettingsError
 from botkit.messages import Text
 from botkit.redis.store import RedisStore
+from botkit.send_api.bulk_orders import BulkOrder
 from botkit.send_api.orders import Order, Orders, fingerprint_of, reached, routes_of
 from botkit.send_api.requests import VISIBLE, parse_json
 from botkit.send_api.ways import Step, Way
@@ -43,23 +46,43 @@ class SentRow(Struct, frozen=True):
     help="In place of all that, a file with a request as the send API takes it.",
 )
 @click.option("--id", "key", default="", help="Sends it once, however often it is asked for with this id.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; of --bulk, a line for each step.")
+@bulk_options
 def send(
-    *, text: str | None, app: str, account: str | None, to: str | None, request: Path | None, key: str, as_json: bool
+    *,
+    text: str | None,
+    app: str,
+    account: str | None,
+    to: str | None,
+    request: Path | None,
+    key: str,
+    as_json: bool,
+    bulk: Path | None,
+    **flags: bool,
 ) -> None:
     """Sends TEXT, in Markdown, to one person; the running service does the sending. Prints the message's id.
 
+    With --bulk it goes to everybody in a file, once each. The same command goes on where it stopped.
+
     Example: botkit send --account parcel-viber --to 01234567890A= "Your parcel is here."
+
+    Example: botkit send --account parcel-sms --bulk people.csv "We are open again."
     """
     if key and not VISIBLE.fullmatch(key):
         raise click.UsageError("--id has 1 to 255 visible ASCII characters")
     bots = load_app(app).bots
     adapters = [adapter for bot in bots for adapter in bot.accounts]
+    if bulk is not None:
+        _send_to_all(bots, account, to, text, request, BulkOptions(bulk, key, as_json=as_json, **flags))
+        return
+    if any(flags.values()):
+        raise click.UsageError("--skip-invalid, --dry-run and --yes go with --bulk")
     if request is not None:
         if text is not None or account is not None or to is not None:
             raise click.UsageError("the text, the account and the person of a --request are in its file")
         body = parse_json(request.read_bytes())
-        order, fingerprint = Orders(adapters, routes_of(bots)).read(body, lambda _: True), fingerprint_of(body)
+        orders = Orders(adapters, routes_of(bots), time_zone=load_project_settings().time_zone)
+        order, fingerprint = orders.read(body, lambda _: True), fingerprint_of(body)
     else:
         order = _order(adapters, account, to, text)
         fingerprint = fingerprint_of({"account": account, "to": to, "text": text})
@@ -81,6 +104,24 @@ def _order(adapters: Sequence[Adapter], account: str | None, to: str | None, tex
     if not prepared.messages:
         raise MessageError("the account cannot show this")
     return Order((Way(Step(adapter), address, message, prepared),))
+
+
+def _send_to_all(
+    bots: Sequence[Bot],
+    account: str | None,
+    to: str | None,
+    text: str | None,
+    request: Path | None,
+    options: BulkOptions,
+) -> None:
+    if to is not None or (text is None) == (request is None) or (account is None) != (text is None):
+        raise click.UsageError("--bulk goes with --account and a text, or with a --request; --to is in the file")
+    if request is not None:
+        body = parse_json(request.read_bytes())
+        send_bulk(bots, read_request(bots, body, options.file), body, options)
+    elif account is not None and text is not None:
+        adapter = _find([adapter for bot in bots for adapter in bot.accounts], account)
+        send_bulk(bots, BulkOrder(adapter, Text(text=text)), {"account": account, "text": text}, options)
 
 
 def _find(adapters: Sequence[Adapter], account: str) -> Adapter:

@@ -65,6 +65,15 @@ class Source(Struct, frozen=True):
         """Returns the conversation that an address means, as the service writes it."""
         return Conversation(self.account, _known_as(given, self.address))
 
+    def inbound_id(self, message_id: str, sent_at: datetime | None, body: bytes) -> str:
+        """Returns the id of the event that somebody wrote, by the message's own id or else by all that is said of it.
+
+        With neither an id nor a time, the minute of its arrival tells it from the next that says the same.
+        """
+        # A menu is answered by numbers, and two of them by the same one.
+        minute = "" if sent_at else f"|{self.now:%Y%m%d%H%M}"
+        return event_id(self.account, f"inbound|{message_id or digest(body.decode()) + minute}")
+
 
 def _known_as(given: str, address: AddressKind) -> str:
     if address is not AddressKind.PHONE:
@@ -163,10 +172,10 @@ def read_inbound_sms(source: Source, fields: Mapping[str, Any], raw: bytes) -> S
     sender = _text(fields, "from", "sender", "msisdn")
     if not sender:
         raise PayloadError("the message does not say from whom it is")
-    message_id = _text(fields, "messageid", "id")
+    message_id, sent_at = _text(fields, "messageid", "id"), _instant(_text(fields, "timestamp"))
     known: dict[str, Any] = {
-        "id": event_id(source.account, f"inbound|{message_id or digest(raw.decode())}"),
-        "at": _instant(_text(fields, "timestamp")) or source.now,
+        "id": source.inbound_id(message_id, sent_at, raw),
+        "at": sent_at or source.now,
         "conversation": (conversation := source.conversation(sender)),
         "user": User(id=conversation.id),
         "raw_json": Raw(raw),
@@ -279,10 +288,10 @@ def _inbound(source: Source, message: _Message, body: bytes) -> Event:
     sender = message.sender or _Party()
     if not sender.address:
         raise PayloadError("the message does not say from whom it is")
-    conversation = source.conversation(sender.address)
+    conversation, sent_at = source.conversation(sender.address), _instant(message.created_at)
     known: dict[str, Any] = {
-        "id": event_id(source.account, f"inbound|{message.id or digest(body.decode())}"),
-        "at": _instant(message.created_at) or source.now,
+        "id": source.inbound_id(message.id, sent_at, body),
+        "at": sent_at or source.now,
         "conversation": conversation,
         "user": User(id=conversation.id, name=sender.name or ""),
         "raw_json": Raw(body),

@@ -78,6 +78,10 @@ class Rapporto(Adapter):
     events: ClassVar[tuple[type[Event], ...]] = (LinkClicked, ChannelSubscribed)
     capabilities: ClassVar[Capabilities] = CAPABILITIES["telegram"]
     kinds: ClassVar[frozenset[str]] = frozenset({"report", "inbound"})
+    # Of the rest, the service keeps hours and tells of reports itself, for all accounts alike.
+    send_options: ClassVar[frozenset[str]] = frozenset(
+        {"extraParam", "registeredDelivery", "shortenLinks", "cascadeChainLink"}
+    )
     address = AddressKind.PHONE
 
     def __init__(

@@ -4,7 +4,7 @@ https://smsc.ru/api/http/
 """
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar, Self
 
@@ -39,7 +39,7 @@ from botkit.gateways.smsc_messages import (
 )
 from botkit.gateways.smsc_own_events import LinkClicked
 from botkit.gateways.smsc_parameters import NAME, Via
-from botkit.gateways.smsc_polling import Polling, Sources
+from botkit.gateways.smsc_polling import Polling, Sources, audience
 from botkit.gateways.smsc_requests import read_own, with_sender
 from botkit.gateways.smsc_sending import Sending
 from botkit.gateways.smsc_settings import POLL_SECONDS, check_settings, read_settings
@@ -61,7 +61,8 @@ class Smsc(Adapter):
     none, and the inbox is asked instead.
 
     Who leaves is put on the account's blacklist and taken out of `group`, a group's id; who comes back is taken off it
-    and put into the group. Both are also asked for, every `poll_seconds`: what is changed there is told here.
+    and put into the group. Both are also asked for, every `poll_seconds`: what is changed there is told here, and
+    broadcasts go to the group's members.
     """
 
     channel: ClassVar[str] = "smsc"
@@ -158,7 +159,8 @@ class Smsc(Adapter):
             callback_secret=made_up(),
             sender=self.sender,
             bot=self.bot,
-            # A simulated account has groups of its own, none at first, and the usual commands.
+            group=self.group,
+            # What a simulator calls them.
             blacklist_commands=COMMANDS if self.blacklist_commands else (),
             inbox=self.inbox if self.callback_secret else None,
             files=self.files,
@@ -200,8 +202,19 @@ class Smsc(Adapter):
 
         Raises ServiceError when SMSC refuses the inbox; a list that cannot be had stays as it was.
         """
-        sources = Sources(self.inbox, bool(self.blacklist_commands), self.group, self._mark, hears_stop=not self.bot)
+        sources = Sources(
+            self.inbox,
+            bool(self.blacklist_commands),
+            self.group,
+            self._mark,
+            hears_stop=not self.bot,
+            returned=self._consent.returned,
+        )
         return await Polling(self.account, sources, self.contacts(client), self.clock.now()).run(cursor)
+
+    def audience(self, cursor: bytes) -> Callable[[str], bool]:
+        """Returns who broadcasts are for: the group's members but for the blacklist, as of the last time."""
+        return audience(cursor)
 
     def acknowledge(self, event: Event) -> AnyMessage | None:
         """Returns the call that puts who left on the blacklist, or takes who came back off it."""
@@ -210,12 +223,12 @@ class Smsc(Adapter):
             return None
         told = event.raw if isinstance(event.raw, dict) else {}
         # What the account's own lists have told of is done there already, but for the group.
-        if "group" in told or (not self.group and ("blacklist" in told or "unlisted" in told)):
-            return None
-        if not self.blacklist_commands and not self.group:
+        is_listed = "blacklist" in told or "unlisted" in told
+        if "group" in told or not (self.group or (self.blacklist_commands and not is_listed)):
             return None
         method = START if isinstance(event, Subscribed) else STOP
-        return Raw(channel=self.channel, method=method, payload={"phone": phone}, is_call=True)
+        payload = {"phone": phone, "listed": True} if is_listed else {"phone": phone}
+        return Raw(channel=self.channel, method=method, payload=payload, is_call=True)
 
     # --- outbound ---
 
@@ -261,6 +274,9 @@ class Smsc(Adapter):
         if not isinstance(message, Raw) or message.method not in (STOP, START):
             return await self._sending.send(outgoing, to, client)
         phone, contacts = str(message.payload.get("phone", to.id)), self.contacts(client)
+        if message.payload.get("listed"):
+            # A second record would keep somebody there whom the first one's owner takes off.
+            return await self._consent.follow(phone, contacts, joins=message.method == START)
         if message.method == STOP:
             return await self._consent.stop(phone, contacts, mark=self._mark)
         since = outgoing.created_ms / 1000

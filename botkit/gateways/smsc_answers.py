@@ -75,10 +75,13 @@ class MessageState(Struct, frozen=True, rename={"error": "err", "text": "message
 
     @property
     def changed_at(self) -> datetime | None:
-        """When it came to this status, where that is told."""
-        if self.last_timestamp:
-            return datetime.fromtimestamp(self.last_timestamp, UTC)
-        return read_time(self.last_date) if self.last_date else None
+        """When it came to this status, where that is told in a way that can be read."""
+        try:
+            if self.last_timestamp:
+                return datetime.fromtimestamp(self.last_timestamp, UTC)
+            return read_time(self.last_date) if self.last_date else None
+        except (PayloadError, ValueError, OverflowError, OSError):
+            return None
 
 
 class Incoming(Struct, frozen=True, rename={"text": "message"}):

@@ -30,6 +30,8 @@ MAX_FIELDS = 100
 
 _SIGNED = {"mes": ("phone", "mes", "to"), "waitcall": ("phone", "ts"), "": ("id", "phone", "status")}
 _MAY_BE_EMPTY = ("mes", "to")
+#: What may tell when a message was sent or came; which of them a callback has is not published.
+_TIMES = ("ts", "time", "sent", "received")
 _DIGESTS = ("md5", "sha1", "crc32")
 _STATUS = re.compile(r"-?[0-9]{1,4}")
 _ID = re.compile(r"[0-9]{1,19}")
@@ -97,9 +99,10 @@ def said(text: str, account: Account, phone: str, *, native: str, at: datetime, 
 
 def _incoming(fields: Fields, account: Account, *, hears_stop: bool) -> Event:
     at = _time(fields)
-    # Not every account's callbacks have an id, or a time; two equal words within a second are one then.
-    parts = (fields["phone"], fields.get("to", ""), fields["mes"], fields.get("ts") or str(int(at.timestamp())))
-    native = fields.get("id") or digest("|".join(parts))
+    # A repeat has the fields of the first time. Where none of them is an id or tells the time, only those words are a
+    # repeat that come within the same second: whoever picks from two menus says "1" twice, and means it.
+    times = [fields[name] for name in _TIMES if fields.get(name)] or [str(int(at.timestamp()))]
+    native = fields.get("id") or digest("|".join((fields["phone"], fields.get("to", ""), fields["mes"], *times)))
     return said(
         fields["mes"], account, fields["phone"], native=native, at=at, raw=_shown(fields), hears_stop=hears_stop
     )

@@ -30,6 +30,8 @@ FORMAT: Mapping[str, str] = {"fmt": str(Format.JSON.value), "charset": "utf-8"}
 
 #: How many messages are asked for at a time, and how far back the first time, in hours.
 PAGE, FIRST_HOURS = 500, 1
+#: The most bytes of a list.
+MAX_LIST = 16 * 1024 * 1024
 #: The error that stands for an empty list.
 NOTHING_FOUND = 3
 
@@ -53,14 +55,22 @@ class SmscCalls:
     def __init__(self, api_url: str, credentials: Mapping[str, Secret], clock: Clock) -> None:
         self.api_url = api_url
         self._credentials = credentials
-        self._clock = clock
+        self.clock = clock
 
-    async def post(self, endpoint: Endpoint, parameters: Mapping[str, str], client: HttpClient) -> HttpAnswer:
-        """Makes one request, as soon as fewer than eight are under way. Transport errors pass through."""
-        known = {name: secret.reveal() for name, secret in self._credentials.items()}
+    async def post(
+        self, endpoint: Endpoint, parameters: Mapping[str, str], client: HttpClient, *, most: int | None = None
+    ) -> HttpAnswer:
+        """Makes one request, as soon as fewer than eight are under way; its answer may have `most` bytes.
+
+        Transport errors pass through.
+        """
         async with self._limits().connections:
             url = f"{self.api_url}/sys/{endpoint.value}"
-            return await client.request("POST", url, form={**known, **FORMAT, **parameters})
+            # In no variable of ours: tools that look into tracebacks would find the password there.
+            return await client.request("POST", url, form={**self._revealed(), **FORMAT, **parameters}, most=most)
+
+    def _revealed(self) -> Mapping[str, str]:
+        return {name: secret.reveal() for name, secret in self._credentials.items()}
 
     async def ask(
         self,
@@ -68,6 +78,8 @@ class SmscCalls:
         parameters: Mapping[str, str],
         client: HttpClient,
         read: Callable[[bytes], T | Refusal],
+        *,
+        most: int | None = None,
     ) -> T:
         """Returns what `read` makes of an answer. Raises RefusedError, also for a request that would be one too many.
 
@@ -75,7 +87,7 @@ class SmscCalls:
         """
         if wait := self._wait(endpoint, parameters):
             raise RefusedError(endpoint, Refusal(9, retry_after=wait))
-        answer = await self.post(endpoint, parameters, client)
+        answer = await self.post(endpoint, parameters, client, most=most)
         if answer.status == 429:
             raise RefusedError(endpoint, Refusal(9))
         if 400 <= answer.status < 500:
@@ -106,7 +118,7 @@ class SmscCalls:
         parameters = {"get_answers": "1", "cnt": str(PAGE), **({"to_phone": number} if number else {})}
         since = {"after_id": str(after)} if after else {"hour": str(FIRST_HOURS)}
         try:
-            found = await self.ask(Endpoint.INBOX, parameters | since, client, read_inbox)
+            found = await self.ask(Endpoint.INBOX, parameters | since, client, read_inbox, most=MAX_LIST)
         except RefusedError as error:
             if error.code != NOTHING_FOUND:
                 raise
@@ -136,7 +148,7 @@ class SmscCalls:
         request = (
             f"{endpoint.value}|" if endpoint is Endpoint.BALANCE else f"{endpoint.value}|{sorted(parameters.items())}"
         )
-        return self._limits().wait(digest(request), window, self._clock.timestamp())
+        return self._limits().wait(digest(request), window, self.clock.timestamp())
 
     def _limits(self) -> Limits:
         names = sorted(f"{name}={secret.reveal()}" for name, secret in self._credentials.items() if name != "psw")

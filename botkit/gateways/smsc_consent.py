@@ -26,17 +26,29 @@ class Consent:
         self._has_blacklist = has_blacklist
         self._records: Sequence[BlacklistRecord] = ()
         self._listed_at = -1.0
+        #: Who has come back by a word of theirs: that the lists say so too will be no news.
+        self.returned: set[str] = set()
 
     async def stop(self, phone: str, contacts: SmscContacts, *, mark: str) -> Receipt:
         """Puts a number on the blacklist, with the comment `mark`, and takes it out of the group.
 
         What proves nothing is to be tried again. Transport errors pass through.
         """
+        self.returned.discard(phone)
         return await _both(lambda: self._block(phone, contacts, mark), lambda: self._leave(phone, contacts))
 
     async def start(self, phone: str, contacts: SmscContacts, *, since: float, now: float) -> Receipt:
         """Takes a number, as the blacklist is after the instant `since`, off it and puts it into the group."""
+        # Before the service knows: its lists may be asked for at the same time.
+        self.returned.add(phone)
         return await _both(lambda: self._unblock(phone, contacts, since, now), lambda: self._join(phone, contacts))
+
+    async def follow(self, phone: str, contacts: SmscContacts, *, joins: bool) -> Receipt:
+        """Puts a number into the group, or takes it out, as somebody else has changed the blacklist."""
+        if not joins:
+            return await _both(lambda: self._leave(phone, contacts))
+        self.returned.add(phone)
+        return await _both(lambda: self._join(phone, contacts))
 
     async def _block(self, phone: str, contacts: SmscContacts, mark: str) -> None:
         if not self._has_blacklist:

@@ -19,7 +19,7 @@ from botkit.gateways.smsc_answers import (
     read_done,
     read_groups,
 )
-from botkit.gateways.smsc_calls import NOTHING_FOUND, RefusedError, SmscCalls
+from botkit.gateways.smsc_calls import MAX_LIST, NOTHING_FOUND, RefusedError, SmscCalls
 from botkit.gateways.smsc_errors import Endpoint
 from botkit.gateways.smsc_formats import Refusal
 
@@ -133,7 +133,7 @@ class SmscContacts:
 
     async def _all(self, parameters: Mapping[str, str], read: Callable[[bytes], Sequence[T] | Refusal]) -> Sequence[T]:
         try:
-            return await self._ask(parameters, read)
+            return await self.calls.ask(Endpoint.CONTACTS, parameters, self.client, read, most=MAX_LIST)
         except RefusedError as error:
             if error.code == NOTHING_FOUND:
                 return []

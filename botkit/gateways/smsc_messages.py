@@ -4,6 +4,7 @@ Everywhere it is plain text. By a bot a picture or a film can go with it, as `<f
 https://smsc.ru/api/http/send/whatsapp/
 """
 
+import re
 from collections.abc import Mapping
 
 from msgspec.structs import replace
@@ -13,6 +14,8 @@ from botkit.exceptions import InvalidRequestError, MessageError
 from botkit.gateways.smsc_parameters import MAX_TEXT, problems_of, texts_of
 from botkit.messages import AnyMessage, Attachment, Image, Message, Raw, Text, Video
 from botkit.rendering import to_plain
+
+_FOREIGN_MARK = re.compile(r"<(?=\s*file\b)", re.IGNORECASE)
 
 #: The calls that are no sends: they put somebody on the blacklist, and take them off it.
 STOP, START = "stop", "start"
@@ -57,11 +60,19 @@ def text_of(message: AnyMessage) -> str:
     return to_plain(message.formatted) if isinstance(message, Text) else message.plain
 
 
-def parameters_of(message: AnyMessage) -> dict[str, str]:
-    """Returns the parameters of a send that the message itself gives."""
+def parameters_of(message: AnyMessage, *, is_bot: bool) -> dict[str, str]:
+    """Returns the parameters of a send that the message itself gives.
+
+    By a bot, only a message's own file is one: what looks like the mark of another among its words is shown.
+    """
     if isinstance(message, Raw):
         return texts_of(message.payload)
-    return {"mes": text_of(message), **texts_of(message.extra.get("smsc", {}))}
+    mark = _mark(message)
+    words = text_of(message).removeprefix(mark)
+    if is_bot:
+        # One letter for one letter, so that the text stays within its bound.
+        words = _FOREIGN_MARK.sub("‹", words)
+    return {"mes": f"{mark}{words}", **texts_of(message.extra.get("smsc", {}))}
 
 
 def check_message(message: AnyMessage, route: Mapping[str, str]) -> None:

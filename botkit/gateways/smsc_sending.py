@@ -32,6 +32,8 @@ log = structlog.get_logger("botkit.gateways.smsc")
 # A number without its plus is "corrected" where it looks like one that is dialled within Russia.
 _DIALLED = re.compile(r"8[0-9]{10}|[0-9]{10}")
 _TOO_MANY = 9
+# How long a message may have waited whose outcome is asked for.
+_MOST_DAYS = 3
 _LATER = Receipt(
     Outcome.NOT_SENT, reason=f"{_TOO_MANY} an equal message was sent less than a minute ago", retry_after=MINUTE
 )
@@ -59,18 +61,27 @@ class Sending(Struct, frozen=True):
     async def look_up(self, outgoing: Outgoing, to: Conversation, client: HttpClient) -> Receipt:
         """Asks for the status of an attempt. Raises ServiceError; transport errors pass through."""
         if outgoing.broadcast:
-            return await self._found(self._common(outgoing.message)["id"], outgoing, to, client)
+            return await self._look_up_shared(outgoing, to, client)
         form = self._form(outgoing.message, [to.id], message_id(outgoing.key))
         return await self._found(form["id"], outgoing, to, client)
 
     async def broadcast(self, message: AnyMessage, to: Sequence[Conversation], client: HttpClient) -> Sequence[Receipt]:
         """Makes one attempt for many, who all get the message under one id; transport errors pass through."""
-        form = self._common(message) | {"phones": ",".join(_dialled(each.id) for each in to)}
+        form = self._common(message, self._today) | {"phones": ",".join(_dialled(each.id) for each in to)}
         result = read_answer(await self.calls.post(Endpoint.SEND, form, client))
         if _is_doubled(result):
             return [_LATER] * len(to)
         self._note(result)
         return receipts_of(result, [each.id for each in to])
+
+    async def _look_up_shared(self, outgoing: Outgoing, to: Conversation, client: HttpClient) -> Receipt:
+        first = max(_day(outgoing.created_ms / 1000), self._today - _MOST_DAYS)
+        # It may have waited for its turn past midnight.
+        for day in range(first, self._today):
+            receipt = await self._found(self._common(outgoing.message, day)["id"], outgoing, to, client)
+            if receipt.outcome is not Outcome.NOT_SENT:
+                return receipt
+        return await self._found(self._common(outgoing.message, self._today)["id"], outgoing, to, client)
 
     async def load_report(self, receipt_id: str, to: Conversation, client: HttpClient, now: datetime) -> Event | None:
         """Asks how far a message is; None where nothing new can be told. Transport errors pass through."""
@@ -88,12 +99,19 @@ class Sending(Struct, frozen=True):
     def _form(self, message: AnyMessage, people: Sequence[str], identity: str) -> dict[str, str]:
         sender = {"sender": self.sender} if self.sender and "bot" not in self.route else {}
         known = {"phones": ",".join(map(_dialled, people)), "id": identity, **sender, **self.route}
-        return known | parameters_of(message)
+        return known | parameters_of(message, is_bot="bot" in self.route)
 
-    def _common(self, message: AnyMessage) -> dict[str, str]:
-        """Returns the form of a broadcast but for the numbers; its id follows from what it says."""
+    def _common(self, message: AnyMessage, day: int) -> dict[str, str]:
+        """Returns the form of a broadcast but for the numbers; its id follows from what it says, and from the day.
+
+        The reports of one that says the same on another day are those of another message.
+        """
         form = self._form(message, [], "") | {"op": "1"}
-        return form | {"id": message_id(repr(sorted(form.items())))}
+        return form | {"id": message_id(repr((day, sorted(form.items()))))}
+
+    @property
+    def _today(self) -> int:
+        return _day(self.calls.clock.timestamp())
 
     # --- what became of it ---
 
@@ -114,6 +132,10 @@ class Sending(Struct, frozen=True):
             log.debug("taken", message=result.id, parts=result.parts)
         elif isinstance(result, Refusal) and (meaning := meaning_of(Endpoint.SEND, result)).verdict is Verdict.GIVE_UP:
             log.error("the account cannot send", reason=meaning.words)
+
+
+def _day(timestamp: float) -> int:
+    return int(timestamp // 86_400)
 
 
 def _is_doubled(result: Sent | Receipt | Refusal) -> bool:

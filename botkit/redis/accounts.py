@@ -57,6 +57,11 @@ class RedisAccounts:
         kept = () if cursor is None else (cursor,)
         await self._run("polled", [key], token, math.ceil(1000 * every), *kept)
 
+    async def load_cursor(self, account: Account) -> bytes:
+        """See `Accounts.load_cursor`."""
+        found: bytes | None = await self._call("HGET", self._keys.account("poll", _name(account)), "cursor")
+        return found or b""
+
 
 def _name(account: Account) -> str:
     return f"{account.channel}:{account.ta}"

@@ -44,13 +44,10 @@ class RedisBroadcasts:
 
     async def draft(self, broadcast: Broadcast) -> None:
         """See `Broadcasts.draft`. One trip."""
-        h = self._keys.broadcast("h", broadcast.id)
         now = round(self._clock.timestamp() * 1000)
-        fields = ("what", _encode(broadcast), "stage", Stage.DRAFT.value, "created", now)
         await asyncio.gather(
-            self._call("HSET", h, *fields),
-            self._call("PEXPIRE", h, _DRAFT_MS),
-            self._call("ZADD", self._every, now, broadcast.id),
+            self._run("draft", [self._keys.broadcast("h", broadcast.id)], _encode(broadcast), _DRAFT_MS),
+            self._call("ZADD", self._every, "NX", now, broadcast.id),
         )
 
     async def add(self, broadcast_id: str, lane: int, ids: Sequence[str]) -> None:
@@ -139,8 +136,11 @@ class RedisBroadcasts:
         return [_MARKS.get(mark) for mark in marks.ljust(stop - start, b"\0")]
 
     async def note(self, spot: Spot, *fates: Fate) -> None:
-        """See `Broadcasts.note`. One trip."""
-        await asyncio.gather(*(self._note(spot, fate) for fate in fates))
+        """See `Broadcasts.note`. One trip, two for several fates."""
+        first, *others = fates
+        # At once: what the caller sends after it comes after it.
+        await self._note(spot, first)
+        await asyncio.gather(*(self._note(spot, fate) for fate in others))
 
     async def _note(self, spot: Spot, fate: Fate) -> None:
         kind = "end" if fate in ENDS else fate.value

@@ -28,6 +28,7 @@ NAMES = (
     "receipt",
     "status",
     "park",
+    "draft",
     "stage",
     "lead",
     "enlist",
@@ -35,6 +36,8 @@ NAMES = (
     "fate",
     "step",
     "begin",
+    "arm",
+    "swap",
 )
 
 

@@ -101,7 +101,7 @@ class RedisStore:
         self.contacts = RedisContacts(self.call, self.keys, self.clock)
         self.deliveries = RedisDeliveries(self._script, self.call, self.keys, life=self.bounds.receipt)
         self.broadcasts = RedisBroadcasts(self._script, self.call, self.keys, self.clock)
-        self.submissions = RedisSubmissions(self.call, self.keys)
+        self.submissions = RedisSubmissions(self._script, self.call, self.keys)
         self._worker = uuid4().hex[:12]
         self._counter = count()
 

@@ -11,7 +11,7 @@ from botkit.adapter import Adapter
 from botkit.addresses import AddressKind
 from botkit.hops import HORIZON
 from botkit.store import Delivery, Status
-from botkit.submission import Submission
+from botkit.submission import Stage, Submission
 
 # Names our own ids: of senders and conversations.
 _NAMESPACE = UUID("5c2f0d8e-6f0b-4d52-9a3e-2b7f1c9d4e60")
@@ -29,6 +29,13 @@ STATUSES: Mapping[Status, str] = {
 
 #: How a message is called that may not be in its outbox yet, and one of which nothing is known any more.
 CREATED, UNKNOWN = "Created", "Unknown"
+
+#: How a message is called that waits for its time, or that never went.
+STAGES: Mapping[Stage, str] = {
+    Stage.SCHEDULED: CREATED,
+    Stage.CANCELLED: "Cancelled",
+    Stage.EXPIRED: STATUSES[Status.EXPIRED],
+}
 
 #: How a way is called by the best that was heard of it; one of which nothing was is `Created`.
 WAY_STATUSES: Mapping[str, str] = {
@@ -59,7 +66,10 @@ class Talk(Struct, frozen=True):
 
 
 class Message(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """One message as it was accepted; `id` is the caller's own. Instants are in UTC with seven digits of the second."""
+    """One message as it was accepted; `id` is the caller's own. Instants are in UTC with seven digits of the second.
+
+    Until `scheduledAt` it waits for its time.
+    """
 
     message_id: str
     id: str = ""
@@ -69,6 +79,7 @@ class Message(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="cam
     updated_at: str
     traffic_account_id: str
     delivery_status: str
+    scheduled_at: str = ""
 
 
 class Place(Struct, frozen=True, rename="camel"):
@@ -122,6 +133,7 @@ def message_answer(submission: Submission, adapter: Adapter | None, name: str) -
     channel, ta = submission.account
     sender = _participant(adapter, ta, id=_uuid(f"account|{channel}|{ta}"), name=name)
     created_at = written(submission.created_ms)
+    scheduled_at = scheduled(submission, datetime.fromtimestamp(submission.created_ms / 1000, UTC))
     return Message(
         message_id=submission.id,
         id=submission.tag,
@@ -133,7 +145,8 @@ def message_answer(submission: Submission, adapter: Adapter | None, name: str) -
         created_at=created_at,
         updated_at=created_at,
         traffic_account_id=ta,
-        delivery_status=STATUSES[Status.COMMITTED],
+        delivery_status=CREATED if scheduled_at else STATUSES[Status.COMMITTED],
+        scheduled_at=scheduled_at,
     )
 
 
@@ -148,14 +161,17 @@ def ids_answer(submission: Submission) -> list[str]:
 
 
 def state_answer(
-    submission: Submission, adapter: Adapter | None, name: str, delivery: Delivery | None, *, now: float
+    submission: Submission, adapter: Adapter | None, name: str, delivery: Delivery | None, *, now: datetime
 ) -> MessageState:
-    """Returns a message as it was accepted, and what became of it since; `now` is in seconds since the epoch."""
+    """Returns a message as it was accepted, and what became of it since."""
     accepted = message_answer(submission, adapter, name)
     status, called = _status(submission, delivery, now)
-    told = {each.value: _written(at) for each, at in delivery.times.items()} if delivery else {}
-    times = {Status.COMMITTED.value: accepted.created_at, **told}
-    fields = asdict(accepted) | {"updated_at": max(times.values()), "delivery_status": called}
+    times = _times(submission, delivery)
+    fields = asdict(accepted) | {
+        "updated_at": max(times.values()),
+        "delivery_status": called,
+        "scheduled_at": scheduled(submission, now) if submission.stage is Stage.SCHEDULED else "",
+    }
     return MessageState(
         **fields,
         status=status,
@@ -167,14 +183,34 @@ def state_answer(
     )
 
 
-def _status(submission: Submission, delivery: Delivery | None, now: float) -> tuple[str, str]:
+def _times(submission: Submission, delivery: Delivery | None) -> dict[str, str]:
+    """Returns when a message came to each status that it has had."""
+    first = Stage.SCHEDULED.value if submission.schedule else Status.COMMITTED.value
+    times = {first: written(submission.created_ms)}
+    if submission.stage is not Stage.STARTED:
+        decided = {submission.stage.value: submission.decided_ms}
+    else:
+        decided = {Status.COMMITTED.value: submission.decided_ms}
+        times |= {each.value: _written(at) for each, at in delivery.times.items()} if delivery else {}
+    return {word: written(ms) for word, ms in decided.items() if ms} | times
+
+
+def scheduled(submission: Submission, now: datetime) -> str:
+    """Returns when what waits for its time goes, as far as can be said at `now`; an empty text where it may go then."""
+    at = submission.schedule.next_at(now) if submission.schedule else None
+    return _written(at) if at and at > now else ""
+
+
+def _status(submission: Submission, delivery: Delivery | None, now: datetime) -> tuple[str, str]:
     """Returns a status in the service's own words, and as answers call it."""
+    if submission.stage is not Stage.STARTED:
+        return submission.stage.value, STAGES[submission.stage]
     if delivery:
         return delivery.status.value, STATUSES[delivery.status]
     if submission.parts:
         # Its caller was not told that it is taken.
         return "created", CREATED
-    if now - submission.created_ms / 1000 > HORIZON:
+    if now.timestamp() - (submission.decided_ms or submission.created_ms) / 1000 > HORIZON:
         return "unknown", UNKNOWN
     # Where a service reports nothing, there is nothing to keep of what has left the outbox.
     return Status.SENT.value, STATUSES[Status.SENT]

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 import structlog
 from starlette.requests import ClientDisconnect, Request
@@ -12,20 +13,23 @@ from starlette.types import Receive, Scope, Send
 
 from botkit.accounts import Bucket
 from botkit.adapter import Adapter
+from botkit.broadcast import spot_of
 from botkit.clock import Clock
 from botkit.conversation import Account
 from botkit.dispatcher import Owner
 from botkit.exceptions import BotkitError
 from botkit.redaction import frames
 from botkit.send_api.answers import ids_answer, list_answer, message_answer, of_way, state_answer
+from botkit.send_api.bulk import MOVES, Bulks
 from botkit.send_api.keys import ApiKey, Keyring, KeyScope
 from botkit.send_api.openapi import document
 from botkit.send_api.orders import Orders, fingerprint_of, reached, routes_of, tag_of
-from botkit.send_api.refusals import RefusedError, answer, conflict, later, refusal_of, unauthorized
+from botkit.send_api.refusals import RefusedError, answer, conflict, later, refusal_of, too_late, unauthorized
 from botkit.send_api.requests import RequestPolicy, read_idempotency_key, read_json
+from botkit.send_schedule import DEFAULT_ZONE
 from botkit.sending import Rejection, Sender
-from botkit.store import Store
-from botkit.submission import Submission, message_id
+from botkit.store import Delivery, Store
+from botkit.submission import Stage, Submission, message_id
 
 #: How an id of ours looks: that of a message, or of one of its ways after the first.
 _ID = re.compile(r"([A-Za-z0-9_-]{22}00)(?:\.([1-9][0-9]?))?")
@@ -48,6 +52,7 @@ class SendApi:
         keyring: Keyring,
         *,
         policy: RequestPolicy | None = None,
+        time_zone: str = DEFAULT_ZONE,
     ) -> None:
         self._owners = owners
         self._store = store
@@ -55,8 +60,10 @@ class SendApi:
         self._keyring = keyring
         self._policy = policy or RequestPolicy()
         bots = {owner.bot.name: owner.bot for owner in owners.values()}
-        self._orders = Orders((owner.adapter for owner in owners.values()), routes_of(bots.values()))
+        adapters = (owner.adapter for owner in owners.values())
+        self._orders = Orders(adapters, routes_of(bots.values()), clock=clock, time_zone=time_zone)
         self._sender = Sender(store, clock)
+        self._bulks = Bulks(owners, store, self._orders)
 
     async def send(self, request: Request) -> Response:
         """Takes one message; answers in shape A, from version 1.1 on in shape B, and in shape C for several ways."""
@@ -69,15 +76,59 @@ class SendApi:
 
     async def message(self, request: Request) -> Response:
         """Tells what became of a message."""
-        key = await self._admit(request, "read")
+        return self._told(*await self._named(request, await self._admit(request, "read")))
+
+    async def cancel(self, request: Request) -> Response:
+        """Cancels a message that waits for its time; what was cancelled already is answered the same."""
+        submission, *_ = await self._named(request, await self._admit(request, "send"))
+        decided = await self._sender.cancel(submission)
+        if decided.stage is not Stage.CANCELLED:
+            raise too_late()
+        return self._told(decided, None)
+
+    async def _named(self, request: Request, key: ApiKey) -> tuple[Submission, Delivery | None, int]:
+        """Returns the submission that a path names, what became of it, and the number of the way of it."""
         wanted = _ID.fullmatch(request.path_params["id"])
-        submission = await self._store.submissions.load(wanted[1]) if wanted else None
+        found = await self._find(wanted[1]) if wanted else None
         way = int(wanted[2] or 0) if wanted else 0
-        if submission is None or submission.owner != key.name or way >= max(1, len(submission.ways)):
+        if found is None or found[0].owner != key.name or way >= max(1, len(found[0].ways)):
             raise RefusedError(404, "unknown_message", "there is no such message of this key")
-        delivery = await self._store.deliveries.load(submission.conversation.key, submission.id)
-        state = state_answer(submission, *self._sender_of(submission), delivery, now=self._clock.timestamp())
+        return *found, way
+
+    def _told(self, submission: Submission, delivery: Delivery | None, way: int = 0) -> Response:
+        state = state_answer(submission, *self._sender_of(submission), delivery, now=self._clock.now())
         return answer(of_way(state, way) if way else state)
+
+    async def send_bulk(self, request: Request) -> Response:
+        """Takes one message for many destinations; answers in shape D."""
+        key = await self._admit(request, "bulk")
+        idempotency_key = read_idempotency_key(request)
+        body = await read_json(request, most=self._policy.max_bulk, seconds=self._policy.bulk_seconds)
+        return await self._bulks.take(key, idempotency_key, body)
+
+    async def bulk(self, request: Request) -> Response:
+        """Tells how far a bulk has come."""
+        key = await self._admit(request, "read")
+        return answer(await self._bulks.state(key, request.path_params["id"]))
+
+    async def bulk_messages(self, request: Request) -> Response:
+        """Tells what became of each destination of a bulk, a page at a time."""
+        key = await self._admit(request, "read")
+        return answer(await self._bulks.messages(key, request.path_params["id"], request.query_params))
+
+    async def move_bulk(self, request: Request) -> Response:
+        """Pauses, resumes or cancels a bulk."""
+        key = await self._admit(request, "bulk")
+        word = request.url.path.rpartition("/")[2].lower()
+        return answer(await self._bulks.move(key, request.path_params["id"], word))
+
+    async def _find(self, message_id: str) -> tuple[Submission, Delivery | None] | None:
+        if spot := spot_of(message_id):
+            return await self._bulks.find(spot)
+        submission = await self._store.submissions.load(message_id)
+        if submission is None:
+            return None
+        return submission, await self._store.deliveries.load(submission.conversation.key, submission.id)
 
     async def _admit(self, request: Request, scope: KeyScope) -> ApiKey:
         given = request.headers.getlist("x-botkit-key")
@@ -100,11 +151,10 @@ class SendApi:
         body = await read_json(request, most=self._policy.max_body, seconds=self._policy.body_seconds)
         own_key = idempotency_key or tag_of(body)
         named, fingerprint = message_id(key.name, own_key), fingerprint_of(body)
-        if own_key and (known := await self._known(named, fingerprint)):
+        known = await self._known(named, fingerprint) if own_key else None
+        if known and not known.parts:
             return known
-        order = await reached(self._orders.read(body, key.may_use), self._store.contacts)
-        created_ms = round(self._clock.timestamp() * 1000)
-        taken = await self._sender.submit(order.submission(named, key.name, fingerprint, created_ms))
+        taken = await self._sender.submit(known or await self._ordered(body, named, key, fingerprint))
         if taken is Rejection.CONFLICT:
             raise conflict()
         if taken is Rejection.FULL:
@@ -114,12 +164,19 @@ class SendApi:
         log.info("accepted", key=key.name, account=taken.account[1], message=taken.id)
         return taken
 
+    async def _ordered(self, body: Mapping[str, Any], message_id: str, key: ApiKey, fingerprint: str) -> Submission:
+        order = self._orders.read(body, key.may_use, has_callbacks=bool(key.callback_secrets))
+        order = await reached(order, self._store.contacts)
+        notify = key.name if key.callback_url or order.notify_url else ""
+        created_ms = round(self._clock.timestamp() * 1000)
+        return order.submission(message_id, key.name, fingerprint, created_ms, notify=notify)
+
     async def _known(self, message_id: str, fingerprint: str) -> Submission | None:
-        """Returns what was taken under this id, whatever has changed since; None where it is still to be done."""
+        """Returns what was taken under this id, whatever has changed since."""
         known = await self._store.submissions.load(message_id)
         if known and known.fingerprint != fingerprint:
             raise conflict()
-        return known if known and not known.parts else None
+        return known
 
     def _sender_of(self, submission: Submission) -> tuple[Adapter | None, str]:
         owner = self._owners.get(Account(*submission.account))
@@ -132,8 +189,17 @@ _PATHS: tuple[tuple[str, str, Callable[[SendApi, Request], Awaitable[Response]]]
     ("POST", "/messages/send", SendApi.send),
     ("POST", "/api/v{version}/Message/send", SendApi.send),
     ("POST", "/api/v{version}/Messages/send", SendApi.send),
+    ("POST", "/message/sendbulk", SendApi.send_bulk),
+    ("POST", "/messages/sendbulk", SendApi.send_bulk),
+    ("POST", "/api/v1.1/Message/sendbulk", SendApi.send_bulk),
+    ("POST", "/api/v1.1/Messages/sendbulk", SendApi.send_bulk),
+    ("GET", "/bulk/{id}", SendApi.bulk),
+    ("GET", "/bulk/{id}/messages", SendApi.bulk_messages),
+    *(("POST", f"/bulk/{{id}}/{word}", SendApi.move_bulk) for word in MOVES),
     ("GET", "/messages/{id}", SendApi.message),
     ("GET", "/api/v{version}/Messages/{id}", SendApi.message),
+    ("DELETE", "/messages/{id}", SendApi.cancel),
+    ("DELETE", "/api/v{version}/Messages/{id}", SendApi.cancel),
 )
 
 
@@ -169,10 +235,9 @@ class _Endpoint:
         """Serves one request."""
         try:
             response = await self._answer(Request(scope, receive))
+            await response(scope, receive, send)
         except ClientDisconnect:
             log.debug("the caller left early")
-            return
-        await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
         try:

@@ -6,17 +6,20 @@ from datetime import timedelta
 from typing import ClassVar, Self
 
 import msgspec
+from msgspec.structs import replace
 
 from botkit.adapter import Adapter, HttpAnswer, HttpClient, Outcome, Receipt, WebhookRequest, WebhookStatus
 from botkit.clock import Clock
 from botkit.conversation import Conversation
 from botkit.events import Event
-from botkit.exceptions import MessageError, ServiceError, TransportError
+from botkit.exceptions import MessageError, ServiceError, StoreUnavailableError, TransportError
 from botkit.messages import AnyMessage, Raw
 from botkit.outgoing import Outgoing
 from botkit.pace import Pace, Paces
 from botkit.redaction import Secret
+from botkit.send_api.keys import Keyring
 from botkit.send_api.signing import signed
+from botkit.submission import Submissions
 
 #: For how long a report is tried that is not taken, and how long after each attempt; in seconds.
 MAX_AGE = 3 * 86_400.0
@@ -88,9 +91,24 @@ class Callbacks(Adapter):
     async def send(self, outgoing: Outgoing, to: Conversation, client: HttpClient) -> Receipt:
         """Makes one attempt. Whatever is not taken comes again, for the receiver knows repeats by their id."""
         self.check(outgoing.message)
-        url = await self._find_url(to.id) or self._url
+        try:
+            own = await self._find_url(to.id)
+        except StoreUnavailableError as error:
+            return Receipt(Outcome.NOT_SENT, reason=error.what)
+        url = own or self._url
         if not url:
             return Receipt(Outcome.REFUSED, reason="no address is set for reports")
+        receipt = await self._post(outgoing, url, client)
+        # Another's address that takes nothing is no reason for the rest to wait.
+        is_apart = bool(own) and receipt.outcome is Outcome.NOT_SENT
+        return replace(receipt, retry_after=self._pause(outgoing)) if is_apart else receipt
+
+    def _pause(self, outgoing: Outgoing) -> float:
+        """Returns how long to wait after a failure: as long again as it took to here."""
+        age = self._clock.timestamp() - outgoing.created_ms / 1000
+        return min(max(age, DELAYS[0]), DELAYS[-1])
+
+    async def _post(self, outgoing: Outgoing, url: str, client: HttpClient) -> Receipt:
         body = msgspec.json.encode(getattr(outgoing.message, "payload", {}))
         headers = signed(outgoing.key, int(self._clock.timestamp()), body, self._keys)
         try:
@@ -116,6 +134,20 @@ class Callbacks(Adapter):
     def simulated(self, api_url: str) -> Self:
         """Returns the same account: programs are not simulated."""
         return self
+
+
+def callbacks_of(keyring: Keyring, submissions: Submissions, clock: Clock) -> Sequence[Callbacks]:
+    """Returns the addresses of the programs whose keys have a secret to sign with."""
+
+    async def find_url(message_id: str) -> str:
+        known = await submissions.load(message_id)
+        return known.notify_url if known else ""
+
+    return [
+        Callbacks(key.name, key.callback_url, key.callback_secrets, clock=clock, find_url=find_url)
+        for key in keyring.keys
+        if key.callback_secrets
+    ]
 
 
 def _receipt(answer: HttpAnswer) -> Receipt:

@@ -17,6 +17,7 @@ from msgspec import Meta, Struct
 from botkit.exceptions import SettingsError
 from botkit.pace import Pace
 from botkit.redaction import Secret
+from botkit.send_api.signing import read_secrets
 
 #: What a key may be for: single messages, many at once, and looking at what became of them.
 KeyScope = Literal["send", "bulk", "read"]
@@ -29,7 +30,7 @@ class ApiKey(Struct, frozen=True, kw_only=True):
     """One program that may send; `digest` is the SHA-256 of its key, in hexadecimal digits.
 
     It may use `accounts`, or all where there are none; `rate` is in requests a second, 0 for no limit. Reports go to
-    `callback_url`, signed with `callback_secret`.
+    `callback_url`, signed with each of the `callback_secrets`; requests may name other addresses for them.
     """
 
     name: str
@@ -38,7 +39,7 @@ class ApiKey(Struct, frozen=True, kw_only=True):
     accounts: frozenset[str] = frozenset()
     rate: float = 0
     callback_url: str = ""
-    callback_secret: Secret | None = None
+    callback_secrets: Sequence[Secret] = ()
 
     @property
     def pace(self) -> Pace | None:
@@ -82,7 +83,7 @@ class Keyring:
 
     def secrets(self) -> Iterable[Secret]:
         """Everything of it that must never be printed."""
-        return [key.callback_secret for key in self.keys if key.callback_secret]
+        return [secret for key in self.keys for secret in key.callback_secrets]
 
 
 def new_key() -> str:
@@ -159,24 +160,29 @@ def _read_entry(name: str, entry: object) -> ApiKey:
         accounts=frozenset(found.accounts),
         rate=found.rate,
         callback_url=found.callback_url,
-        callback_secret=found.callback_secret,
+        callback_secrets=_read_secrets(name, found.callback_secret),
     )
 
 
+def _read_secrets(name: str, secret: Secret | None) -> Sequence[Secret]:
+    return read_secrets(secret.reveal(), f"BOTKIT_API_KEYS_FILE, key {name}: callback_secret") if secret else ()
+
+
 def _to_secret(_: type, value: object) -> Secret:
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value.strip():
         raise ValueError("a secret is a text")
     return Secret(value)
 
 
 def _require_callback(entry: _Entry) -> None:
-    if bool(entry.callback_url) != bool(entry.callback_secret):
-        raise ValueError("callback_url and callback_secret belong together")
-    if entry.callback_url and not _is_address(entry.callback_url):
+    if entry.callback_url and not entry.callback_secret:
+        raise ValueError("callback_url needs a callback_secret, which signs what it is told")
+    if entry.callback_url and not is_address(entry.callback_url):
         raise ValueError("callback_url is an address such as https://shop.example.org/reports")
 
 
-def _is_address(text: str) -> bool:
+def is_address(text: str) -> bool:
+    """Whether a key's reports may go there: by https, or by http inside a network of one's own."""
     try:
         parts = urlsplit(text)
     except ValueError:

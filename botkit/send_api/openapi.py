@@ -1,14 +1,13 @@
 """The description of the send API for programs: an OpenAPI 3.1 document."""
 
 import functools
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 import msgspec
 
-from botkit.send_api.schemas import PREFIX, components
-
-Item = dict[str, Any]
+from botkit.send_api.bulk_openapi import bulk_components, bulk_paths
+from botkit.send_api.openapi_parts import ERRORS, IDEMPOTENCY_KEY, Item, answered, errors, operation_id, ref
+from botkit.send_api.schemas import components
 
 _DESCRIPTION = """\
 Sends messages through the accounts of a running botkit service: bots and gateways alike.
@@ -20,35 +19,12 @@ least 48 hours, and is answered the same.
 Paths may be written in letters of either case.
 """
 
-_KEY = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "description": "Makes the request safe to repeat: the same key with the same body is the same message.",
-    "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
-}
-
 _MESSAGE_ID = {
     "name": "id",
     "in": "path",
     "required": True,
     "description": "The id of a message, as it was answered.",
     "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{22}00(\\.[0-9]{1,2})?$"},
-}
-
-_RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}}}
-
-_ERRORS: Mapping[str, str] = {
-    "400": "The request breaks rules; `problems` lists every one, with its path.",
-    "401": "No key that is known.",
-    "403": "The key has no scope for this, or may not use the account.",
-    "404": "There is no such account or route.",
-    "408": "The body did not come in time.",
-    "409": "The idempotency key stands for another request.",
-    "413": "The body is too large.",
-    "415": "The body is not announced as JSON in UTF-8, or is compressed.",
-    "429": "The key's requests come too fast.",
-    "500": "A mistake of the service's.",
-    "503": "It could not be stored now, as far as is known.",
 }
 
 #: A request for each network, and one of several, as their readers take them.
@@ -114,6 +90,14 @@ EXAMPLES: Mapping[str, Item] = {
         "id": "order-20417",
         "reference": "parcels",
     },
+    "scheduled": {
+        "trafficAccountId": "shop-sms",
+        "destination": "+385910000001",
+        "sms": {"text": "Your parcel is here."},
+        "scheduleInfo": {"timeBegin": "09:00", "timeEnd": "20:00", "weekdaysSchedule": "12345"},
+        "timeZone": "Europe/Zagreb",
+        "notifyUrl": "https://shop.example.org/reports",
+    },
     "route": {"route": "urgent", "destination": "+385910000001", "sms": {"text": "Your parcel is here."}},
 }
 
@@ -130,10 +114,11 @@ def document() -> bytes:
                 **{path: {"post": _send(path, "Message")} for path in ("/messages/send", "/message/send")},
                 "/api/v1/Messages/send": {"post": _send("/api/v1/Messages/send", "Message")},
                 "/api/v1.1/Messages/send": {"post": _send("/api/v1.1/Messages/send", "MessageList")},
-                **{path: {"get": _ask(path)} for path in _ASKED},
+                **{path: {"get": _ask(path), "delete": _cancel(path)} for path in _ASKED},
+                **bulk_paths(),
             },
             "components": {
-                "schemas": components(),
+                "schemas": {**components(), **bulk_components()},
                 "securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "X-Botkit-Key"}},
             },
         }
@@ -143,59 +128,52 @@ def document() -> bytes:
 _ASKED = ("/messages/{id}", "/api/v1/Messages/{id}", "/api/v1.1/Messages/{id}")
 
 
-def _send(path: str, answered: str) -> Item:
+def _send(path: str, shape: str) -> Item:
     return {
-        "operationId": _name("send", path),
+        "operationId": operation_id("send", path),
         "summary": "Send a message",
         "description": "Needs the scope `send`.",
-        "parameters": [_KEY],
+        "parameters": [IDEMPOTENCY_KEY],
         "requestBody": {
             "required": True,
             "content": {
                 "application/json": {
-                    "schema": {"anyOf": [_ref("MessageRequest"), _ref("OwnRequest")]},
+                    "schema": {"anyOf": [ref("MessageRequest"), ref("OwnRequest")]},
                     "examples": {name: {"value": value} for name, value in EXAMPLES.items()},
                 }
             },
         },
         "responses": {
-            "200": _json("Stored. With a failover, an id for each way.", [answered, "MessageIds"]),
-            **_errors(*_ERRORS),
+            "200": answered("Stored. With a failover, an id for each way.", [shape, "MessageIds"]),
+            **errors(*ERRORS),
         },
     }
 
 
 def _ask(path: str) -> Item:
     return {
-        "operationId": _name("ask", path),
+        "operationId": operation_id("ask", path),
         "summary": "What became of a message",
         "description": "Needs the scope `read`. A message is known for 30 days, to the key that sent it.",
         "parameters": [_MESSAGE_ID],
         "responses": {
-            "200": _json("What is known.", ["MessageState"]),
-            **_errors("401", "403", "429", "500", "503"),
-            "404": _json("There is no such message of this key.", ["ErrorAnswer"]),
+            "200": answered("What is known.", ["MessageState"]),
+            **errors("401", "403", "429", "500", "503"),
+            "404": answered("There is no such message of this key.", ["ErrorAnswer"]),
         },
     }
 
 
-def _errors(*statuses: str) -> Item:
-    found = {status: _json(_ERRORS[status], ["ErrorAnswer"]) for status in statuses}
+def _cancel(path: str) -> Item:
     return {
-        status: answer | {"headers": _RETRY_AFTER} if status in ("429", "503") else answer
-        for status, answer in found.items()
+        "operationId": operation_id("cancel", path),
+        "summary": "Cancel a message that still waits for its time",
+        "description": "Needs the scope `send`. May be repeated: what was cancelled already is answered the same.",
+        "parameters": [_MESSAGE_ID],
+        "responses": {
+            "200": answered("It was cancelled, and will not go.", ["MessageState"]),
+            **errors("401", "403", "429", "500", "503"),
+            "404": answered("There is no such message of this key.", ["ErrorAnswer"]),
+            "409": answered("It does not wait for its time, or not any more.", ["ErrorAnswer"]),
+        },
     }
-
-
-def _json(what: str, names: Sequence[str]) -> Item:
-    schemas = [_ref(name) for name in names]
-    schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
-    return {"description": what, "content": {"application/json": {"schema": schema}}}
-
-
-def _ref(name: str) -> Item:
-    return {"$ref": PREFIX + name}
-
-
-def _name(verb: str, path: str) -> str:
-    return "_".join([verb, *(part.strip("{}").replace(".", "_") for part in path.lower().split("/") if part)])

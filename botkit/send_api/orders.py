@@ -11,24 +11,27 @@ from msgspec.structs import replace
 from botkit.adapter import Adapter
 from botkit.bot import Bot
 from botkit.chatapps.requests import Request, TimeoutFailover, check_ways, find_request_problems
+from botkit.clock import Clock
 from botkit.contacts import Contacts, find_conversation
 from botkit.conversation import Account, digest
 from botkit.delivery_route import MAX_SECONDS, DeliveryRoute
 from botkit.exceptions import InvalidRequestError, Problem
 from botkit.hops import joined
-from botkit.outgoing import Outgoing, Trail
+from botkit.outgoing import Hop, Outgoing, Trail
+from botkit.send_api.options import NOTIFY, SCHEDULING, read_notify_url, read_schedule
 from botkit.send_api.refusals import RefusedError
 from botkit.send_api.requests import VISIBLE
 from botkit.send_api.ways import Step, Way, is_common, read_way, read_ways
-from botkit.submission import Submission, part_key
+from botkit.send_schedule import DEFAULT_ZONE, SendSchedule
+from botkit.submission import Stage, Submission, part_key
 
 MAX_REFERENCE = 255
 
 #: What a request says beside the message and whom it is for.
 OPTIONS = ("id", "reference", "route")
 
-#: What only some services do themselves, in requests of their own form.
-LATER = ("scheduleInfo", "useTimeDiff", "timeZone", "notifyUrl")
+#: What it says beside that of when it goes, and of who hears what becomes of it.
+LATER = (*SCHEDULING, NOTIFY)
 
 #: Credentials that a request in a service's own form may hold: the account has its own.
 CREDENTIALS = frozenset({"login", "password"})
@@ -48,7 +51,7 @@ class Order(Struct, frozen=True):
     """A request that can be sent: the ways that it may go, in order; one of several `is_routed`.
 
     It begins with the way number `first`. `phone` is the person's number, as far as it is known, and `tag` the caller's
-    own id for the message.
+    own id for the message. `schedule` is when it may go, None for at once; `notify_url` is told what becomes of it.
     """
 
     ways: tuple[Way, ...]
@@ -57,9 +60,13 @@ class Order(Struct, frozen=True):
     tag: str = ""
     reference: str = ""
     first: int = 0
+    schedule: SendSchedule | None = None
+    notify_url: str = ""
 
-    def submission(self, message_id: str, owner: str, fingerprint: str, created_ms: int) -> Submission:
-        """Returns what is to be kept of it, under this id."""
+    def submission(
+        self, message_id: str, owner: str, fingerprint: str, created_ms: int, *, notify: str = ""
+    ) -> Submission:
+        """Returns what is to be kept of it, under this id; `notify` names who is to hear of each step."""
         first = self.ways[self.first]
         to, prepared = first.conversation, first.prepared
         last = len(prepared.messages) - 1
@@ -68,7 +75,7 @@ class Order(Struct, frozen=True):
             for number, message in enumerate(prepared.messages)
         ]
         # What follows from a message follows from its last part.
-        whole = replace(parts[-1], menu=prepared.menu, trail=self._trail(created_ms))
+        whole = replace(parts[-1], menu=prepared.menu, trail=self._trail(created_ms, notify))
         parts[-1] = joined(whole, prepared.messages, self._find_adapter)
         return Submission(
             id=message_id,
@@ -82,19 +89,24 @@ class Order(Struct, frozen=True):
             ways=tuple(way.account for way in self.ways) if self.is_routed else (),
             parts=tuple(parts),
             values=prepared.values,
+            notify_url=self.notify_url,
+            schedule=self.schedule,
+            stage=Stage.SCHEDULED if self.schedule else Stage.STARTED,
         )
 
-    def _trail(self, since_ms: int) -> Trail | None:
-        if not self.is_routed:
+    def _trail(self, since_ms: int, notify: str) -> Trail | None:
+        if not (self.is_routed or notify):
             return None
         first = self.ways[self.first]
+        hops = tuple(way.hop for way in self.ways) if self.is_routed else (Hop(first.account, first.to),)
         return Trail(
             home=(*first.account, first.to),
-            hops=tuple(way.hop for way in self.ways),
+            hops=hops,
             message=first.message,
             hop=self.first,
             since_ms=since_ms,
             phone=self.phone,
+            notify=notify,
         )
 
     def _find_adapter(self, account: Account) -> Adapter | None:
@@ -115,19 +127,35 @@ async def reached(order: Order, contacts: Contacts) -> Order:
 
 
 class Orders:
-    """Reads orders for the accounts of one service, and for its bots' routes by their names."""
+    """Reads orders for the accounts of one service, and for its bots' routes by their names.
 
-    def __init__(self, adapters: Iterable[Adapter], routes: Mapping[str, DeliveryRoute[Adapter]] | None = None) -> None:
+    A schedule that names no time zone is in `time_zone`.
+    """
+
+    def __init__(
+        self,
+        adapters: Iterable[Adapter],
+        routes: Mapping[str, DeliveryRoute[Adapter]] | None = None,
+        *,
+        clock: Clock | None = None,
+        time_zone: str = DEFAULT_ZONE,
+    ) -> None:
         self._adapters = tuple(adapters)
         self._routes = routes or {}
+        self._clock = clock or Clock()
+        self._time_zone = time_zone
+        self._send_options = {name for adapter in self._adapters for name in adapter.send_options}
 
-    def read(self, body: Mapping[str, Any], may_use: Callable[[str], bool]) -> Order:
-        """Returns what a request asks for, where the caller may use its accounts.
+    def read(self, body: Mapping[str, Any], may_use: Callable[[str], bool], *, has_callbacks: bool = False) -> Order:
+        """Returns what a request asks for, where the caller may use its accounts; with `has_callbacks`, be notified.
 
         Raises InvalidRequestError with every problem, and RefusedError for an account that is not there or not the
         caller's.
         """
-        order = self._read_common(body, may_use) if is_common(body) else self._read_own(body, may_use)
+        if is_common(body):
+            order = self._read_common(body, may_use, has_callbacks=has_callbacks)
+        else:
+            order = self._read_own(body, may_use)
         return replace(order, tag=tag_of(body), reference=body.get("reference", ""))
 
     def _read_own(self, body: Mapping[str, Any], may_use: Callable[[str], bool]) -> Order:
@@ -140,17 +168,21 @@ class Orders:
         content = {name: value for name, value in body.items() if name not in _OURS}
         return _order([read_way(Step(adapter), content, problems)], problems)
 
-    def _read_common(self, body: Mapping[str, Any], may_use: Callable[[str], bool]) -> Order:
+    def _read_common(self, body: Mapping[str, Any], may_use: Callable[[str], bool], *, has_callbacks: bool) -> Order:
         """Reads a request in the form that all accounts know: a destination and the networks' objects."""
         problems: list[Problem] = []
-        request = find_request_problems(body, problems, (*OPTIONS, *LATER))
+        request = find_request_problems(body, problems, {*OPTIONS, *LATER, *self._send_options})
         problems += _option_problems(body)
-        problems += (Problem(name, "is not available for this account") for name in LATER if name in request.options)
+        notify_url = read_notify_url(request.options, problems, has_callbacks=has_callbacks)
         steps = self._steps(request, may_use, problems)
         problems += _way_problems(request, steps)
         ways, phone = read_ways(steps, body, request, problems)
+        schedule = read_schedule(
+            request.options, problems, now=self._clock.now(), phone=phone, default_zone=self._time_zone
+        )
         is_routed = request.failover is not None or "route" in request.options
-        return replace(_order(ways, problems), is_routed=is_routed, phone=phone)
+        order = _order(ways, problems)
+        return replace(order, is_routed=is_routed, phone=phone, schedule=schedule, notify_url=notify_url)
 
     def _steps(self, request: Request, may_use: Callable[[str], bool], problems: Sequence[Problem]) -> Sequence[Step]:
         """Returns the accounts that a request names, in order."""
@@ -225,6 +257,8 @@ def _option_problems(body: Mapping[str, Any]) -> Iterator[Problem]:
 def _way_problems(request: Request, steps: Sequence[Step]) -> Iterator[Problem]:
     """Yields what does not fit between the accounts of a request and what it says."""
     networks = {step.adapter.ta: step.adapter.network for step in steps}
+    known = {*OPTIONS, *LATER}.union(*(step.adapter.send_options for step in steps))
+    yield from (Problem(name, "is nothing that this account knows") for name in request.options if name not in known)
     if "route" not in request.options:
         yield from check_ways(request, networks)
     else:

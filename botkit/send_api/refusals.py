@@ -47,6 +47,11 @@ def conflict() -> RefusedError:
     return RefusedError(409, "conflict", "this idempotency key stands for another request")
 
 
+def too_late() -> RefusedError:
+    """Returns the refusal to cancel a message that does not wait for its time, or not any more."""
+    return RefusedError(409, "too_late", "only a message that still waits for its time can be cancelled")
+
+
 def later(what: str, *, seconds: int = RETRY_AFTER) -> RefusedError:
     """Returns the refusal of what could not be stored now."""
     return RefusedError(503, "unavailable", what, headers={"Retry-After": str(seconds)})

@@ -21,11 +21,12 @@ VISIBLE = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 class RequestPolicy(Struct, frozen=True):
-    """Bounds of one request: bytes of its body, of one for many people, and seconds until all of it must be there."""
+    """Bounds of one request: bytes of its body, and seconds until all of it must be there; of one for many people."""
 
     max_body: int = 1024 * 1024
-    max_bulk: int = 16 * 1024 * 1024
     body_seconds: float = 5
+    max_bulk: int = 16 * 1024 * 1024
+    bulk_seconds: float = 30
 
 
 class _DoubledError(Exception):
@@ -68,7 +69,7 @@ def parse_json(body: bytes) -> dict[str, Any]:
         msgspec.json.decode(body)
         found = json.loads(body, object_pairs_hook=_members, parse_int=_integer)
     except _DoubledError:
-        raise _unreadable("an object in it names a member twice") from None
+        raise _unreadable("names a member of an object twice") from None
     except (msgspec.MsgspecError, ValueError, RecursionError):
         raise _unreadable("is no JSON in UTF-8 with numbers of 64 bits") from None
     if not isinstance(found, dict):

@@ -1,7 +1,7 @@
 """The JSON of the send API as schemas: made of its structs, with the bounds that their readers know."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -10,10 +10,12 @@ from botkit.chatapps import gbm, sms, telegram, viber
 from botkit.chatapps.requests import MIN_ACCOUNTS, STATUSES, Failover
 from botkit.delivery_route import MAX_SECONDS
 from botkit.messages import MAX_CARDS, MAX_TTL, MIN_CARDS, MIN_TTL
-from botkit.send_api.answers import CREATED, UNKNOWN, WAY_STATUSES, Message, MessageList, MessageState
+from botkit.send_api.answers import CREATED, STAGES, UNKNOWN, WAY_STATUSES, Message, MessageList, MessageState
 from botkit.send_api.answers import STATUSES as DELIVERY_STATUSES
+from botkit.send_api.options import MAX_NOTIFY
 from botkit.send_api.orders import MAX_REFERENCE
 from botkit.send_api.refusals import ErrorAnswer
+from botkit.submission import Stage
 
 Schema = dict[str, Any]
 
@@ -88,13 +90,14 @@ _INSTANT = {"format": "date-time"}
 _ACCEPTED: Mapping[str, Schema] = {
     "createdAt": _INSTANT,
     "updatedAt": _INSTANT,
-    "deliveryStatus": {"enum": [*DELIVERY_STATUSES.values()]},
+    "deliveryStatus": {"enum": [CREATED, *DELIVERY_STATUSES.values()]},
+    "scheduledAt": _INSTANT,
 }
 _TOLD: Mapping[str, Mapping[str, Schema]] = {
     "Message": _ACCEPTED,
     "MessageState": {
         **_ACCEPTED,
-        "deliveryStatus": {"enum": [CREATED, *DELIVERY_STATUSES.values(), UNKNOWN]},
+        "deliveryStatus": {"enum": [CREATED, *DELIVERY_STATUSES.values(), STAGES[Stage.CANCELLED], UNKNOWN]},
         "status": {
             "description": "In the service's own words, or for one way of several its deliveryStatus in small letters."
         },
@@ -132,6 +135,49 @@ _OPTIONS: Schema = {
     },
 }
 
+_TIME = {"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}
+
+#: When a message goes, and who is told what becomes of it.
+_LATER: Schema = {
+    "scheduleInfo": {
+        "type": "object",
+        "description": "It goes at the first time from now on that is between these hours on one of these days.",
+        "properties": {
+            "timeBegin": _TIME,
+            "timeEnd": _TIME | {"description": "Before timeBegin, it is on the day after."},
+            "weekdaysSchedule": {
+                "type": "string",
+                "pattern": "^[1-7]{0,7}$",
+                "description": "1 is Monday; each at most once, none for every day.",
+            },
+            "deadline": {
+                "type": "string",
+                "description": "As 2027-05-10T16:29:30+0300: what has not gone by then does not go.",
+            },
+        },
+        "additionalProperties": False,
+    },
+    "timeZone": {"type": "string", "description": "Whose hours these are, as Europe/Zagreb."},
+    "useTimeDiff": {
+        "type": "boolean",
+        "description": "In place of timeZone: they are the recipient's, in all time zones of their number's country.",
+    },
+    "notifyUrl": {
+        "type": "string",
+        "pattern": "^https://[!-~]+$",
+        "maxLength": MAX_NOTIFY,
+        "description": "Is told each step of this message, signed; in place of the key's own address.",
+    },
+}
+
+#: What only the accounts of one gateway know.
+_OF_GATEWAYS: Schema = {
+    "extraParam": {"description": "Rapporto: parameters of your own, in its words or as an object."},
+    "registeredDelivery": {"type": "integer", "description": "Rapporto: which reports it sends."},
+    "shortenLinks": {"type": "boolean", "description": "Rapporto: whether it shortens addresses."},
+    "cascadeChainLink": {"type": "object", "description": "Rapporto: where it goes on to."},
+}
+
 _ACCOUNT: Schema = {"type": "string", "minLength": 1, "description": "The id of one of the service's accounts."}
 
 
@@ -151,7 +197,7 @@ def components() -> dict[str, Schema]:
         "MessageRequest": message_request(),
         "OwnRequest": own_request(),
         **requests,
-        **_answers(),
+        **answer_schemas((Message, MessageState, MessageList, ErrorAnswer), _TOLD),
         "MessageIds": {
             "title": "MessageIds",
             "description": "An id for each way that a message may go, in the order of its accounts.",
@@ -188,6 +234,8 @@ def message_request() -> Schema:
                 "description": "A route of a bot by its name, or as bot:name, in place of accounts.",
             },
             **_OPTIONS,
+            **_LATER,
+            **_OF_GATEWAYS,
         },
         "required": ["destination"],
         "anyOf": [{"required": [member]} for member in ("trafficAccountId", "failover", "route")],
@@ -218,10 +266,10 @@ def _schemas_of(root: str, kind: type) -> dict[str, Schema]:
     return {root if name == kind.__name__ else f"{root}.{name}": _tidied(schema) for name, schema in found.items()}
 
 
-def _answers() -> dict[str, Schema]:
-    kinds = (Message, MessageState, MessageList, ErrorAnswer)
+def answer_schemas(kinds: Iterable[type], told: Mapping[str, Mapping[str, Schema]]) -> dict[str, Schema]:
+    """Returns the schemas of answers by name, and of all that is in them; `told` adds to members what types do not."""
     _, found = msgspec.json.schema_components(kinds, ref_template=f"{PREFIX}{{name}}")
-    return {name: _bounded(_tidied(schema), _TOLD.get(name, {})) for name, schema in found.items()}
+    return {name: _bounded(_tidied(schema), told.get(name, {})) for name, schema in found.items()}
 
 
 def _tidied(schema: Any) -> Any:

@@ -10,6 +10,7 @@ from botkit.addresses import AddressKind, is_phone, parse_phone
 from botkit.chatapps.contents import NETWORKS
 from botkit.chatapps.nouns import message_of
 from botkit.chatapps.requests import Request
+from botkit.contacts import takes_number
 from botkit.conversation import Conversation
 from botkit.degradation import Prepared
 from botkit.exceptions import AddressError, InvalidRequestError, MessageError, Problem
@@ -81,7 +82,7 @@ def _read_step(
     step: Step, body: Mapping[str, Any], request: Request, problems: list[Problem], phone: str
 ) -> Way | None:
     network = step.adapter.network
-    is_reached = not phone or _takes_number(step.adapter, phone)
+    is_reached = not phone or takes_number(step.adapter, phone)
     if network in request.contents and is_reached:
         return read_way(step, _content(body, step.adapter), problems)
     if problems or not request.contents:
@@ -98,7 +99,8 @@ def _read_step(
 
 def _content(body: Mapping[str, Any], adapter: Adapter) -> Mapping[str, Any]:
     """Returns what one way's adapter reads."""
-    named = {name: value for name, value in body.items() if name.casefold() == adapter.network}
+    own = adapter.send_options
+    named = {name: value for name, value in body.items() if name.casefold() == adapter.network or name in own}
     return {"trafficAccountId": adapter.ta, "destination": body.get("destination"), **named}
 
 
@@ -134,7 +136,7 @@ def _address_problems(destination: str, adapters: Sequence[Adapter], phone: str)
     """Yields why a destination is none for one of the accounts, if it is none."""
     for adapter in adapters:
         try:
-            if destination and (not phone or _takes_number(adapter, phone)):
+            if destination and (not phone or takes_number(adapter, phone)):
                 adapter.find_address(destination)
         except AddressError as error:
             yield Problem("destination", f"{error.what}: {error.fix}" if error.fix else error.what)
@@ -146,19 +148,6 @@ def _report_problems(steps: Sequence[Step]) -> Iterator[Problem]:
     for step in steps:
         if step.seconds and step.status != "sent" and not step.adapter.has_receipts:
             yield Problem(step.path, f"never tells that a message is {step.status}")
-
-
-def _takes_number(adapter: Adapter, phone: str) -> bool:
-    """Whether an account writes to a number itself; else the person's conversation there must be looked up."""
-    if adapter.address is AddressKind.PHONE:
-        return True
-    if type(adapter).find_address is Adapter.find_address:
-        # Of ids that may be anything, nobody can tell that a number is none.
-        return False
-    try:
-        return bool(adapter.find_address(phone))
-    except AddressError:
-        return False
 
 
 def is_common(body: Mapping[str, Any]) -> bool:

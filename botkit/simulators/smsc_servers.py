@@ -14,7 +14,7 @@ from botkit.redaction import Secret
 from botkit.simulators.simulator import Simulator
 from botkit.simulators.smsc_formats import LOGIN, NOT_FOUND, Call, RefusedError
 from botkit.simulators.smsc_limits import Limits
-from botkit.simulators.smsc_state import Client, Network, State
+from botkit.simulators.smsc_state import Client, Group, Network, State
 
 #: What the service's pages do not tell of groups and blacklists: the parameters that ask for them.
 COMMANDS: Mapping[str, str] = {
@@ -64,6 +64,11 @@ class SmscAccount(Protocol):
     @property
     def bot(self) -> str:
         """The Telegram bot, or the number of WhatsApp."""
+        ...
+
+    @property
+    def group(self) -> str:
+        """The id of the group that its people are in; empty where there is none."""
         ...
 
     @property
@@ -157,12 +162,22 @@ class Servers(Simulator):
         return self.client_of(self._keys[ta])
 
     def client_of(self, key: str) -> Client:
-        """Returns a client by the key that `authenticate` gives, its bots connected."""
+        """Returns a client by the key that `authenticate` gives, its bots connected and its groups there."""
         client = self.state.clients.setdefault(key, Client())
         for ta, account in self._accounts.items():
             if self._keys[ta] == key and (bot := bot_of(account)):
                 client.subscribers.setdefault(bot, {})
+            if self._keys[ta] == key and account.group not in ("", *client.opened):
+                self._open_group(client, account)
         return client
+
+    def _open_group(self, client: Client, account: SmscAccount) -> None:
+        """Makes the group that an account's settings name, once: one that is deleted stays away."""
+        client.opened.append(account.group)
+        identity, numbers = int(account.group), [group.number for group in client.groups]
+        if identity not in [group.id for group in client.groups]:
+            self.state.last_record = max(self.state.last_record, identity)
+            client.groups.append(Group(identity, account.ta, max(numbers, default=0) + 1))
 
     def key(self, ta: str) -> str:
         """Returns the key of an account's client."""

@@ -97,7 +97,8 @@ class Subscriber(Struct):
 class Client(Struct):
     """One client of the service, who may have several accounts of bots: what belongs to the login.
 
-    `balance` is in hundredths. `screens` are by `<place>|<phone>`, `subscribers` by bot and phone, `sent` by key.
+    `balance` is in hundredths. `screens` are by `<place>|<phone>`, `subscribers` by bot and phone, `sent` by key;
+    `opened` are the groups that the settings of accounts name.
     """
 
     balance: int = 100_000
@@ -111,6 +112,7 @@ class Client(Struct):
     inbox: list[Heard] = []
     screens: dict[str, list[Line]] = {}
     subscribers: dict[str, dict[str, Subscriber]] = {}
+    opened: list[str] = []
 
     def show(self, place: str, phone: str, line: Line) -> None:
         """Adds a message to a screen."""

@@ -30,6 +30,19 @@ def test_a_fresh_key_works_once_it_is_in_the_setting(run: Run) -> None:
     assert found.scopes == {"bulk"}
 
 
+def test_a_key_with_an_address_for_reports_has_a_secret_that_signs_them(run: Run, project: Path) -> None:
+    url = "https://shop.example.org/reports"
+    made = json.loads(run("keys", "new", "shop", "--scope", "send", "--callback", url, "--json").out)
+    path = project / "keys.toml"
+    path.write_text(made["line"] + "\n")
+    found = load_keyring(path=path).find(made["key"])
+    assert found is not None
+    assert found.callback_url == url
+    assert [secret.reveal() for secret in found.callback_secrets] == [made["callback_secret"]]
+    assert made["item"] == "", "the setting has no place for addresses"
+    assert "secret" in run("keys", "new", "shop", "--scope", "send", "--callback", url).out
+
+
 def test_people_see_the_key_once_and_both_ways_to_write_it_down(run: Run) -> None:
     done = run("keys", "new", "shop", "--scope", "send")
     assert done.code == 0
@@ -41,7 +54,14 @@ def test_people_see_the_key_once_and_both_ways_to_write_it_down(run: Run) -> Non
 
 
 @pytest.mark.parametrize(
-    "args", [("a shop", "--scope", "send"), ("shop",), ("shop", "--scope", "write")], ids=["name", "none", "scope"]
+    "args",
+    [
+        ("a shop", "--scope", "send"),
+        ("shop",),
+        ("shop", "--scope", "write"),
+        ("shop", "--scope", "send", "--callback", "shop"),
+    ],
+    ids=["name", "none", "scope", "address"],
 )
 def test_what_cannot_be_meant_is_a_usage_error(run: Run, args: tuple[str, ...]) -> None:
     assert run("keys", "new", *args).code == 2

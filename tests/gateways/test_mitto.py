@@ -160,6 +160,22 @@ def test_reports_without_a_key_to_prove_them_are_refused_at_the_start() -> None:
         Mitto.from_env("SHOP", ENVIRON | {"SHOP_VIA": "sms", "SHOP_SENDER": ""})
 
 
+def test_a_key_comes_with_the_id_of_its_traffic_account() -> None:
+    with pytest.raises(SettingsError, match="SHOP_TA is not set"):
+        Mitto.from_env("SHOP", {"SHOP_API_KEY": KEY})
+    assert not Mitto.from_env("SHOP", {}).has_credentials
+
+
+def test_an_account_whose_reports_have_no_proof_says_so() -> None:
+    assert not mitto(webhook_secret=SECRET).warnings
+    (of_some,) = mitto(**callbacks()).warnings
+    (of_all,) = mitto("viber", **callbacks()).warnings
+    assert (
+        of_some == "SHOP_SMS_WEBHOOK_SECRET is not set: what goes to many at once, or with a failover, has no reports"
+    )
+    assert "there are no reports" in of_all
+
+
 def test_a_simulated_account_is_the_same_but_for_its_secrets_and_addresses() -> None:
     declared = Mitto.from_env("SHOP", ENVIRON)
     adapter = declared.simulated("http://mitto.simulator")
@@ -399,6 +415,45 @@ async def test_without_a_callback_or_on_another_network_the_gateway_itself_is_ca
     assert gateway.calls[0].url == "https://messaging.mittoapi.com/api/v1.1/Messages/send"
     gateway = await sent(mitto(report_keys=REPORT_KEY), HELLO)
     assert gateway.calls[0].url == "https://messaging.mittoapi.com/api/v1.1/Messages/send"
+
+
+@pytest.mark.parametrize(
+    ("sender", "is_good"),
+    [
+        ("ABC", True),
+        ("AB", False),
+        ("ElevenChars", True),
+        ("123", True),
+        ("12", False),
+        ("1" * 14, True),
+        ("1" * 15, False),
+        ("+" + "1" * 13, True),
+        ("+" + "1" * 14, False),
+    ],
+)
+def test_the_sms_api_takes_fewer_senders_than_the_gateway(sender: str, is_good: bool) -> None:
+    mitto(sender=sender).check(Text(text="Hello", extra={"mitto": {"sender": sender}}))
+    body = {"trafficAccountId": TA, "destination": ANA, "sms": {"text": "Hello", "sender": sender}}
+    adapter = mitto(**callbacks())
+    raw = adapter.read_send(body).message
+    if is_good:
+        adapter.prepare(raw, at(adapter))
+        mitto(sender=sender, **callbacks())
+        return
+    for message in (raw, Text(text="Hello", extra={"mitto": {"sender": sender}})):
+        with pytest.raises(InvalidRequestError) as raised:
+            adapter.prepare(message, at(adapter))
+        assert [problem.path for problem in raised.value.problems] == ["sms.sender"]
+    with pytest.raises(SettingsError, match="SHOP_SMS_SENDER is no sender"):
+        mitto(sender=sender, **callbacks())
+
+
+@pytest.mark.parametrize("settings", [{}, callbacks()], ids=["gateway", "sms api"])
+async def test_a_caller_s_text_without_a_sender_comes_from_the_account_s(settings: dict[str, Any]) -> None:
+    adapter = mitto(**settings)
+    body = {"trafficAccountId": TA, "destination": ANA, "sms": {"text": "Hello"}}
+    gateway = await sent(adapter, adapter.read_send(body).message, Gateway({"id": "1", "responseCode": 0}))
+    assert (gateway.body if settings else gateway.body["sms"])["from" if settings else "sender"] == "BotKit"
 
 
 async def test_an_address_with_a_path_keeps_it() -> None:

@@ -201,6 +201,32 @@ async def test_late_and_repeated_reports_are_no_news(shop: Open) -> None:
         assert site.kinds() == ["MessageDelivered"]
 
 
+@pytest.mark.parametrize(
+    ("words", "kinds"),
+    [
+        (("DELIVERED", "UNDELIVERED", "EXPIRED"), ["MessageDelivered"]),
+        (("UNDELIVERED", "FAILED", "EXPIRED"), ["MessageFailed"]),
+        (("CANARY", "DELIVERED"), ["MessageDelivered"]),
+    ],
+    ids=["failed late", "failed thrice", "unknown first"],
+)
+async def test_no_report_takes_back_an_earlier_one(shop: Open, words: tuple[str, ...], kinds: list[str]) -> None:
+    async with shop(**CALLBACKS) as site:
+        site.simulator.sms_reports = words
+        await site.ana.says("hello")
+        assert site.kinds() == kinds
+
+
+async def test_a_report_on_nobody_s_message_is_no_news(shop: Open) -> None:
+    async with shop("viber") as site:
+        await site.ana.says("hello")
+        (message,) = site.simulator.sent(site.ana.account.ta)
+        assert await site.simulator.report(message.id, "Failure", told_id="nobody-s") == 200
+        await site.tester.settle()
+        assert site.kinds()[:1] == ["MessageDelivered"]
+        assert [event for event in site.told[1:] if getattr(event, "message_key", "")] == []
+
+
 async def test_placeholders_are_kept_for_the_operator_and_change_nothing(shop: Open) -> None:
     async with shop(**CALLBACKS) as site:
         site.simulator.fills_template = False
@@ -234,9 +260,13 @@ async def test_what_was_taken_before_the_connection_broke_is_sent_again_only_whe
 
 async def test_a_gateway_that_is_flooded_or_down_gets_it_later_once(shop: Open) -> None:
     async with shop("viber") as site:
-        site.simulator.wire.faults += [Fault(status=429, headers={"retry-after": "3"}), Fault(status=503)]
+        site.simulator.wire.faults += [
+            Fault(status=429, headers={"retry-after": "3"}),
+            Fault(status=503),
+            Fault(status=500),
+        ]
         await site.ana.says("hello")
-        for _ in range(3):
+        for _ in range(5):
             await site.tester.advance(seconds=5)
         assert site.ana.received == ["You said: hello"]
 

@@ -1,12 +1,13 @@
 """What Mitto posts, read as events: every sample, every spelling, every status, and any bytes at all."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from botkit.addresses import AddressKind
 from botkit.conversation import Account, Conversation
@@ -250,6 +251,20 @@ def test_a_short_number_is_heard_though_nobody_can_answer_it() -> None:
 def test_two_messages_without_an_id_are_two() -> None:
     bare = {"from": "385910000001", "text": "Hello"}
     assert inbound(bare).id == inbound(bare).id != inbound(bare | {"text": "Hello!"}).id
+
+
+def test_the_same_answer_a_minute_later_is_another_where_nothing_else_tells_them_apart() -> None:
+    def read(body: dict[str, Any], now: datetime) -> str:
+        (event,) = read_inbound_sms(replace(SMS, now=now), read_fields(encoded(body)), encoded(body))
+        return event.id
+
+    bare, later = {"from": "385910000001", "text": "1"}, NOW + timedelta(minutes=1)
+    assert read(bare, NOW) == read(bare, NOW + timedelta(seconds=59)) != read(bare, later)
+    for named in (bare | {"id": "in-1"}, bare | {"timestamp": "2024-03-01T09:00:00Z"}):
+        assert read(named, NOW) == read(named, later)
+    posted = encoded(WRITTEN | {"messageId": None, "createdAt": None})
+    first, again, other = (read_messages(replace(VIBER, now=at), posted)[0].id for at in (NOW, NOW, later))
+    assert first == again != other
 
 
 def test_a_message_in_the_gateway_s_form_is_read_at_a_number_s_address_too() -> None:

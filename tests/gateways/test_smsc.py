@@ -124,7 +124,7 @@ def test_a_setting_at_its_bound_is_taken(settings: dict[str, str]) -> None:
 
 def test_a_simulated_account_goes_the_same_way_with_a_key_of_its_own() -> None:
     simulated = account("bot", group="12", blacklist_commands=("in", "out", "list")).simulated("http://smsc.test")
-    assert (simulated.group, simulated.blacklist_commands) == ("", ("add_bl", "del_bl", "get_bl"))
+    assert (simulated.group, simulated.blacklist_commands) == ("12", ("add_bl", "del_bl", "get_bl"))
     assert (simulated.via, simulated.bot, simulated.ta) == ("telegram", "@demo_shop_bot", "bot")
     assert not simulated.login
     assert simulated.api_key

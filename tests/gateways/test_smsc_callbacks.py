@@ -215,6 +215,12 @@ def test_a_repeat_is_known_by_the_service_s_id_or_else_by_all_that_is_told() -> 
     assert len({wrote("1", ts="1740988929").id, *(wrote("1", **other).id for other in others)}) == 4
 
 
+@pytest.mark.parametrize("name", ["ts", "time", "sent", "received"])
+def test_whatever_tells_the_time_of_a_message_tells_it_from_another_one(name: str) -> None:
+    first, repeat, second = (wrote("1", **{name: told}) for told in ("03.03.2025 11:02", "03.03.2025 11:02", "11:03"))
+    assert first.id == repeat.id != second.id
+
+
 # --- what cannot be read
 
 

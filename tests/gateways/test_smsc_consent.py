@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from botkit.adapter import HttpAnswer, Outcome, Receipt
 from botkit.conversation import Conversation
@@ -71,8 +72,12 @@ def test_what_the_service_has_told_by_its_lists_is_not_told_back(raw: bytes, kin
 
 def test_but_the_group_follows_the_blacklist() -> None:
     adapter = account(group="12")
-    assert adapter.acknowledge(event(Unsubscribed, raw=b'{"blacklist":"900"}')) == STOP
-    assert adapter.acknowledge(event(Subscribed, raw=b'{"unlisted":"900"}')) == START
+    for kind, raw, call in (
+        (Unsubscribed, b'{"blacklist":"900"}', STOP),
+        (Subscribed, b'{"unlisted":"900"}', START),
+    ):
+        told = {"phone": PHONE, "listed": True}
+        assert adapter.acknowledge(event(kind, raw=raw)) == replace(call, payload=told)
     assert adapter.acknowledge(event(Subscribed, raw=b'{"group":"12"}')) is None
 
 
@@ -92,6 +97,16 @@ async def test_who_comes_back_is_off_it_and_in_the_group_again(desk: Desk) -> No
     assert await call(desk, START) == Receipt(Outcome.SENT)
     assert await blocked(desk) == []
     assert await members(desk) == [digits(ANA)]
+
+
+async def test_who_is_put_on_the_blacklist_by_hand_has_one_record_there_and_is_out_of_the_group(desk: Desk) -> None:
+    await call(desk, START)
+    await desk.contacts.block(PHONE, comment="called us")
+    told = {"phone": PHONE, "listed": True}
+    assert await call(desk, replace(STOP, payload=told)) == Receipt(Outcome.SENT)
+    assert (await blocked(desk), await members(desk)) == ([digits(ANA)], [])
+    assert await call(desk, replace(START, payload=told)) == Receipt(Outcome.SENT)
+    assert (await blocked(desk), await members(desk)) == ([digits(ANA)], [digits(ANA)])
 
 
 async def test_others_stay_where_they_are(desk: Desk) -> None:

@@ -6,6 +6,7 @@ from botkit.adapter import HttpAnswer
 from botkit.exceptions import ServiceError, UnknownOutcomeError
 from botkit.gateways.smsc import RefusedError
 from botkit.gateways.smsc_answers import Contact, Group
+from botkit.gateways.smsc_calls import MAX_LIST
 from botkit.simulators.simulator import phone_number
 from botkit.simulators.wire import Fault
 from tests.gateways.smsc_desk import ANA, BORIS, Desk, account, answering, digits, opened
@@ -150,6 +151,18 @@ async def test_an_answer_that_is_none_proves_nothing(desk: Desk, fault: Fault) -
     desk.simulator.wire.faults.append(fault)
     with pytest.raises(UnknownOutcomeError):
         await desk.contacts.add(PHONE)
+
+
+@pytest.mark.parametrize("longer", [0, 1])
+async def test_a_list_may_be_long(desk: Desk, longer: int) -> None:
+    row = '{"id": 1, "phone": "79990001122", "type": 0, "comment": "x"}'
+    body = f"[{row}{' ' * (MAX_LIST - len(row) - 2 + longer)}]".encode()
+    desk.simulator.wire.faults.append(Fault(status=200, body=body))
+    if longer:
+        with pytest.raises(UnknownOutcomeError, match="longer than 16777216 bytes"):
+            await desk.contacts.blacklist()
+    else:
+        assert len(await desk.contacts.blacklist()) == 1
 
 
 async def test_another_status_of_http_is_a_refusal() -> None:

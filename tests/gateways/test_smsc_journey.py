@@ -4,28 +4,31 @@ from pathlib import Path
 import pytest
 
 from botkit.bot import Bot
+from botkit.broadcaster import Broadcaster
 from botkit.context import Context
 from botkit.events import MessageDelivered, MessageReceived, Subscribed, Unsubscribed
 from botkit.flow import Flow
 from botkit.gateways.smsc import Smsc, SmscContacts
+from botkit.messages import Text
 from botkit.router import Router
 from botkit.simulators.simulator import phone_number
 from botkit.simulators.smsc import SmscSimulator
 from botkit.simulators.wire import Fault
 from botkit.testing import BotTester, Visitor
+from tests.gateways.smsc_desk import read_form
 
 
 class Shop:
     """A bot on text messages, and what its handlers have heard."""
 
-    def __init__(self) -> None:
+    def __init__(self, **settings: str) -> None:
         self.heard: list[str] = []
         self.router = Router()
         self.router.on(Subscribed)(self.note)
         self.router.on(Unsubscribed)(self.note)
         self.router.on(MessageDelivered)(self.deliver)
         self.router.on(MessageReceived)(self.answer)
-        self.bot = Bot("shop", routers=[self.router], accounts=[Smsc.from_env("SHOP_SMSC", {})])
+        self.bot = Bot("shop", routers=[self.router], accounts=[Smsc.from_env("SHOP_SMSC", settings)])
 
     async def note(self, event: Subscribed | Unsubscribed, ctx: Context[Flow]) -> None:
         self.heard.append(type(event).__name__)
@@ -61,6 +64,11 @@ class Journey:
         """The account's own lists."""
         assert isinstance(self.adapter, Smsc)
         return self.adapter.contacts(self.tester.service._clients[self.ana.account])
+
+    @property
+    def sent(self) -> list[bytes]:
+        """The forms of what was sent."""
+        return [exchange.request for exchange in self.service.wire.calls("send")]
 
     async def polls(self) -> None:
         """Lets the account ask when it is next due, and does all that this leads to."""
@@ -131,3 +139,101 @@ async def test_a_message_that_never_arrived_is_sent_again(journey: Journey) -> N
     await journey.ana.says("hello")
     await journey.tester.advance(minutes=5)
     assert journey.ana.received == ["You said: hello"]
+
+
+# --- broadcasts
+
+GROUP = "12"
+
+
+class Club(Journey):
+    """Ana and Boris are in the group, Vera too but on the blacklist; Gleb is in another one, Dina in none."""
+
+    def __init__(self, tester: BotTester, shop: Shop) -> None:
+        super().__init__(tester, shop)
+        self.people = {name: tester.user(name, channel="smsc") for name in ("Ana", "Boris", "Vera", "Gleb", "Dina")}
+
+    async def gather(self) -> None:
+        """Fills the lists, by hand."""
+        numbers = {name: phone_number(visitor.person) for name, visitor in self.people.items()}
+        for name in ("Ana", "Boris", "Vera"):
+            await self.contacts.add(numbers[name], group=GROUP)
+        await self.contacts.block(numbers["Vera"], comment="called us")
+        await self.contacts.add(numbers["Gleb"], group=await self.contacts.add_group("Others"))
+        await self.polls()
+
+    async def tells(self, text: str) -> set[str]:
+        """Sends a broadcast to everybody, and returns who has it."""
+        broadcaster = Broadcaster(self.shop.bot, self.tester.store, self.tester.clock)
+        plan = await broadcaster.plan(Text(text=text))
+        assert await broadcaster.start(plan.broadcast.id)
+        await self.tester.settle()
+        return {name for name, visitor in self.people.items() if visitor.sees(text)}
+
+    async def members(self) -> set[str]:
+        """Who is in the group."""
+        await self.tester.advance(seconds=61)
+        found = {f"+{phone}" for each in await self.contacts.contacts(group=GROUP) for phone in each.phones}
+        return {name for name, visitor in self.people.items() if phone_number(visitor.person) in found}
+
+
+@pytest.fixture
+async def club(botkit_redis_url: str, tmp_path: Path) -> AsyncIterator[Club]:
+    shop = Shop(SHOP_SMSC_GROUP=GROUP)
+    async with BotTester([shop.bot], botkit_redis_url, folder=tmp_path) as tester:
+        club = Club(tester, shop)
+        await club.gather()
+        yield club
+
+
+async def test_a_broadcast_reaches_the_members_of_the_group_but_for_the_blacklist_and_nobody_else(club: Club) -> None:
+    # They are known, but no members.
+    for name in ("Dina", "Gleb"):
+        await club.people[name].says("hello")
+    assert await club.tells("Sale today") == {"Ana", "Boris"}
+    sent = [form for form in map(read_form, club.sent) if form["mes"] == "Sale today"]
+    assert sorted(number for form in sent for number in form["phones"].split(",")) == sorted(
+        phone_number(club.people[name].person).removeprefix("+") for name in ("Ana", "Boris")
+    )
+
+
+async def test_who_says_stop_is_out_of_the_group_and_of_the_next_broadcast_and_back_after_start(club: Club) -> None:
+    await club.ana.says("STOP")
+    number = phone_number(club.ana.person)
+    assert number in [phone for phone, _ in club.blocked]
+    assert await club.members() == {"Boris"}
+    await club.polls()
+    assert await club.tells("Sale one") == {"Boris"}
+    # To write is not to come back.
+    await club.ana.says("what is this?")
+    assert await club.tells("Sale two") == {"Boris"}
+    heard = club.shop.heard.count("Subscribed")
+    await club.ana.says("START")
+    assert number not in [phone for phone, _ in club.blocked]
+    assert await club.members() == {"Ana", "Boris"}
+    await club.polls()
+    assert await club.tells("Sale three") == {"Ana", "Boris"}
+    assert club.shop.heard.count("Subscribed") == heard + 1
+
+
+async def test_who_is_put_into_the_group_or_taken_out_of_it_by_hand_is_in_or_out_of_the_next_broadcast(
+    club: Club,
+) -> None:
+    await club.contacts.leave(phone_number(club.people["Boris"].person), GROUP)
+    await club.contacts.add(phone_number(club.people["Dina"].person), group=GROUP)
+    await club.polls()
+    (vera,) = [record for record in await club.contacts.blacklist() if record.comment == "called us"]
+    await club.contacts.unblock(vera.id)
+    await club.polls()
+    assert await club.members() == {"Ana", "Dina", "Vera"}
+    await club.polls()
+    assert await club.tells("Sale today") == {"Ana", "Dina", "Vera"}
+
+
+async def test_the_reports_of_two_equal_broadcasts_are_counted_apart(club: Club) -> None:
+    for _ in range(2):
+        await club.tells("Sale today")
+        await club.tester.settle()
+        await club.tester.advance(days=1)
+    found = await club.tester.store.broadcasts.list()
+    assert [(each.tally.sent, each.tally.delivered) for each in found] == [(2, 2), (2, 2)]

@@ -7,11 +7,11 @@ import pytest
 from botkit.events import Event, MessageReceived, Subscribed, Unsubscribed
 from botkit.exceptions import ServiceError
 from botkit.gateways.smsc import Smsc
-from botkit.gateways.smsc_polling import Cursor
+from botkit.gateways.smsc_polling import MAX_KNOWN, Cursor, Polling, Sources, audience
 from botkit.messages import Raw
 from botkit.simulators.simulator import phone_number
 from botkit.simulators.wire import Fault
-from tests.gateways.smsc_desk import ANA, BORIS, Desk, account, opened
+from tests.gateways.smsc_desk import ANA, BORIS, Desk, account, answering, opened
 from tests.gateways.test_smsc_callbacks import signed
 
 PHONE = phone_number(ANA)
@@ -128,8 +128,8 @@ async def test_a_second_time_is_another_event(desk: Desk, asking: Asking) -> Non
     assert len(set(ids)) == 4
 
 
-async def stop(desk: Desk, asking: Asking) -> None:
-    message = Raw(channel="smsc", method="stop", payload={"phone": PHONE}, is_call=True)
+async def stop(desk: Desk, asking: Asking, method: str = "stop") -> None:
+    message = Raw(channel="smsc", method=method, payload={"phone": PHONE}, is_call=True)
     await asking.adapter.send(desk.outgoing(message), desk.place(), desk.client)
 
 
@@ -180,6 +180,88 @@ async def test_a_member_who_is_on_the_blacklist_is_not_written_to(desk: Desk, as
     assert await asking.told() == [("Unsubscribed", PHONE)]
     await desk.contacts.unblock(record)
     assert await asking.told() == [("Subscribed", PHONE)]
+
+
+async def test_who_comes_back_by_a_word_of_theirs_is_not_told_of_again(desk: Desk, asking: Asking) -> None:
+    await asking.ask()
+    await stop(desk, asking, "start")
+    assert await asking.told() == []
+    await stop(desk, asking)
+    await asking.ask()
+    await stop(desk, asking, "start")
+    assert await asking.told() == []
+    # But who is put into it by hand is.
+    await stop(desk, asking)
+    await desk.contacts.unblock((await desk.contacts.blacklist())[0].id)
+    await asking.ask()
+    await desk.contacts.join(PHONE, asking.adapter.group)
+    assert await asking.told() == [("Subscribed", PHONE)]
+
+
+async def test_a_cursor_tells_no_number_of_a_member(desk: Desk, asking: Asking) -> None:
+    await desk.contacts.add(PHONE, group=asking.adapter.group)
+    await asking.ask()
+    assert len(msgspec.json.decode(asking.cursor, type=Cursor).members) == 1
+    assert PHONE.removeprefix("+").encode() not in asking.cursor
+
+
+async def test_nobody_seems_to_be_back_because_a_list_is_too_long(desk: Desk) -> None:
+    rows = [{"id": f"{each}", "phone": f"7999000112{each}", "type": 0, "comment": ""} for each in range(4)]
+    adapter, cursor, told = account(), b"", []
+    for listed in (rows[2:], rows, rows[:3]):
+        client = answering(msgspec.json.encode(listed).decode())
+        contacts, desk_now = adapter.contacts(client), desk.clock.now()
+        polled = await Polling(adapter.account, Sources(mark="ours", most=2), contacts, desk_now).run(cursor)
+        cursor = polled.cursor
+        told.append([(type(event).__name__, event.conversation.id[-1]) for event in polled.events])
+    # The newest stand first.
+    assert told == [[("Unsubscribed", "2"), ("Unsubscribed", "3")], [], [("Unsubscribed", "0"), ("Subscribed", "3")]]
+
+
+async def test_nobody_seems_to_be_back_because_the_blacklist_is_switched_off(desk: Desk) -> None:
+    asking = Asking(desk, account())
+    await desk.contacts.block(PHONE)
+    await asking.ask()
+    asking.adapter = desk.open(account(blacklist_commands=()))
+    assert await asking.told() == []
+    assert not asking.adapter.audience(asking.cursor)(PHONE)
+
+
+# --- broadcasts
+
+
+async def test_broadcasts_are_for_the_members_of_the_group_but_for_the_blacklist(desk: Desk, asking: Asking) -> None:
+    for person in (ANA, BORIS):
+        await desk.contacts.add(phone_number(person), group=asking.adapter.group)
+    await desk.contacts.block(phone_number(BORIS))
+    await asking.ask()
+    is_meant = asking.adapter.audience(asking.cursor)
+    assert [is_meant(phone) for phone in (PHONE, phone_number(BORIS), "+79990009999")] == [True, False, False]
+
+
+async def test_without_a_group_broadcasts_are_for_everybody_but_the_blacklist(desk: Desk) -> None:
+    asking = Asking(desk, account())
+    assert asking.adapter.audience(b"")(PHONE)
+    await desk.contacts.block(phone_number(BORIS))
+    await asking.ask()
+    is_meant = asking.adapter.audience(asking.cursor)
+    assert [is_meant(phone) for phone in (PHONE, phone_number(BORIS))] == [True, False]
+
+
+async def test_the_members_of_another_group_are_not_those_of_this_one(desk: Desk, asking: Asking) -> None:
+    await desk.contacts.add(PHONE, group=asking.adapter.group)
+    await asking.ask()
+    other = await desk.contacts.add_group("Others")
+    asking.adapter = desk.open(account(group=other))
+    desk.simulator.wire.faults += [Fault(status=502)] * 2
+    await asking.ask()
+    assert not asking.adapter.audience(asking.cursor)(PHONE)
+
+
+@pytest.mark.parametrize(("count", "is_open"), [(MAX_KNOWN - 1, False), (MAX_KNOWN, True)])
+def test_a_group_that_is_too_long_to_be_kept_keeps_nobody_out(count: int, is_open: bool) -> None:
+    cursor = Cursor(members=tuple(map(str, range(count))), turn=1, group="12")
+    assert audience(msgspec.json.encode(cursor))(PHONE) is is_open
 
 
 # --- what cannot be had

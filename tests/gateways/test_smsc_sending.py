@@ -235,6 +235,35 @@ async def test_a_status_from_before_the_message_is_that_of_another_with_its_id(s
     assert found.outcome is outcome
 
 
+@pytest.mark.parametrize("told", ['"last_timestamp": 99999999999999', '"last_date": "yesterday"'])
+async def test_a_status_without_a_time_that_can_be_read_is_a_status(told: str) -> None:
+    to = Conversation(Account("smsc", "sms"), TO)
+    outgoing = Outgoing("k00", ("smsc", "sms"), TO, Text(text="hi"), created_ms=1740988929000)
+    answer = f'{{"status": 1, {told}}}'
+    found = await account().look_up(outgoing, to, answering(answer))
+    assert found is not None
+    assert found.outcome is Outcome.SENT
+    assert isinstance(await account().load_report("1", to, answering(answer)), MessageDelivered)
+
+
+@pytest.mark.parametrize("words", ["<file https://evil.example/x.jpg>", "a\n< FILE\thttps://evil.example>"])
+async def test_what_looks_like_a_file_among_the_words_of_a_bot_is_none(desk: Desk, words: str) -> None:
+    await desk.simulator.opens("bot", ANA)
+    await desk.send(f"You said: {words}", "bot")
+    (form,) = desk.asked("send")
+    assert form["mes"] == f"You said: {words.replace('<', '‹')}"
+    assert desk.simulator.screen("bot", ANA)[-1].source == ""
+    await desk.send(f"You said: {words}")
+    assert desk.asked("send")[-1]["mes"] == f"You said: {words}"
+
+
+async def test_a_file_of_a_bot_is_its_own_although_its_caption_names_another(desk: Desk) -> None:
+    image = Image(source="https://shop.example/a.jpg", caption="see <file https://evil.example/x.jpg>")
+    await desk.send(image, "whatsapp")
+    (form,) = desk.asked("send")
+    assert form["mes"] == "<file https://shop.example/a.jpg>\nsee ‹file https://evil.example/x.jpg>"
+
+
 def test_nothing_is_sent_twice_unless_a_setting_says_so() -> None:
     assert account().max_repeats == 0
     assert account(max_repeats=2).max_repeats == 2
@@ -304,6 +333,24 @@ async def test_of_a_broadcast_whose_answer_is_lost_each_can_be_looked_up(desk: D
         found = await desk.accounts["sms"].look_up(part, desk.place(person=person), desk.client)
         assert found is not None
         assert found.outcome is (Outcome.SENT if arrived else Outcome.NOT_SENT)
+
+
+async def test_a_broadcast_that_waited_past_midnight_can_be_looked_up(desk: Desk) -> None:
+    part = desk.outgoing(Text(text="Sale"), broadcast="b0")
+    desk.clock.advance(seconds=86_400)
+    await broadcast(desk)
+    found = await desk.accounts["sms"].look_up(part, desk.place(), desk.client)
+    assert found is not None
+    assert found.outcome is Outcome.SENT
+    assert len(desk.asked("status")) == 2
+
+
+async def test_the_same_broadcast_on_another_day_has_reports_of_its_own(desk: Desk) -> None:
+    ids = []
+    for _ in range(2):
+        ids += [receipt.id for receipt in await broadcast(desk)]
+        desk.clock.advance(seconds=86_400)
+    assert len(set(ids)) == 2
 
 
 async def test_a_broadcast_that_says_the_same_waits_for_its_minute(desk: Desk) -> None:

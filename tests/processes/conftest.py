@@ -323,6 +323,9 @@ class OwnRedis:
                 for conversation in await client.zrange(key, 0, -1):
                     assert isinstance(conversation, bytes)
                     await client.zadd(key, {conversation: 0})
+            # So has everybody who works on a broadcast.
+            async for key in client.scan_iter("*{b:*}:h"):
+                await client.hset(key, "until", "0")
 
 
 @pytest.fixture

@@ -66,9 +66,11 @@ async def test_a_message_is_found_by_the_id_that_its_service_gave_it(store: Redi
 
 async def test_one_process_asks_at_a_time_and_the_next_when_it_is_due(store: RedisStore, clock: Clock) -> None:
     accounts = store.accounts
+    assert await accounts.load_cursor(SHOP) == b""
     assert (await accounts.begin_poll(SHOP, "a", every=60, lease=10)).wait == 0
     assert 9 < (await accounts.begin_poll(SHOP, "b", every=60, lease=10)).wait <= 10
     await accounts.end_poll(SHOP, "a", every=60, cursor=b"\x00seen")
+    assert await accounts.load_cursor(SHOP) == b"\x00seen"
     assert 59 < (await accounts.begin_poll(SHOP, "b", every=60, lease=10)).wait <= 60
     clock.advance(seconds=60)
     taken = await accounts.begin_poll(SHOP, "b", every=60, lease=10)

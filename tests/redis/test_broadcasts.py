@@ -277,3 +277,40 @@ async def test_each_recipient_s_end_is_kept(store: RedisStore) -> None:
             await store.broadcasts.note(Spot("b1", 0, place), fate)
     assert await store.broadcasts.fates("b1", 0, 0, 5) == [Fate.SENT, Fate.FAILED, None, Fate.SKIPPED, None]
     assert await store.broadcasts.fates("b1", 0, 1, 3) == [Fate.FAILED, None]
+
+
+# --- lists ---
+
+
+async def listed(store: RedisStore, *people: str) -> Sequence[int | None]:
+    return await store.broadcasts.enlist("b1", 0, people)
+
+
+async def test_a_draft_that_is_begun_again_stays_what_it_has_become(store: RedisStore) -> None:
+    await store.broadcasts.draft(NEWS)
+    await listed(store, "ann")
+    await store.broadcasts.move("b1", Stage.RUNNING)
+    await store.broadcasts.draft(NEWS)
+    progress = await load(store)
+    assert (progress.stage, progress.tally.total) == (Stage.RUNNING, 1)
+
+
+async def test_a_list_ends_with_its_draft_a_day_after_the_last_of_it(store: RedisStore, raw: Raw) -> None:
+    await store.broadcasts.draft(NEWS)
+    await listed(store, "ann")
+    keys = [store.keys.broadcast(kind, "b1") for kind in ("h", "to0", "places0")]
+    for key in keys:
+        await raw.expire(key, 60)
+    await listed(store, "ann")
+    assert {await raw.ttl(key) for key in keys} == {60}
+    await listed(store, "ben")
+    assert all([DAY - 60 < await raw.ttl(key) <= DAY for key in keys])
+
+
+async def test_several_fates_are_noted_and_each_counts_once(store: RedisStore) -> None:
+    await brought_to(store, Stage.RUNNING)
+    for _ in range(2):
+        await store.broadcasts.note(FIRST, Fate.SENT)
+        await store.broadcasts.note(FIRST, Fate.DELIVERED, Fate.SEEN)
+    tally = (await load(store)).tally
+    assert (tally.sent, tally.delivered, tally.seen) == (1, 1, 1)

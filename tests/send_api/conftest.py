@@ -2,6 +2,8 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,19 +12,24 @@ import pytest
 
 from botkit.adapter import Addressed
 from botkit.addresses import AddressKind
+from botkit.conversation import Conversation
+from botkit.events import event_id
+from botkit.http import InProcess
 from botkit.redis.store import Bounds
 from botkit.router import Router
 from botkit.send_api.keys import digest_of
 from botkit.testing import BotTester
-from tests.desk import Desk, bot
+from tests.desk import Desk, Report, bot
+
+_native = count(1)
 
 SHOP_KEY, READER_KEY, OTHER_KEY = "bk_shop_key_canary", "bk_reader_key_canary", "bk_other_key_canary"
 
 KEYS = ",".join(
     (
-        f"shop:{digest_of(SHOP_KEY)}:send+read",
+        f"shop:{digest_of(SHOP_KEY)}:send+bulk+read",
         f"reader:{digest_of(READER_KEY)}:read",
-        f"other:{digest_of(OTHER_KEY)}:send+read",
+        f"other:{digest_of(OTHER_KEY)}:send+bulk+read",
     )
 )
 
@@ -79,6 +86,22 @@ class Program:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return await self.client.get(f"/messages/{message_id}", headers=named)
 
+    async def cancels(self, message_id: str) -> httpx.Response:
+        """Cancels a message."""
+        return await self.client.delete(f"/messages/{message_id}")
+
+    async def hears(self, kind: type[Report], counter: Counter, number: int = 1) -> None:
+        """Lets a service report on the message that a counter sent as its `number`th."""
+        place, native = counter.shown[number - 1][0], f"report {next(_native)}"
+        event = kind(
+            id=event_id(counter.account, native),
+            at=datetime.now(UTC),
+            conversation=Conversation(counter.account, place),
+            receipt_id=f"{place}/{number}",
+        )
+        await self.tester.service.engine.accept(counter, [event])
+        await self.tester.settle()
+
     def another(self, key: str) -> Self:
         """Returns the same program with another key."""
         transport = httpx.ASGITransport(self.tester.app)
@@ -91,9 +114,17 @@ def hello(**members: object) -> dict[str, Any]:
     return {"trafficAccountId": "desk", "destination": "+385910000001", "sms": {"text": "hello"}} | members
 
 
+def many_hello(*destinations: str, **members: object) -> dict[str, Any]:
+    """Returns a good request for these destinations, or for two."""
+    named = {"destinations": [*(destinations or ("+385910000001", "+385910000002"))]}
+    return {"trafficAccountId": "desk", **named, "sms": {"text": "hello"}} | members
+
+
 @contextlib.asynccontextmanager
-async def running(redis_url: str, folder: Path, *, keys: str | Path = "") -> AsyncIterator[Program]:
-    """A service with these keys, and the program of the shop."""
+async def running(
+    redis_url: str, folder: Path, *, keys: str | Path = "", programs: InProcess | None = None
+) -> AsyncIterator[Program]:
+    """A service with these keys, and the program of the shop; `programs` are where reports go to."""
     counters = [
         Counter(),
         Counter(ta="desk-viber", network="viber"),
@@ -102,7 +133,7 @@ async def running(redis_url: str, folder: Path, *, keys: str | Path = "") -> Asy
     ]
     bots = [bot(Router(), *counters)]
     bounds = Bounds(outbox=3)
-    async with BotTester(bots, redis_url, folder=folder, bounds=bounds, api_keys=keys) as tester:
+    async with BotTester(bots, redis_url, folder=folder, bounds=bounds, api_keys=keys, programs=programs) as tester:
         transport = httpx.ASGITransport(tester.app)
         headers = {"X-Botkit-Key": SHOP_KEY}
         async with httpx.AsyncClient(transport=transport, base_url="http://botkit.test", headers=headers) as client:

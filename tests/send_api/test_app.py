@@ -154,13 +154,14 @@ async def test_all_that_is_wrong_is_listed_with_its_path_and_without_anybodys_wo
         "sms": {"sender": "canary canary", "colour": "red"},
         "id": "a canary",
         "reference": 7,
-        "scheduleInfo": {"timeBegin": "10:00"},
+        "scheduleInfo": {"timeBegin": "canary"},
         "notifyUrl": "https://canary.example.org",
     }
     refused = await program.posts(body=body)
     assert (refused.status_code, refused.json()["error"]["code"]) == (400, "invalid_request")
     paths = [problem["path"] for problem in refused.json()["problems"]]
-    assert {"sms.text", "sms.sender", "sms.colour", "id", "reference", "scheduleInfo", "notifyUrl"} <= set(paths)
+    assert {"sms.text", "sms.sender", "sms.colour", "id", "reference", "notifyUrl"} <= set(paths)
+    assert "scheduleInfo.timeBegin" in paths
     assert len(paths) == len(set(paths))
     assert "canary" not in refused.text
 

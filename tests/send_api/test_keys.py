@@ -8,6 +8,7 @@ import pytest
 from botkit.exceptions import SettingsError
 from botkit.pace import Pace
 from botkit.send_api.keys import ApiKey, Keyring, digest_of, load_keyring, new_key, parse_line, read_file
+from botkit.send_api.signing import new_secret
 
 DIGEST, OTHER = digest_of("bk_one"), digest_of("bk_two")
 
@@ -92,6 +93,8 @@ def test_a_line_of_another_form_is_refused_without_repeating_it(line: str) -> No
 
 # --- a file ---
 
+SECRET = new_secret()
+
 TOML = f"""
 shop = {{ sha256 = "{DIGEST}", scopes = ["send", "read"] }}
 
@@ -101,7 +104,7 @@ scopes = ["bulk"]
 accounts = ["till-viber"]
 rate = 5
 callback_url = "https://till.example.org/reports"
-callback_secret = "whsec_canary"
+callback_secret = "{SECRET}"
 """
 
 
@@ -119,10 +122,17 @@ def test_a_file_says_more_than_a_line(tmp_path: Path) -> None:
         5,
         "https://till.example.org/reports",
     )
-    assert till.callback_secret is not None
-    assert till.callback_secret.reveal() == "whsec_canary"
-    assert "canary" not in repr(till)
-    assert Keyring([shop, till]).secrets() == [till.callback_secret]
+    assert [secret.reveal() for secret in till.callback_secrets] == [SECRET]
+    assert SECRET not in repr(till)
+    assert Keyring([shop, till]).secrets() == [*till.callback_secrets]
+
+
+def test_two_secrets_sign_while_one_replaces_the_other(tmp_path: Path) -> None:
+    other = new_secret()
+    text = f'shop = {{ sha256 = "{DIGEST}", scopes = ["send"], callback_secret = "{SECRET} {other}" }}'
+    (shop,) = read_file(written(tmp_path, text))
+    assert [secret.reveal() for secret in shop.callback_secrets] == [SECRET, other]
+    assert shop.callback_url == "", "each request then names its own"
 
 
 def test_a_file_may_be_json(tmp_path: Path) -> None:
@@ -147,8 +157,12 @@ def test_a_line_and_a_file_are_one_ring(tmp_path: Path) -> None:
         ('shop = { sha256 = "canary", scopes = ["send"] }', "key shop"),
         (f'shop = {{ sha256 = "{DIGEST}", scopes = ["send"], colour = "red" }}', "unknown field `colour`"),
         (f'shop = {{ sha256 = "{DIGEST}", scopes = ["send"], rate = -1 }}', "key shop"),
-        (f'shop = {{ sha256 = "{DIGEST}", scopes = ["send"], callback_url = "https://a.b" }}', "belong together"),
-        (f'shop = {{ sha256 = "{DIGEST}", scopes = ["send"], callback_secret = "canary" }}', "belong together"),
+        (
+            f'shop = {{ sha256 = "{DIGEST}", scopes = ["send"], callback_url = "https://a.b" }}',
+            "needs a callback_secret",
+        ),
+        (f'shop = {{ sha256 = "{DIGEST}", scopes = ["send"], callback_secret = "canary" }}', "is not whsec_"),
+        (f'shop = {{ sha256 = "{DIGEST}", scopes = ["send"], callback_secret = " " }}', "a secret is a text"),
         (f'shop = {{ sha256 = "{DIGEST}", scopes = ["send"], callback_secret = 1 }}', "a secret is a text"),
         (
             f'shop = {{ sha256 = "{DIGEST}", scopes = ["send"], callback_secret = "canary", callback_url = "x" }}',

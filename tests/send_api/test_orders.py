@@ -23,6 +23,7 @@ from botkit.messages import Raw, Text
 from botkit.send_api.openapi import EXAMPLES
 from botkit.send_api.orders import Order, Orders, fingerprint_of, reached, routes_of
 from botkit.send_api.refusals import RefusedError
+from botkit.send_api.schemas import message_request
 from botkit.submission import Submission, message_id
 
 PHONE = "+385910000001"
@@ -131,9 +132,28 @@ def test_another_networks_content_is_none_for_the_account() -> None:
     assert problems(SMS, trafficAccountId="mitto-viber") == ["viber", "sms"]
 
 
-@pytest.mark.parametrize("name", ["scheduleInfo", "useTimeDiff", "timeZone", "notifyUrl"])
-def test_what_the_service_cannot_do_is_refused_and_not_left_out(name: str) -> None:
+@pytest.mark.parametrize("name", ["extraParam", "registeredDelivery", "shortenLinks", "cascadeChainLink"])
+def test_what_an_account_does_not_know_is_refused_and_not_left_out(name: str) -> None:
     assert problems(SMS, trafficAccountId="mitto-sms", **{name: "x"}) == [name]
+
+
+def test_a_gateways_own_members_reach_it_beside_the_common_ones() -> None:
+    own = {"extraParam": {"branch": "north"}, "registeredDelivery": 2}
+    body = {"destination": "+79990001122", "telegram": {"text": {"message": "hello"}}, "trafficAccountId": "rapporto"}
+    (way,) = read(body, **own, scheduleInfo={"timeBegin": "09:00"}).ways
+    assert way.message.extra["rapporto"] == own, "hours are kept by the service"
+    assert problems(body, registeredDelivery=9) == ["registeredDelivery"]
+
+
+def test_in_a_failover_a_member_is_for_the_accounts_that_know_it() -> None:
+    body = failing_over("rapporto", "smsc", status="Sent", telegram={"text": {"message": "hello"}})
+    first, second = read(body, registeredDelivery=2).ways
+    assert (first.message.extra["rapporto"], second.message.extra) == ({"registeredDelivery": 2}, {})
+
+
+def test_every_member_that_a_gateway_knows_is_in_the_document() -> None:
+    known = message_request()["properties"]
+    assert {name for adapter in ACCOUNTS for name in adapter.send_options} <= set(known)
 
 
 def test_problems_of_the_envelope_and_of_the_content_are_told_together() -> None:

@@ -41,6 +41,7 @@ class Account(Adapter):
         self.api_key: Secret | None = Secret(KEY)
         self.sender = sender
         self.bot = bot
+        self.group = ""
         self.callback_secret: Secret | None = Secret(WORD)
 
     @classmethod

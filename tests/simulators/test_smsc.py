@@ -103,6 +103,17 @@ def test_only_accounts_of_the_service_with_credentials_are_opened() -> None:
         rig.simulator.add_account(nobody)
 
 
+async def test_a_group_that_an_account_s_settings_name_is_there_until_it_is_deleted() -> None:
+    rig, adapter = Rig(), Account("reader")
+    adapter.group = "4711"
+    rig.simulator.add_account(adapter)
+    assert await rig.asks("phones", get_group=1) == "id = 4711, name = reader, number = 1, cnt = 0"
+    assert int((await rig.asks("phones", add_group=1, name="more")).removeprefix("ID = ")) > 4711
+    assert await rig.asks("phones", del_group=1, grp=4711) == "OK"
+    assert "4711" not in await rig.asks("phones", get_group=1, fmt=1)
+    await rig.close()
+
+
 async def test_clients_with_other_logins_share_nothing(rig: Rig) -> None:
     other = Account("other", login="other")
     other.api_key = None

@@ -14,7 +14,7 @@ for i = 4, #ARGV do
 end
 if added > 0 then
   redis.call('HINCRBY', h, total, added)
-  redis.call('PEXPIRE', to, life)
-  redis.call('PEXPIRE', places, life)
+  -- All of it ends together: a list without its numbers would be counted as empty.
+  for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, life) end
 end
 return answer
