@@ -80,6 +80,7 @@ class Mitto(Adapter):
     token_setting: ClassVar[str] = "API_KEY"  # noqa: S105  # a name, not a key
     capabilities: ClassVar[Capabilities] = CAPABILITIES["sms"]
     max_receivers: ClassVar[int] = BULK_SIZE
+    stays_away: ClassVar[bool] = True
     kinds: ClassVar[frozenset[str]] = frozenset({REPORT, INBOUND})
     methods: ClassVar[frozenset[str]] = frozenset({"GET", "POST"})
     # No bound is published; a large customer keeps to this one, of requests.
