@@ -1,24 +1,33 @@
 """What the pages in docs/ show works as it stands there, and what is made from the code is up to date."""
 
 import importlib.util
+import json
 import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from inspect import iscoroutinefunction, signature
+from itertools import pairwise
 from pathlib import Path
+from string import Template
 from types import ModuleType
 
 import click
+import httpx
 import pytest
 
 from botkit import channels, gateways
 from botkit.adapter import Adapter
 from botkit.app import App
+from botkit.callback import callback
 from botkit.channels import telegram_messages, viber_messages
 from botkit.channels.telegram import Telegram
 from botkit.cli import cli
 from botkit.cli.capabilities import load_adapters, load_rows, load_ways, markdown_of, markdown_table
+from botkit.conversation import Account, Conversation
+from botkit.events import HopReported
 from botkit.exceptions import SettingsError
 from botkit.gateways import (
     mitto_settings,
@@ -31,6 +40,12 @@ from botkit.gateways import (
 from botkit.gateways.mitto import Mitto
 from botkit.gateways.rapporto import Rapporto
 from botkit.gateways.smsc import Smsc
+from botkit.messages import Raw
+from botkit.send_api import callbacks
+from botkit.send_api.bulk import MAX_PAGE
+from botkit.send_api.keys import digest_of
+from botkit.send_api.requests import RequestPolicy
+from botkit.store import HopNews
 from botkit.testing import BotTester
 from tests.generated import ROOT, compare
 
@@ -93,7 +108,7 @@ def module_of(page: str, folder: Path) -> ModuleType:
 def shown_tests() -> Iterator[tuple[str, str]]:
     for page in PAGES:
         for code in blocks(page, "python"):
-            yield from ((page, name) for name in re.findall(r"^async def (test_\w+)", code, re.MULTILINE))
+            yield from ((page, name) for name in re.findall(r"^(?:async )?def (test_\w+)", code, re.MULTILINE))
 
 
 @pytest.mark.parametrize(("page", "name"), [*shown_tests()])
@@ -101,9 +116,16 @@ async def test_a_shown_test_passes(
     page: str, name: str, botkit_app: App, botkit_redis_url: str, tmp_path: Path
 ) -> None:
     module = module_of(page, tmp_path)
+    shown = getattr(module, name)
+    if not iscoroutinefunction(shown):
+        shown()
+        return
+    if "botkit_redis_url" in signature(shown).parameters:
+        await shown(botkit_redis_url, tmp_path)
+        return
     bots = botkit_app if page in OF_THE_PROJECT else [module.bot]
     async with BotTester(bots, botkit_redis_url, folder=tmp_path) as tester:
-        await getattr(module, name)(tester)
+        await shown(tester)
 
 
 def test_every_name_in_shown_code_exists_and_is_used(tmp_path: Path) -> None:
@@ -115,9 +137,12 @@ def test_every_name_in_shown_code_exists_and_is_used(tmp_path: Path) -> None:
 
 
 @every_page
-def test_a_shown_command_exists_with_its_options(page: str) -> None:
+def test_a_shown_command_exists_with_its_options(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     for line in "".join(blocks(page, "console")).splitlines():
         words = shlex.split(line, comments=True)
+        for file in (word for word in words if word.endswith((".csv", ".json"))):
+            Path(file).touch()
         if words[1:2] == ["botkit"]:
             parsed(cli, words[2:])
 
@@ -186,7 +211,7 @@ def test_the_figures_on_the_pages_are_those_of_the_code() -> None:
     assert f"up to {Smsc.max_receivers} numbers in a request" in told["smsc"]
 
 
-DEFAULTS = {
+DEFAULTS: Mapping[str, Mapping[str, object]] = {
     "mitto": {
         "VIA": "`sms`",
         "TOKEN_SECONDS": mitto_settings.TOKEN_SECONDS,
@@ -212,3 +237,94 @@ DEFAULTS = {
 def test_a_default_on_a_page_is_that_of_the_code(page: str, setting: str) -> None:
     row = f"| `PARCEL_{page.upper()}_{setting}` | {DEFAULTS[page][setting]} |"
     assert row in PAGES[page].read_text("utf-8")
+
+
+# --- the send API, as its page shows it ---
+
+KEY = "bk_of_a_page"
+
+
+@pytest.fixture
+async def program(botkit_redis_url: str, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """A program with every scope, before the accounts of the page."""
+    keys = f"page:{digest_of(KEY)}:send+bulk+read"
+    bot = module_of("send-api", tmp_path).bot
+    async with BotTester([bot], botkit_redis_url, folder=tmp_path, api_keys=keys) as tester:
+        transport, headers = httpx.ASGITransport(tester.app), {"X-Botkit-Key": KEY}
+        async with httpx.AsyncClient(transport=transport, base_url="http://service", headers=headers) as client:
+            yield client
+
+
+def is_request(shown: Mapping[str, object]) -> bool:
+    return "trafficAccountId" in shown or "destination" in shown
+
+
+def shown_requests(page: str) -> list[dict[str, object]]:
+    return [found for code in blocks(page, "json") if is_request(found := json.loads(code))]
+
+
+@pytest.mark.parametrize("number", range(len(shown_requests("send-api"))))
+async def test_a_shown_request_is_taken(number: int, program: httpx.AsyncClient) -> None:
+    answer = await program.post("/messages/send", json=shown_requests("send-api")[number])
+    assert answer.status_code == 200, answer.text
+
+
+async def test_the_shown_problems_are_those_that_are_told(program: httpx.AsyncClient) -> None:
+    (shown,) = [found for code in blocks("send-api", "json") if "problems" in (found := json.loads(code))]
+    button = {"caption": "Look", "action": "https://shop.example.org"}
+    viber = {"type": "promotional", "text": "Hello", "ttl": 5, "buton": button}
+    request = {"trafficAccountId": "shop-viber", "destination": "+385910000001", "viber": viber}
+    answer = await program.post("/messages/send", json=request)
+    assert answer.json() == shown
+
+
+async def test_the_shown_calls_of_curl_are_answered_with_200_one_after_the_other(program: httpx.AsyncClient) -> None:
+    known: dict[str, str] = {"KEY": KEY}
+    lines = "".join(blocks("send-api", "sh")).replace("\\\n", "").splitlines()
+    calls = [shlex.split(line) for line in lines if line.startswith("curl ")]
+    assert len(calls) > 5
+    for words in calls:
+        if "DELETE" in words:
+            # What is shown before it has left by now: one that waits for its time is what can be cancelled.
+            known["ID"] = (await program.post("/messages/send", json=waiting())).json()["messageId"]
+        answer = await called(program, [Template(word).substitute(known) for word in words[1:]])
+        assert answer.status_code == 200, (words, answer.text)
+        found = answer.json()
+        known |= {"ID": found.get("messageId", known.get("ID", "")), "BULK": found.get("bulkId", "")}
+
+
+def waiting() -> dict[str, object]:
+    """The request of the page that has a schedule, for the day after tomorrow."""
+    (shown,) = [each for each in shown_requests("send-api") if "scheduleInfo" in each]
+    day = (datetime.now(UTC) + timedelta(days=2)).isoweekday()
+    return {**shown, "scheduleInfo": {"weekdaysSchedule": str(day)}, "timeZone": "UTC"}
+
+
+async def called(program: httpx.AsyncClient, words: list[str]) -> httpx.Response:
+    """Makes a call as curl does with these words."""
+    url, *options = sorted(words, key=lambda word: not word.startswith("https://"))
+    given = dict(pairwise(words))
+    headers = dict(each.split(": ", 1) for each in options if ": " in each and not each.startswith("{"))
+    method = given.get("-X", "POST" if "-d" in given else "GET")
+    path = url.removeprefix("https://bots.example.org")
+    return await program.request(method, path, content=given.get("-d", ""), headers=headers)
+
+
+def test_the_shown_report_has_the_members_of_one() -> None:
+    (shown,) = [found for code in blocks("send-api", "json") if "type" in (found := json.loads(code))]
+    home = Conversation(Account("mitto", "shop-sms"), "+385910000001")
+    heard = HopReported(id="1", at=datetime.now(UTC), conversation=home, key="k", status="delivered")
+    message = callback(heard, HopNews("delivered"), None, now_ms=0).message
+    assert isinstance(message, Raw)
+    assert (shown.keys(), shown["data"].keys()) == (message.payload.keys(), message.payload["data"].keys())
+    assert shown["type"] == message.payload["type"]
+
+
+def test_the_bounds_of_the_send_api_are_those_of_the_code() -> None:
+    page = PAGES["send-api"].read_text("utf-8")
+    policy, minutes = RequestPolicy(), callbacks.DELAYS[-1] / 60
+    assert f"up to {policy.max_body // 1024**2} MiB and is here within {policy.body_seconds:g} seconds" in page
+    assert f"up to {policy.max_bulk // 1024**2} MiB in {policy.bulk_seconds:g}" in page
+    assert f"after {callbacks.DELAYS[0]:g} seconds at first and every {minutes:g} minutes in the end" in page
+    assert callbacks.MAX_AGE == 3 * 86_400
+    assert f"up to {MAX_PAGE:,} on a page" in page

@@ -81,9 +81,8 @@ def read_request(bots: Sequence[Bot], body: Mapping[str, Any], file: Path) -> Bu
         raise click.UsageError("the destinations of a --request are those of --bulk")
     adapters = [adapter for bot in bots for adapter in bot.accounts]
     first = [destination for _, destination in islice(_read(file), 100)]
-    return read_bulk(
-        Orders(adapters, routes_of(bots)), {**body, "destinations": first}, lambda _: True, has_callbacks=False
-    )
+    orders = Orders(adapters, routes_of(bots), time_zone=load_project_settings().time_zone)
+    return read_bulk(orders, {**body, "destinations": first}, lambda _: True, has_callbacks=False)
 
 
 def send_bulk(bots: Sequence[Bot], order: BulkOrder, said: Mapping[str, Any], options: BulkOptions) -> None:

@@ -170,6 +170,19 @@ def test_a_request_in_a_file_goes_to_everybody_with_all_its_ways(run: Run, do: D
     assert bulk.broadcast.name == "spring"
 
 
+@pytest.mark.usefixtures("ended")
+def test_the_hours_of_a_request_are_those_of_the_zone_that_is_set(
+    run: Run, do: Do, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BOTKIT_TIME_ZONE", "Asia/Tokyo")
+    body = {"trafficAccountId": "sms", "sms": {"text": "hi"}, "scheduleInfo": {"timeBegin": "09:00"}}
+    (project / "content.json").write_text(json.dumps(body))
+    write(project, *numbers(1))
+    assert run("send", "--bulk", "people.csv", "--request", "content.json", "--yes").code == 0
+    (bulk,) = bulks(do)
+    assert bulk.broadcast.bulk.schedule.zones == ("Asia/Tokyo",)
+
+
 def test_what_is_wrong_with_a_request_is_listed(run: Run, do: Do, project: Path) -> None:
     (project / "content.json").write_text(json.dumps({"trafficAccountId": "sms", "sms": {"text": 7, "sender": "a-b"}}))
     write(project, *numbers(2))
