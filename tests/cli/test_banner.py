@@ -61,9 +61,7 @@ async def test_the_banner_ends_with_them(
     assert said.index(f"  degraded  {LINE}") == len(said) - 3
 
 
-async def told(
-    bot: Bot, redis_url: str, folder: Path, capsys: pytest.CaptureFixture[str], keys: str = ""
-) -> str:
+async def told(bot: Bot, redis_url: str, folder: Path, capsys: pytest.CaptureFixture[str], keys: str = "") -> str:
     async with BotTester(App([bot]), redis_url, folder=folder, api_keys=keys) as tester:
         print_banner(tester.app, Settings(folder=folder, api_keys=keys))
     return capsys.readouterr().out
