@@ -158,7 +158,7 @@ LATER = "flow:="
 
 
 class Status(enum.Enum):
-    """How far a message has come; of the last three only one is ever reached."""
+    """How far a message has come; of the last three only one is ever reached, unless what had failed arrives."""
 
     COMMITTED = "committed"
     SENT = "sent"
