@@ -153,6 +153,8 @@ def test_a_handler_for_every_event_gets_every_event(log: Log) -> None:
         "choices": (),
         "broadcast": "b1",
         "submission": "s1",
+        "key": "k1",
+        "status": "sent",
         "sender": WHERE["conversation"],
     }
     for kind in get_args(AnyEvent):
