@@ -9,7 +9,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from botkit.adapter import Download
     from botkit.app import App
     from botkit.bot import Bot
     from botkit.broadcast import Segment
@@ -64,6 +63,7 @@ if TYPE_CHECKING:
     from botkit.gateways.smsc import Smsc
     from botkit.gateways.smsgold import SmsGold
     from botkit.handoff import HandoffPolicy
+    from botkit.http_client import Download
     from botkit.languages import Languages, _, ngettext, pgettext
     from botkit.messages import (
         Album,
@@ -194,7 +194,6 @@ __all__ = [
 
 # Where each name is. A module is imported when a name of it is first used: a command loads no more than it needs.
 _MODULES = {
-    "adapter": "Download",
     "app": "App",
     "bot": "Bot",
     "broadcast": "Segment",
@@ -223,6 +222,7 @@ _MODULES = {
     "gateways.smsc": "Smsc",
     "gateways.smsgold": "SmsGold",
     "handoff": "HandoffPolicy",
+    "http_client": "Download",
     "languages": "Languages _ ngettext pgettext",
     "messages": (
         "Album Audio Card Carousel Contact Delete Edit File Image Joined Left Location Message Raw "

@@ -2,9 +2,10 @@
 
 import structlog
 
-from botkit.adapter import Adapter, HttpClient, Outcome, Receipt
+from botkit.adapter import Adapter, Outcome, Receipt
 from botkit.conversation import Conversation
 from botkit.exceptions import NotSentError, ServiceError, UnknownOutcomeError
+from botkit.http_client import HttpClient
 from botkit.outgoing import Outgoing
 from botkit.redaction import frames
 

@@ -8,7 +8,7 @@ from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 from structlog.typing import FilteringBoundLogger
 
-from botkit.adapter import Adapter, Download
+from botkit.adapter import Adapter
 from botkit.addresses import parse_phone
 from botkit.buttons import Buttons, rows
 from botkit.conversation import Account, Conversation
@@ -19,6 +19,7 @@ from botkit.exceptions import DownloadError, MessageError
 from botkit.flow import Flow
 from botkit.handoff import PAUSE_TIMER, Handoff
 from botkit.hops import joined, trail_of
+from botkit.http_client import Download
 from botkit.languages import Speech
 from botkit.linking import phone_of
 from botkit.menu import Menu

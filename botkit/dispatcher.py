@@ -10,7 +10,7 @@ import structlog
 from msgspec import Struct
 from structlog.typing import FilteringBoundLogger
 
-from botkit.adapter import Adapter, Download, HttpClient
+from botkit.adapter import Adapter
 from botkit.addressing import place
 from botkit.albums import gather
 from botkit.bot import Bot
@@ -36,6 +36,7 @@ from botkit.events import (
 from botkit.exceptions import DownloadError, RecordError, StoreUnavailableError
 from botkit.flow import Flow
 from botkit.handoff import PAUSE_TIMER, Handoff
+from botkit.http_client import Download, HttpClient
 from botkit.languages import Speech, speaking
 from botkit.linking import relink, told_phone
 from botkit.menu import TOKEN, Menu, answer, asks_for_agent

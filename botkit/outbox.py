@@ -10,7 +10,7 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
-from botkit.adapter import Adapter, HttpClient, Outcome, Receipt
+from botkit.adapter import Adapter, Outcome, Receipt
 from botkit.attempts import CUT_SHORT, is_noted, look_up
 from botkit.batches import Batches, Note
 from botkit.broadcast import Fate
@@ -25,6 +25,7 @@ from botkit.failover import redirected
 from botkit.fates import counts, is_counted
 from botkit.governor import Governor, Hold, is_shared
 from botkit.hops import is_followed, is_over
+from botkit.http_client import HttpClient
 from botkit.messages import Raw
 from botkit.migration import WINDOW, delivered
 from botkit.outgoing import Outgoing

@@ -14,7 +14,7 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
-from botkit.adapter import Adapter, HttpClient, Receipt
+from botkit.adapter import Adapter, Receipt
 from botkit.callback import callback
 from botkit.clock import Clock
 from botkit.contacts import find_conversation
@@ -34,6 +34,7 @@ from botkit.events import encode as encode_event
 from botkit.exceptions import MessageError
 from botkit.fates import count_news
 from botkit.hops import HORIZON, FindAdapter, joined, moved_on, needs_watch, parts_of, report_of, watch, watch_name
+from botkit.http_client import HttpClient
 from botkit.outgoing import Outgoing, Trail
 from botkit.outgoing import decode as decode_outgoing
 from botkit.outgoing import encode as encode_outgoing

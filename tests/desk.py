@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any, Self
 from uuid import uuid4
 
-from botkit.adapter import Adapter, HttpClient, Outcome, Receipt, WebhookRequest, WebhookStatus
+from botkit.adapter import Adapter, Outcome, Receipt
 from botkit.bot import Bot
 from botkit.capabilities import EVERYTHING
 from botkit.clock import Clock
@@ -26,6 +26,7 @@ from botkit.events import (
     event_id,
 )
 from botkit.feeder import Feeder
+from botkit.http_client import HttpClient
 from botkit.messages import AnyMessage, Raw, Text
 from botkit.outbox import Line, Outbox, SendPolicy
 from botkit.outgoing import Outgoing
@@ -33,6 +34,7 @@ from botkit.redaction import Redactor, Secret
 from botkit.redis.store import Bounds, RedisStore
 from botkit.router import Router
 from botkit.session_rules import SessionRules
+from botkit.webhook import WebhookRequest, WebhookStatus
 
 Report = MessageDelivered | MessageSeen | MessageFailed
 

@@ -11,7 +11,7 @@ import structlog
 from msgspec import UNSET
 
 from botkit import events
-from botkit.adapter import Adapter, Download
+from botkit.adapter import Adapter
 from botkit.bot import Bot
 from botkit.buttons import Button
 from botkit.channels.gbm import BusinessMessages
@@ -34,6 +34,7 @@ from botkit.exceptions import DownloadError, MessageError
 from botkit.flow import Flow
 from botkit.handoff import Handoff, HandoffPolicy
 from botkit.http import Http
+from botkit.http_client import Download
 from botkit.languages import Speech
 from botkit.messages import Image, Text, Typing
 from botkit.outbox import Line, Outbox

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 import pytest
 from msgspec.structs import replace
 
-from botkit.adapter import HttpClient, Receipt
+from botkit.adapter import Receipt
 from botkit.context import Context
 from botkit.conversation import Conversation
 from botkit.delivery import PATIENCE
 from botkit.events import Event, MessageDelivered, MessageExpired, MessageFailed, MessageReceived, MessageSeen
 from botkit.flow import Flow
+from botkit.http_client import HttpClient
 from botkit.messages import Text
 from botkit.outgoing import Outgoing
 from botkit.redis.audit import audit

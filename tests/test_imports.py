@@ -18,10 +18,20 @@ ROOT = Path(__file__).parent.parent
 
 # What stands at the start of botkit. in a module's name; `channels.*` is the package and all that is in it.
 LEVELS: tuple[tuple[str, ...], ...] = (
-    ("exceptions", "conversation", "clock", "redaction", "addresses", "time_zones", "send_schedule"),
+    (
+        "exceptions",
+        "conversation",
+        "clock",
+        "redaction",
+        "addresses",
+        "time_zones",
+        "send_schedule",
+        "credentials",
+        "public_urls",
+    ),
     ("events", "messages", "outgoing", "buttons", "formatting", "rendering", "splitting"),
     (
-        *("adapter", "session_rules", "store", "broadcast", "payload"),
+        *("adapter", "http_client", "webhook", "session_rules", "store", "broadcast", "payload"),
         *("capabilities", "degradation", "menu", "uploads", "pace"),
         *("chatapps.*", "accounts", "contacts", "delivery_route", "hops", "callback", "submission", "consent"),
     ),

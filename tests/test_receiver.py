@@ -16,7 +16,6 @@ import structlog
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from botkit.adapter import WebhookRequest
 from botkit.bot import Bot
 from botkit.channels.gbm import BusinessMessages
 from botkit.channels.telegram import Telegram
@@ -31,6 +30,7 @@ from botkit.redis.store import Bounds
 from botkit.router import Router
 from botkit.service import Policies
 from botkit.testing import BotTester
+from botkit.webhook import WebhookRequest
 
 VIBER = "/webhooks/viber?ta=shop-viber"
 SIGNATURE = "x-viber-content-signature"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from botkit.adapter import Adapter, HttpClient, Outcome, Receipt
+from botkit.adapter import Adapter, Outcome, Receipt
 from botkit.addresses import AddressKind
 from botkit.bot import Bot
 from botkit.buttons import Button, rows
@@ -30,6 +30,7 @@ from botkit.events import (
 )
 from botkit.events import encode as encode_event
 from botkit.flow import Flow
+from botkit.http_client import HttpClient
 from botkit.messages import AnyMessage, Raw, Text
 from botkit.outgoing import Hop, Outgoing, Trail, encode
 from botkit.redis.audit import audit

@@ -16,17 +16,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from botkit.adapter import (
-    Adapter,
-    HttpAnswer,
-    HttpClient,
-    Outcome,
-    Receipt,
-    WebhookRequest,
-    WebhookStatus,
-    made_up,
-    read_secret,
-)
+from botkit.adapter import Adapter, Outcome, Receipt
 from botkit.capabilities import Capabilities
 from botkit.channels.gbm_calls import FORCE_FALLBACK, read, survey, typing_stopped
 from botkit.channels.gbm_entry import AutoReply, Entry, FaqAnswer, auto_reply_of, entry_of, is_unanswered
@@ -44,12 +34,15 @@ from botkit.channels.gbm_types import ErrorAnswer, Handshake
 from botkit.channels.google_oauth import AccessTokens, ServiceAccount, parse_service_account
 from botkit.clock import Clock
 from botkit.conversation import Conversation
+from botkit.credentials import made_up, read_secret
 from botkit.events import Event
 from botkit.exceptions import ServiceError, SettingsError, UnknownOutcomeError
+from botkit.http_client import HttpAnswer, HttpClient
 from botkit.messages import AnyMessage, Raw
 from botkit.outgoing import Outgoing
 from botkit.pace import Pace, Paces
 from botkit.redaction import Secret
+from botkit.webhook import WebhookRequest, WebhookStatus
 
 __all__ = [
     "FORCE_FALLBACK",

@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from botkit.adapter import HttpAnswer, Outcome, Receipt
+from botkit.adapter import Outcome, Receipt
+from botkit.http_client import HttpAnswer
 
 _ERROR_WORD = re.compile(r"[A-Za-z ]+: ([A-Z0-9]+(?:_[A-Z0-9]+)+)")
 

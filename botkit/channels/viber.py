@@ -13,17 +13,7 @@ from typing import Any, ClassVar, Self
 import msgspec
 import structlog
 
-from botkit.adapter import (
-    Adapter,
-    HttpAnswer,
-    HttpClient,
-    Outcome,
-    Receipt,
-    WebhookRequest,
-    WebhookStatus,
-    made_up,
-    read_secret,
-)
+from botkit.adapter import Adapter, Outcome, Receipt
 from botkit.capabilities import Capabilities
 from botkit.channels.viber_events import read_event
 from botkit.channels.viber_keyboards import MAX_URL, keyboard, look, rich_media
@@ -33,15 +23,18 @@ from botkit.channels.viber_rendering import render
 from botkit.channels.viber_sessions import read_session_rules
 from botkit.channels.viber_types import STATUSES, Failed
 from botkit.conversation import Conversation
+from botkit.credentials import made_up, read_secret
 from botkit.events import ConversationStarted, Event
 from botkit.exceptions import PayloadError, ServiceError, SettingsError
 from botkit.formatting import utf16_length
+from botkit.http_client import HttpAnswer, HttpClient
 from botkit.messages import AnyMessage, Raw, Representative
 from botkit.outgoing import Outgoing
 from botkit.pace import Pace, Paces
 from botkit.payload import read_object
 from botkit.redaction import Redactor, Secret
 from botkit.session_rules import SessionRules
+from botkit.webhook import WebhookRequest, WebhookStatus
 
 __all__ = ["EVENT_TYPES", "SIGNATURE", "ClientStatusChanged", "Viber", "keyboard", "look", "rich_media"]
 

@@ -12,21 +12,13 @@ from urllib.parse import quote, urlsplit
 
 from msgspec.structs import replace
 
-from botkit.adapter import (
-    Adapter,
-    Addressed,
-    HttpClient,
-    Outcome,
-    Receipt,
-    WebhookRequest,
-    WebhookStatus,
-    made_up,
-)
+from botkit.adapter import Adapter, Addressed, Outcome, Receipt
 from botkit.addresses import AddressKind, digits_of
 from botkit.capabilities import Capabilities
 from botkit.chatapps.messages import CAPABILITIES, capabilities_for, prepare_for
 from botkit.clock import Clock
 from botkit.conversation import Conversation
+from botkit.credentials import made_up
 from botkit.degradation import Prepared
 from botkit.events import Event
 from botkit.exceptions import AddressError, MessageError, PayloadError
@@ -57,10 +49,12 @@ from botkit.gateways.mitto_sms import render_sms
 from botkit.gateways.mitto_tokens import read_keys
 from botkit.gateways.mitto_webhooks import Registrar
 from botkit.gateways.settings import named
+from botkit.http_client import HttpClient
 from botkit.messages import AnyMessage, Raw
 from botkit.outgoing import Outgoing
 from botkit.pace import Pace, Paces
 from botkit.redaction import Secret
+from botkit.webhook import WebhookRequest, WebhookStatus
 
 # Where a simulator finds us; `botkit.service`, which stands above, has the name.
 _SIMULATED_BASE = "https://botkit.localhost"

@@ -11,9 +11,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from botkit.adapter import HttpAnswer, Outcome, Receipt
+from botkit.adapter import Outcome, Receipt
 from botkit.addresses import digits_of
 from botkit.exceptions import PayloadError
+from botkit.http_client import HttpAnswer
 from botkit.payload import read_object
 
 #: What the SMS API's numbers mean; 0 is success. https://docs.mitto.ch/sms-api/

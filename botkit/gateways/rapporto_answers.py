@@ -7,10 +7,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from botkit.adapter import HttpAnswer, Outcome, Receipt
+from botkit.adapter import Outcome, Receipt
 from botkit.exceptions import PayloadError
 from botkit.gateways.rapporto_reports import receipt_id
 from botkit.gateways.rapporto_types import ERRORS
+from botkit.http_client import HttpAnswer
 from botkit.payload import read_object
 
 #: How long to wait after "too many connections", which names no time, and after an error of theirs, in seconds.

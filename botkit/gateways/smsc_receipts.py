@@ -3,13 +3,14 @@
 import re
 from collections.abc import Sequence
 
-from botkit.adapter import HttpAnswer, Outcome, Receipt
+from botkit.adapter import Outcome, Receipt
 from botkit.addresses import digits_of
 from botkit.exceptions import PayloadError
 from botkit.gateways.smsc_answers import MessageState, Sent, SentTo, read_sent
 from botkit.gateways.smsc_errors import Endpoint, Meaning, Verdict, meaning_of
 from botkit.gateways.smsc_formats import Refusal
 from botkit.gateways.smsc_status import FAILED, NOT_FOUND
+from botkit.http_client import HttpAnswer
 
 # How far the service's clock may be from ours, in seconds.
 _SKEW = 300

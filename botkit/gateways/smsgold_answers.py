@@ -10,8 +10,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from botkit.adapter import HttpAnswer, Outcome, Receipt
+from botkit.adapter import Outcome, Receipt
 from botkit.exceptions import PayloadError, ServiceError
+from botkit.http_client import HttpAnswer
 
 #: Members that tell of a failure where they say anything, where they are false, or with this word in them.
 _ERRORS = ("error", "errors", "error_code", "errorCode")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from botkit.adapter import HttpAnswer, Outcome, Receipt
+from botkit.adapter import Outcome, Receipt
 from botkit.bot import Bot
 from botkit.broadcast import Stage, Tally
 from botkit.broadcaster import Broadcaster
@@ -17,6 +17,7 @@ from botkit.engine import EnginePolicy
 from botkit.events import ConversationStarted, MessageReceived
 from botkit.exceptions import UnknownOutcomeError
 from botkit.flow import Flow
+from botkit.http_client import HttpAnswer
 from botkit.messages import AnyMessage, Text
 from botkit.outbox import SendPolicy
 from botkit.router import Router

@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from botkit import Context, ConversationStarted, Flow, MessageDelivered, MessageReceived, Router, TimerFired, Trigger
-from botkit.adapter import HttpClient, Outcome, Receipt
+from botkit.adapter import Outcome, Receipt
 from botkit.addresses import AddressKind
 from botkit.bot import Bot
 from botkit.broadcast import Stage
@@ -20,6 +20,7 @@ from botkit.conversation import Conversation, digest
 from botkit.engine import Acceptance, EnginePolicy
 from botkit.events import Event, Media
 from botkit.exceptions import StoreUnavailableError
+from botkit.http_client import HttpClient
 from botkit.ledger import Ledger, month_of
 from botkit.messages import Text
 from botkit.outgoing import Outgoing
