@@ -13,7 +13,8 @@ from botkit.messages import AnyMessage, Raw
 from botkit.outgoing import Outgoing
 from botkit.outgoing import encode as encode_outgoing
 from botkit.record import timeout_of
-from botkit.store import Commit, Timer
+from botkit.store import Commit
+from botkit.timer import Timer
 
 # Where the acknowledgement of an event stands among its messages: after all that a handler may send.
 _ACKNOWLEDGEMENT = 99

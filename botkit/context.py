@@ -27,8 +27,8 @@ from botkit.messages import AnyMessage, Representative, Text, Typing
 from botkit.outgoing import Outgoing, Trail
 from botkit.record import Flows
 from botkit.sessions import Session
-from botkit.store import Timer
 from botkit.tags import with_tag
+from botkit.timer import Timer
 
 #: Messages that one handler may send; the last place belongs to the acknowledgement of the event.
 MAX_MESSAGES = 99

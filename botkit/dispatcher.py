@@ -18,7 +18,6 @@ from botkit.clock import Clock
 from botkit.commit import make_commit
 from botkit.context import Context, Decisions, Scene
 from botkit.conversation import Account, digest
-from botkit.delivery import Reports
 from botkit.events import (
     AgentRequested,
     ButtonPressed,
@@ -43,11 +42,13 @@ from botkit.menu import TOKEN, Menu, answer, asks_for_agent
 from botkit.migration import Adopted, hand_over, is_moving, set_aside, take_over
 from botkit.record import Flows, timeout_of
 from botkit.redaction import Redactor
+from botkit.reports import Reports
 from botkit.route_table import Matched
 from botkit.sending import Sender
 from botkit.sessions import session_at
-from botkit.store import Commit, Committed, Queue, Store, Turn, Verdict, insist
+from botkit.store import Commit, Committed, Store, Verdict, insist
 from botkit.trails import Trails
+from botkit.turn import Queue, Turn
 
 log = structlog.get_logger("botkit.dispatcher")
 

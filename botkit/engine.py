@@ -17,7 +17,8 @@ from botkit.feeder import Feeder
 from botkit.outbox import Line, Outbox
 from botkit.poller import Poller
 from botkit.session_rules import Heard
-from botkit.store import Claim, Duplicate, Full, Ingested, Mine, Queue, Store, Turn
+from botkit.store import Claim, Duplicate, Full, Ingested, Mine, Store
+from botkit.turn import Queue, Turn
 
 log = structlog.get_logger("botkit.engine")
 

@@ -17,7 +17,7 @@ from botkit.broadcast import Fate
 from botkit.charging import REASONS, Charging
 from botkit.clock import Clock
 from botkit.conversation import Account, Conversation
-from botkit.delivery import expired, receipts
+from botkit.deliveries import Status
 from botkit.events import Event, HopStatus, MessageFailed, SignalReceived, event_id
 from botkit.events import encode as encode_event
 from botkit.exceptions import MessageError, NotSentError, RecordError, StoreUnavailableError, UnknownOutcomeError
@@ -34,8 +34,10 @@ from botkit.record import Flows
 from botkit.redaction import frames
 from botkit.relay import WINDOW as RELAY_WINDOW
 from botkit.relay import relay
-from botkit.store import Begun, Full, Queue, Status, Store, Turn, Verdict, insist
+from botkit.reports import expired, receipts
+from botkit.store import Begun, Full, Store, Verdict, insist
 from botkit.trails import HopTeller, is_end
+from botkit.turn import Queue, Turn
 
 # Age decides about messages that cannot be sent, not the number of attempts.
 _NEVER_DEAD = 1_000_000

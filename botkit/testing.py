@@ -16,7 +16,7 @@ from botkit.service import Policies, Service
 from botkit.sessions import Session, session_at
 from botkit.settings import Settings
 from botkit.simulators.simulator import Bubble, Person, Simulator
-from botkit.store import Record
+from botkit.turn import Record
 
 
 class BotTester:

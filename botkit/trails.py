@@ -20,6 +20,7 @@ from botkit.clock import Clock
 from botkit.contacts import find_conversation
 from botkit.conversation import Account, Conversation
 from botkit.degradation import Prepared
+from botkit.deliveries import Following, HopNews, Status
 from botkit.events import (
     Event,
     HopReported,
@@ -40,7 +41,8 @@ from botkit.outgoing import decode as decode_outgoing
 from botkit.outgoing import encode as encode_outgoing
 from botkit.record import phone_in
 from botkit.relay import WINDOW, relay
-from botkit.store import Following, Full, HopNews, Queue, Status, Store, Turn, Verdict, insist
+from botkit.store import Full, Store, Verdict, insist
+from botkit.turn import Queue, Turn
 
 #: What a report of a message with several ways begins with where a message's key would stand.
 _MARK = "{"

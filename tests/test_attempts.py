@@ -26,7 +26,7 @@ from botkit.redis.accounts import RedisAccounts
 from botkit.redis.audit import audit
 from botkit.redis.store import RedisStore
 from botkit.router import Router
-from botkit.store import Turn
+from botkit.turn import Turn
 from tests.desk import NOT_SENT, REFUSED, UNKNOWN, Desk, Process, bot, says, where
 
 FOUND = Receipt(Outcome.SENT, id="found")

@@ -43,8 +43,8 @@ from botkit.router import Router
 from botkit.session_rules import SessionRules
 from botkit.sessions import Session
 from botkit.simulators.simulator import Person
-from botkit.store import Queue
 from botkit.testing import BotTester
+from botkit.turn import Queue
 
 NOW = datetime(2026, 7, 14, 12, tzinfo=UTC)
 EVENT_ID = "e" * 22

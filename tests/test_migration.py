@@ -21,7 +21,7 @@ from botkit.outgoing import decode as decode_outgoing
 from botkit.redis.audit import audit
 from botkit.redis.store import Bounds
 from botkit.router import Router
-from botkit.store import Queue
+from botkit.turn import Queue
 from tests.desk import NOT_SENT, Desk, Process, bot, says, where
 
 MOVED = Receipt(Outcome.REFUSED, reason="400 the chat moved", moved_to="new")

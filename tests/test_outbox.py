@@ -35,7 +35,8 @@ from botkit.redis.store import Bounds, RedisStore
 from botkit.router import CallNext, Router
 from botkit.session_rules import SessionRules
 from botkit.sessions import Session, session_at
-from botkit.store import Commit, Mine, Turn
+from botkit.store import Commit, Mine
+from botkit.turn import Turn
 from tests.desk import NOT_SENT, REFUSED, UNKNOWN, Desk, Process, bot, happens, opens, presses, says, where
 
 

@@ -15,6 +15,7 @@ from botkit.buttons import Button, rows
 from botkit.capabilities import Bound, Capabilities
 from botkit.context import Context
 from botkit.conversation import Conversation
+from botkit.deliveries import Delivery, Status
 from botkit.delivery_route import DeliveryRoute
 from botkit.events import (
     ButtonPressed,
@@ -37,7 +38,7 @@ from botkit.redis.audit import audit
 from botkit.redis.store import Bounds
 from botkit.router import Router
 from botkit.session_rules import SessionRules
-from botkit.store import Commit, Delivery, Mine, Status
+from botkit.store import Commit, Mine
 from botkit.trails import submit
 from tests.desk import NOT_SENT, REFUSED, UNKNOWN, Desk, Process, Report, happens, says, where
 

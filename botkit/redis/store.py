@@ -10,6 +10,7 @@ from uuid import uuid4
 from msgspec import Struct
 
 from botkit.clock import Clock
+from botkit.deliveries import Status
 from botkit.exceptions import TooManyTimersError
 from botkit.pace import Pace
 from botkit.record import phone_in
@@ -38,25 +39,9 @@ from botkit.redis.submissions import RedisSubmissions
 from botkit.redis.timers import load_due
 from botkit.redis.turns import RedisTurns
 from botkit.session_rules import Heard, SessionRules
-from botkit.store import (
-    LATER,
-    Ahead,
-    Begun,
-    Claim,
-    Commit,
-    Committed,
-    Counted,
-    DueTimer,
-    Ingested,
-    Person,
-    Queue,
-    Record,
-    Reply,
-    Status,
-    Timer,
-    Turn,
-    Verdict,
-)
+from botkit.store import Ahead, Begun, Claim, Commit, Committed, Counted, Ingested, Person, Reply, Verdict
+from botkit.timer import LATER, DueTimer, Timer
+from botkit.turn import Queue, Record, Turn
 
 _DAY_MS = 86_400_000
 # For the ids of timers and of our own messages: as long as the longest window of a channel, so that none is shortened.

@@ -17,6 +17,7 @@ from botkit.broadcast import Stage
 from botkit.broadcaster import Broadcaster
 from botkit.clock import Clock
 from botkit.conversation import Conversation, digest
+from botkit.deliveries import Delivery, Status
 from botkit.engine import Acceptance, EnginePolicy
 from botkit.events import Event, Media
 from botkit.exceptions import StoreUnavailableError
@@ -28,7 +29,7 @@ from botkit.record import Flows
 from botkit.redis.audit import audit
 from botkit.redis.ledger import load_ledgers
 from botkit.session_rules import SessionRules
-from botkit.store import Delivery, Status, insist
+from botkit.store import insist
 from tests.desk import NOT_SENT, Desk, Process, opens, reported, says, where
 
 

@@ -23,7 +23,7 @@ from botkit.outgoing import Outgoing, encode
 from botkit.redaction import Secret
 from botkit.redis.store import RedisStore
 from botkit.send_api.callbacks import DELAYS, MAX_AGE, Callbacks
-from botkit.store import Queue
+from botkit.turn import Queue
 
 KEY = b"k" * 24
 SECRET = Secret("whsec_" + b64encode(KEY).decode())
