@@ -14,7 +14,8 @@ from botkit.dispatcher import Dispatcher
 from botkit.events import Event, decode, encode
 from botkit.exceptions import StoreUnavailableError
 from botkit.feeder import Feeder
-from botkit.outbox import Line, Outbox
+from botkit.line import Line
+from botkit.outbox import Outbox
 from botkit.poller import Poller
 from botkit.session_rules import Heard
 from botkit.store import Claim, Duplicate, Full, Ingested, Mine, Store

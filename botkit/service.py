@@ -16,7 +16,8 @@ from botkit.engine import Engine, EnginePolicy
 from botkit.exceptions import DefinitionError, SettingsError
 from botkit.feeder import Feeder
 from botkit.http import ASGIApp, Http, InProcess
-from botkit.outbox import Line, Outbox, SendPolicy
+from botkit.line import Line
+from botkit.outbox import Outbox, SendPolicy
 from botkit.receiver import Receiver, ReceiverPolicy
 from botkit.redaction import Redactor, Secret
 from botkit.redis.store import RedisStore

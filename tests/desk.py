@@ -27,8 +27,9 @@ from botkit.events import (
 )
 from botkit.feeder import Feeder
 from botkit.http_client import HttpClient
+from botkit.line import Line
 from botkit.messages import AnyMessage, Raw, Text
-from botkit.outbox import Line, Outbox, SendPolicy
+from botkit.outbox import Outbox, SendPolicy
 from botkit.outgoing import Outgoing
 from botkit.redaction import Redactor, Secret
 from botkit.redis.store import Bounds, RedisStore

@@ -36,8 +36,9 @@ from botkit.handoff import Handoff, HandoffPolicy
 from botkit.http import Http
 from botkit.http_client import Download
 from botkit.languages import Speech
+from botkit.line import Line
 from botkit.messages import Image, Text, Typing
-from botkit.outbox import Line, Outbox
+from botkit.outbox import Outbox
 from botkit.record import Flows
 from botkit.router import Router
 from botkit.session_rules import SessionRules

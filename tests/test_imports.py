@@ -31,7 +31,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ),
     ("events", "messages", "outgoing", "buttons", "formatting", "rendering", "splitting"),
     (
-        *("adapter", "http_client", "webhook", "session_rules", "store", "turn", "timer"),
+        *("adapter", "line", "http_client", "webhook", "session_rules", "store", "turn", "timer"),
         *("deliveries", "broadcast", "payload"),
         *("capabilities", "degradation", "menu", "uploads", "pace"),
         *("chatapps.*", "accounts", "contacts", "delivery_route", "hops", "callback", "submission", "consent"),
@@ -51,6 +51,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "albums",
         "migration",
         "outbox",
+        "endings",
         "failover",
         "charging",
         "ledger",

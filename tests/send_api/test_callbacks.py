@@ -17,8 +17,9 @@ from botkit.clock import Clock
 from botkit.conversation import Account, Conversation
 from botkit.exceptions import MessageError
 from botkit.http import Http, InProcess
+from botkit.line import Line
 from botkit.messages import Raw, Text
-from botkit.outbox import Line, Outbox
+from botkit.outbox import Outbox
 from botkit.outgoing import Outgoing, encode
 from botkit.redaction import Secret
 from botkit.redis.store import RedisStore
