@@ -104,6 +104,8 @@ class Adapter(ABC):
     kinds: ClassVar[frozenset[str]] = frozenset()
     #: How its webhooks are called; empty where the service never calls anybody.
     methods: ClassVar[frozenset[str]] = frozenset({"POST"})
+    #: Whether whoever unsubscribed stays so until they subscribe again, whatever else they write.
+    stays_away: ClassVar[bool] = False
     #: How often a message of unknown outcome is sent again; None leaves that to the service's policy. With 0, it is
     #: noted before each attempt that there is one, and nobody sends a message again that may have arrived.
     max_repeats: int | None = None

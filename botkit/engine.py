@@ -11,7 +11,7 @@ from msgspec import Struct
 from botkit.adapter import Adapter
 from botkit.conversation import Account
 from botkit.dispatcher import Dispatcher
-from botkit.events import Event, decode, encode
+from botkit.events import Event, Subscribed, decode, encode
 from botkit.exceptions import StoreUnavailableError
 from botkit.feeder import Feeder
 from botkit.line import Line
@@ -123,6 +123,7 @@ class Engine:
                 window=adapter.dedupe_window.total_seconds(),
                 heard=_heard(adapter, event),
                 opens=event.opens,
+                stays_away=adapter.stays_away and not isinstance(event, Subscribed),
             )
         finally:
             self._asking -= bool(token)

@@ -9,6 +9,9 @@ from typing import Any
 
 MASK = "***"
 
+# As long as this, nothing but the secret itself looks like it.
+_LONG = 8
+
 # Telegram puts its token into the path of every URL.
 _TELEGRAM_TOKEN = re.compile(r"\d{5,}:[A-Za-z0-9_-]{20,}")
 
@@ -50,11 +53,15 @@ class Secret:
 
 
 class Redactor:
-    """Masks every secret it was told of, and whatever looks like a Telegram token."""
+    """Masks every secret it was told of, and whatever looks like a Telegram token.
+
+    A secret of less than eight characters is masked where it stands alone: inside of other words it would be found
+    by chance.
+    """
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
-        texts = {secret.reveal() for secret in secrets if len(secret.reveal()) >= 8}
-        parts = [re.escape(text) for text in sorted(texts, key=len, reverse=True)]
+        texts = {secret.reveal() for secret in secrets if secret}
+        parts = [_pattern_of(text) for text in sorted(texts, key=len, reverse=True)]
         self._pattern = re.compile("|".join([*parts, _TELEGRAM_TOKEN.pattern]))
 
     def redact(self, text: str) -> str:
@@ -88,6 +95,10 @@ class Redactor:
 def frames(error: BaseException) -> str:
     """Returns where an exception came from, innermost last; not its text, which may quote what a person wrote."""
     return " > ".join(f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__))
+
+
+def _pattern_of(text: str) -> str:
+    return re.escape(text) if len(text) >= _LONG else rf"(?<!\w){re.escape(text)}(?!\w)"
 
 
 def _bytes(secret: Secret) -> bytes:

@@ -179,11 +179,13 @@ class Store(Protocol):
         window: float,
         heard: Heard | None = None,
         opens: bool | None = None,
+        stays_away: bool = False,
     ) -> Ingested:
         """Stores an event once per `window` seconds; with a token, also takes an idle conversation.
 
         `heard` tells that the person wrote: a session may begin, and what was held for that goes out. `opens` tells
         that the person can be written to from here on, or that they cannot: what was held is then looked at again.
+        With `stays_away` whoever left of their own will stays so.
         """
         ...
 

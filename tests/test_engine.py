@@ -197,6 +197,7 @@ class Slow(RedisStore):
         window: float,
         heard: Heard | None = None,
         opens: bool | None = None,
+        stays_away: bool = False,
     ) -> Ingested:
         stored = await super().ingest(cid, event_id, payload, token=token, window=window, heard=heard, opens=opens)
         await asyncio.Event().wait()

@@ -879,3 +879,28 @@ async def test_a_mistake_of_an_adapter_is_logged_with_its_place_and_without_its_
     (entry,) = [entry for entry in logs if entry["event"] == "the adapter failed"]
     assert (entry["error"], "desk.py:" in entry["frames"]) == ("ValueError", True)
     assert "what somebody wrote" not in str(logs)
+
+
+class Sms(Desk):
+    """A desk of which one takes leave with a word."""
+
+    stays_away = True
+
+
+@pytest.mark.parametrize(("sms", "hears"), [(Sms(), []), (Desk(), ["pong"])], ids=["by word", "by writing"])
+async def test_whoever_took_leave_is_written_to_when_they_say_so_and_not_before(
+    botkit_redis_url: str, sms: Desk, hears: list[str]
+) -> None:
+    router = Router()
+
+    @router.text("ping")
+    async def ping(event: MessageReceived, ctx: Context[Flow]) -> None:
+        ctx.reply("pong")
+
+    async with Process(botkit_redis_url, bot(router, sms)) as process:
+        await process.takes(happens(Unsubscribed))
+        await process.hears("ping")
+        assert sms.texts == hears
+        await process.takes(happens(Subscribed))
+        await process.hears("ping")
+        assert sms.texts == [*hears, "pong"]

@@ -111,9 +111,16 @@ def test_a_secret_with_signs_of_regular_expressions_is_taken_literally() -> None
     assert Redactor([Secret("a.c(d*e]f")]).redact("a.c(d*e]f abcdddef") == f"{MASK} abcdddef"
 
 
-def test_texts_of_less_than_eight_characters_would_mask_too_much() -> None:
-    redactor = Redactor([Secret("1234567"), Secret("abcdefgh")])
-    assert redactor.redact("1234567 abcdefgh") == f"1234567 {MASK}"
+@pytest.mark.parametrize("around", ["{}", "pass={}&botId=1", '{{"pass": "{}"}}', "user/{}/", "it is {}.", "{}\n"])
+@pytest.mark.parametrize("text", ["x1", "1234567", "p%26w", "gößt!"])
+def test_a_text_of_less_than_eight_characters_is_masked_where_it_stands_alone(text: str, around: str) -> None:
+    assert Redactor([Secret(text)]).redact(around.format(text)) == around.format(MASK)
+
+
+def test_a_short_text_is_left_where_it_is_part_of_another_word_and_a_long_one_nowhere() -> None:
+    redactor = Redactor([Secret("1234567"), Secret("abcdefgh"), Secret("")])
+    assert redactor.redact("01234567 12345678 x1234567") == "01234567 12345678 x1234567"
+    assert redactor.redact("xabcdefghx") == f"x{MASK}x"
 
 
 @pytest.mark.parametrize("text", [TOKEN, f"https://api.telegram.org/bot{TOKEN}/sendMessage", f"/file/bot{TOKEN}/a.jpg"])

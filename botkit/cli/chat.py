@@ -121,8 +121,9 @@ def _choose(desk: Desk, bot: str | None, channel: str | None, ta: str | None) ->
     if isinstance(found, PhoneAccount):
         return found
     if found:
-        chosen = "choose with --bot, --channel and --account"
-        raise click.UsageError(f"several accounts could be meant; {chosen}: {_listed(found)}")
+        raise click.UsageError(
+            f"several accounts could be meant; choose with --bot, --channel and --account: {_listed(found)}"
+        )
     if not accounts:
         raise BotkitError(
             f"no account of the service at {desk.url} is simulated: all have credentials",

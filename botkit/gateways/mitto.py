@@ -22,18 +22,11 @@ from botkit.credentials import made_up
 from botkit.degradation import Prepared
 from botkit.events import Event
 from botkit.exceptions import AddressError, MessageError, PayloadError
-from botkit.gateways.mitto_answers import read_receipt, read_receipts, read_sms_receipt
+from botkit.gateways.mitto_answers import read_receipt, read_receipts
 from botkit.gateways.mitto_callbacks import INBOUND, REPORT, Callbacks, fields_of
 from botkit.gateways.mitto_calls import Calls
 from botkit.gateways.mitto_failover import joined_payload
-from botkit.gateways.mitto_reports import (
-    Source,
-    bound_id,
-    read_delivery_report,
-    read_inbound_sms,
-    read_messages,
-    read_stored,
-)
+from botkit.gateways.mitto_reports import Source, read_delivery_report, read_inbound_sms, read_messages, read_stored
 from botkit.gateways.mitto_requests import addressed, check_raw, read_send, render
 from botkit.gateways.mitto_settings import (
     BULK_PATH,
@@ -41,11 +34,11 @@ from botkit.gateways.mitto_settings import (
     SEND_PATH,
     TOKEN_SECONDS,
     check_settings,
+    has_sms_api,
     read_settings,
     settings_warnings,
 )
-from botkit.gateways.mitto_sms import PATH as SMS_PATH
-from botkit.gateways.mitto_sms import render_sms
+from botkit.gateways.mitto_sms import SmsApi
 from botkit.gateways.mitto_tokens import read_keys
 from botkit.gateways.mitto_webhooks import Registrar
 from botkit.gateways.settings import named
@@ -90,6 +83,7 @@ class Mitto(Adapter):
     token_setting: ClassVar[str] = "API_KEY"  # noqa: S105  # a name, not a key
     capabilities: ClassVar[Capabilities] = CAPABILITIES["sms"]
     max_receivers: ClassVar[int] = BULK_SIZE
+    stays_away: ClassVar[bool] = True
     kinds: ClassVar[frozenset[str]] = frozenset({REPORT, INBOUND})
     methods: ClassVar[frozenset[str]] = frozenset({"GET", "POST"})
     # No bound is published; a large customer keeps to this one, of requests.
@@ -268,7 +262,10 @@ class Mitto(Adapter):
         """
         if isinstance(message, Raw):
             return super().prepare(message, to, offered=offered)
-        return prepare_for(self.via, message, defaults=self._defaults, offered=offered)
+        prepared = prepare_for(self.via, message, defaults=self._defaults, offered=offered)
+        for part in prepared.messages:
+            self.check(part)
+        return prepared
 
     def check(self, message: AnyMessage) -> None:
         """Returns for a message that the gateway takes. Raises InvalidRequestError with every problem and its path."""
@@ -281,17 +278,29 @@ class Mitto(Adapter):
 
         Raises InvalidRequestError with every problem and its path for one that the gateway would not take.
         """
-        if not isinstance(message, Raw):
-            return render(message, self.via, self._defaults)
-        check_raw(message, self.ta, self.via)
-        return message
+        if isinstance(message, Raw):
+            check_raw(message, self.ta, self.via)
+            found = message
+        else:
+            found = render(message, self.via, self._defaults)
+        if self._goes_below(found.payload):
+            self._sms_api.check(found.payload["sms"])
+        return found
+
+    def _goes_below(self, payload: Mapping[str, Any]) -> bool:
+        """Whether this is for the SMS API: a text message and nothing else."""
+        return has_sms_api(self) and payload.keys() == {"sms"}
+
+    @property
+    def _sms_api(self) -> SmsApi:
+        return SmsApi(replace(self._calls, url=self.sms_api_url), self._callbacks, self.sender)
 
     def read_send(self, body: Mapping[str, Any]) -> Addressed:
         """Returns the message of a request to send, with or without a failover, and the conversation that it is for.
 
         Raises InvalidRequestError with every problem and its path.
         """
-        return read_send(body, self.ta, self.via, self.find_address)
+        return read_send(body, self.ta, self.via, self.find_address, self._defaults)
 
     async def send(self, outgoing: Outgoing, to: Conversation, client: HttpClient) -> Receipt:
         """Makes one attempt; a trail's joined ways go as one request with a failover.
@@ -304,24 +313,13 @@ class Mitto(Adapter):
             payload = joined_payload(trail) if trail and trail.joined > 1 else self.rendered(outgoing.message).payload
         except MessageError as error:
             return Receipt(Outcome.REFUSED, reason=error.what)
-        if self.callback_url and payload.keys() == {"sms"}:
-            return await self._send_sms(outgoing, payload["sms"], to, client)
+        if self._goes_below(payload):
+            return await self._sms_api.send(outgoing, payload["sms"], self._destination(to), client)
         body = addressed(payload, self.ta, self._destination(to))
         return read_receipt(await self._calls.request("POST", self.send_path, client, body))
 
     def _destination(self, to: Conversation) -> str:
         return digits_of(to.id) if self.address is AddressKind.PHONE and not self.plus else to.id
-
-    async def _send_sms(
-        self, outgoing: Outgoing, content: Mapping[str, Any], to: Conversation, client: HttpClient
-    ) -> Receipt:
-        ttl = outgoing.message.ttl
-        callback = self._callbacks.report_address(outgoing.key, to.id, ttl)
-        said = {"sender": self.sender, **content}
-        body = render_sms(said, self._destination(to), callback=callback, reference=outgoing.key, ttl=ttl)
-        calls = replace(self._calls, url=self.sms_api_url)
-        receipt = read_sms_receipt(await calls.request("POST", SMS_PATH, client, body))
-        return replace(receipt, id=bound_id(receipt.id, outgoing.key)) if receipt.id else receipt
 
     def receivers(self, message: AnyMessage) -> int:
         """Returns how many destinations a request may name; one where the message brings a failover of its own."""

@@ -48,8 +48,12 @@ def check_raw(message: Raw, ta: str, via: str) -> None:
         raise InvalidRequestError([Problem(via, "is what the account sends, and is not there")])
 
 
-def read_send(body: Mapping[str, Any], ta: str, via: str, find_address: Callable[[str], str]) -> Addressed:
+def read_send(
+    body: Mapping[str, Any], ta: str, via: str, find_address: Callable[[str], str], defaults: Mapping[str, Any]
+) -> Addressed:
     """Returns the message of a request, and the conversation that its destination means.
+
+    The account's `defaults` are added to what its own network is to send.
 
     Raises InvalidRequestError with every problem and its path.
     """
@@ -68,6 +72,7 @@ def read_send(body: Mapping[str, Any], ta: str, via: str, find_address: Callable
     if problems:
         raise InvalidRequestError(problems)
     payload = {name: value for name, value in encode_request(request).items() if name not in _ENVELOPE}
+    payload[via] |= {name: value for name, value in defaults.items() if name not in payload[via]}
     # With a failover, each way has a time of its own.
     ttl = 0 if request.failover else payload[via].get("ttl", 0)
     return Addressed(to, Raw(channel=CHANNEL, payload=payload, ttl=ttl))

@@ -17,6 +17,8 @@ BULK_SIZE, MAX_BULK_SIZE = 1000, 5000
 #: How long the token of a report is good, in seconds: unless the settings say otherwise, at least, and at most.
 TOKEN_SECONDS, LEAST_TOKEN_SECONDS, MOST_TOKEN_SECONDS = 3 * DAY, 3600, 365 * DAY
 MAX_REPEATS = 100
+#: How long a sender is in the SMS API, whose bounds are narrower: a number, its plus counted, and a name.
+LEAST_SENDER, MAX_NUMBER, MAX_NAME = 3, 14, 11
 SEND_PATH, BULK_PATH = "/api/v1.1/Messages/send", "/api/v1.1/Messages/sendbulk"
 
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
@@ -85,16 +87,11 @@ def check_settings(account: Checked) -> None:
     check_address(account.callback_url, setting("CALLBACK_URL"))
     _check_path(account.send_path, setting("SEND_PATH"))
     _check_path(account.bulk_path, setting("BULK_PATH"))
-    if account.sender and (rule := rule_of_sender(account.sender)):
-        raise SettingsError(f"{setting('SENDER')} is no sender: it {rule}", fix="set it as Mitto knows it")
+    _check_sender(account, setting("SENDER"))
     if account.callback_url and not account.report_keys:
         raise SettingsError(
             f"{setting('REPORT_KEYS')} is not set, and reports at {setting('CALLBACK_URL')} have no other proof",
             fix="make a key with: openssl rand -hex 32",
-        )
-    if account.callback_url and account.via == "sms" and not account.sender:
-        raise SettingsError(
-            f"{setting('SENDER')} is not set, and the SMS API needs one", fix="set it as Mitto knows it"
         )
 
 
@@ -103,9 +100,34 @@ def settings_warnings(account: Checked) -> Sequence[str]:
     if account.webhook_secret:
         return ()
     setting = named(account.prefix, "WEBHOOK_SECRET")
-    if account.callback_url and account.via == "sms":
+    if has_sms_api(account):
         return [f"{setting} is not set: what goes to many at once, or with a failover, has no reports"]
     return [f"{setting} is not set: the gateway's webhook is refused, so that there are no reports"]
+
+
+def has_sms_api(account: Checked) -> bool:
+    """Whether the account's text messages go through the SMS API, with an address for their reports."""
+    return account.via == "sms" and bool(account.callback_url)
+
+
+def rule_of_api_sender(sender: str) -> str:
+    """Returns the rule of the SMS API that a sender breaks, which is good above it; an empty text for a good one."""
+    is_number = sender.removeprefix("+").isdigit()
+    most, what = (MAX_NUMBER, "a number, with its plus,") if is_number else (MAX_NAME, "a name")
+    if LEAST_SENDER <= len(sender) <= most:
+        return ""
+    return f"{what} has {LEAST_SENDER} to {most} characters in the SMS API, not {len(sender)}"
+
+
+def _check_sender(account: Checked, setting: str) -> None:
+    fix = "set it as Mitto knows it"
+    if has_sms_api(account) and not account.sender:
+        raise SettingsError(f"{setting} is not set, and the SMS API needs one", fix=fix)
+    rule = rule_of_sender(account.sender) if account.sender else ""
+    if not rule and has_sms_api(account):
+        rule = rule_of_api_sender(account.sender)
+    if rule:
+        raise SettingsError(f"{setting} is no sender: {rule}", fix=fix)
 
 
 def _check_path(value: str, setting: str) -> None:

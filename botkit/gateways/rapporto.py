@@ -71,6 +71,7 @@ class Rapporto(Adapter):
     token_setting: ClassVar[str] = "PASSWORD"  # noqa: S105  # a name, not a password
     events: ClassVar[tuple[type[Event], ...]] = (LinkClicked, ChannelSubscribed)
     capabilities: ClassVar[Capabilities] = CAPABILITIES["telegram"]
+    stays_away: ClassVar[bool] = True
     kinds: ClassVar[frozenset[str]] = frozenset({"report", "inbound"})
     # Of the rest, the service keeps hours and tells of reports itself, for all accounts alike.
     send_options: ClassVar[frozenset[str]] = frozenset(

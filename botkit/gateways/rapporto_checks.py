@@ -165,8 +165,14 @@ def _ttl(path: str, data: Any, kind: Kind) -> Iterator[Problem]:
     if seconds < 0:
         yield Problem(_joined(path, "ttl"), "must be 0 or more")
     elif kind.ttl is not None and not kind.ttl.admits(seconds):
-        given = f"{ttl} {unit}, which are {seconds} seconds" if unit != "SECONDS" else f"{ttl} seconds"
-        yield Problem(_joined(path, "ttl"), f"must come to {kind.ttl.words}, or be 0; this is {given}")
+        yield Problem(_joined(path, "ttl"), f"must come to {kind.ttl.words}, or be 0; this is {_told(ttl, unit)}")
+
+
+def _told(ttl: int, unit: str) -> str:
+    # Python writes no number of thousands of digits, and JSON can have one.
+    if ttl >= 10**9:
+        return "far more"
+    return f"{ttl} {unit}, which are {seconds_of(ttl, unit)} seconds" if unit != "SECONDS" else f"{ttl} seconds"
 
 
 def _whole_shortening(body: Mapping[str, Any], *, is_cascade: bool) -> Iterator[Problem]:

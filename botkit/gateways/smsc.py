@@ -62,6 +62,7 @@ class Smsc(Adapter):
     has_receipts: ClassVar[bool] = True
     default_api_url: ClassVar[str] = "https://smsc.ru"
     token_setting: ClassVar[str] = "API_KEY"  # noqa: S105 - the name of a setting
+    stays_away: ClassVar[bool] = True
     kinds: ClassVar[frozenset[str]] = frozenset({"report", "inbound"})
     methods: ClassVar[frozenset[str]] = frozenset({"GET", "POST"})
     events: ClassVar[tuple[type[Event], ...]] = (LinkClicked,)

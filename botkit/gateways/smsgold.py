@@ -70,6 +70,7 @@ class SmsGold(Adapter):
     that the outcome is not known. It drops no repeats, so that `repeats` is 0: what may have arrived is not sent again.
     """
 
+    stays_away: ClassVar[bool] = True
     channel: ClassVar[str] = "smsgold"
     dedupe_window: ClassVar[timedelta] = timedelta(days=1)
     default_api_url: ClassVar[str] = "https://webapi.smsgold.ru"

@@ -120,12 +120,14 @@ class RedisStore:
         window: float,
         heard: Heard | None = None,
         opens: bool | None = None,
+        stays_away: bool = False,
     ) -> Ingested:
         """See `Store.ingest`. One trip."""
         keys = self.keys.of(cid, _INGEST)
         return await self._ingest(
             keys, cid, event_id, payload, token, round(window * 1000), "", 0,
-            "" if opens is None else int(opens), place_of(cid, payload) if opens else "", *heard_arguments(heard),
+            "" if opens is None else 2 if opens and stays_away else int(opens), place_of(cid, payload) if opens else "",
+            *heard_arguments(heard),
         )  # fmt: skip
 
     async def fire(self, due: DueTimer, event_id: str) -> Ingested:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import ClassVar, Self
 
 import msgspec
+from msgspec.structs import replace
 
 from botkit.adapter import Adapter, Outcome, Receipt
 from botkit.clock import Clock
@@ -93,11 +94,23 @@ class Callbacks(Adapter):
         """Makes one attempt. Whatever is not taken comes again, for the receiver knows repeats by their id."""
         self.check(outgoing.message)
         try:
-            url = await self._find_url(to.id) or self._url
+            own = await self._find_url(to.id)
         except StoreUnavailableError as error:
             return Receipt(Outcome.NOT_SENT, reason=error.what)
+        url = own or self._url
         if not url:
             return Receipt(Outcome.REFUSED, reason="no address is set for reports")
+        receipt = await self._post(outgoing, url, client)
+        # Another's address that takes nothing is no reason for the rest to wait.
+        is_apart = bool(own) and receipt.outcome is Outcome.NOT_SENT
+        return replace(receipt, retry_after=self._pause(outgoing)) if is_apart else receipt
+
+    def _pause(self, outgoing: Outgoing) -> float:
+        """Returns how long to wait after a failure: as long again as it took to here."""
+        age = self._clock.timestamp() - outgoing.created_ms / 1000
+        return min(max(age, DELAYS[0]), DELAYS[-1])
+
+    async def _post(self, outgoing: Outgoing, url: str, client: HttpClient) -> Receipt:
         body = msgspec.json.encode(getattr(outgoing.message, "payload", {}))
         headers = signed(outgoing.key, int(self._clock.timestamp()), body, self._keys)
         try:

@@ -418,6 +418,45 @@ async def test_without_a_callback_or_on_another_network_the_gateway_itself_is_ca
     assert gateway.calls[0].url == "https://messaging.mittoapi.com/api/v1.1/Messages/send"
 
 
+@pytest.mark.parametrize(
+    ("sender", "is_good"),
+    [
+        ("ABC", True),
+        ("AB", False),
+        ("ElevenChars", True),
+        ("123", True),
+        ("12", False),
+        ("1" * 14, True),
+        ("1" * 15, False),
+        ("+" + "1" * 13, True),
+        ("+" + "1" * 14, False),
+    ],
+)
+def test_the_sms_api_takes_fewer_senders_than_the_gateway(sender: str, is_good: bool) -> None:
+    mitto(sender=sender).check(Text(text="Hello", extra={"mitto": {"sender": sender}}))
+    body = {"trafficAccountId": TA, "destination": ANA, "sms": {"text": "Hello", "sender": sender}}
+    adapter = mitto(**callbacks())
+    raw = adapter.read_send(body).message
+    if is_good:
+        adapter.prepare(raw, at(adapter))
+        mitto(sender=sender, **callbacks())
+        return
+    for message in (raw, Text(text="Hello", extra={"mitto": {"sender": sender}})):
+        with pytest.raises(InvalidRequestError) as raised:
+            adapter.prepare(message, at(adapter))
+        assert [problem.path for problem in raised.value.problems] == ["sms.sender"]
+    with pytest.raises(SettingsError, match="SHOP_SMS_SENDER is no sender"):
+        mitto(sender=sender, **callbacks())
+
+
+@pytest.mark.parametrize("settings", [{}, callbacks()], ids=["gateway", "sms api"])
+async def test_a_caller_s_text_without_a_sender_comes_from_the_account_s(settings: dict[str, Any]) -> None:
+    adapter = mitto(**settings)
+    body = {"trafficAccountId": TA, "destination": ANA, "sms": {"text": "Hello"}}
+    gateway = await sent(adapter, adapter.read_send(body).message, Gateway({"id": "1", "responseCode": 0}))
+    assert (gateway.body if settings else gateway.body["sms"])["from" if settings else "sender"] == "BotKit"
+
+
 async def test_an_address_with_a_path_keeps_it() -> None:
     adapter = mitto(**callbacks(callback_url="https://bot.example/shop/"))
     gateway = await sent(adapter, HELLO, Gateway({"id": "1", "responseCode": 0}))

@@ -2,6 +2,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -208,6 +209,16 @@ def test_the_unit_is_minutes_where_there_is_none_and_the_rule_says_what_came_of_
         "must come to 31 to 86400 seconds, or be 0; this is 3600 MINUTES, which are 216000 seconds"
     )
     assert rule(telegram(ttl=30, ttlUnit="SECONDS")) == "must come to 31 to 86400 seconds, or be 0; this is 30 seconds"
+
+
+def test_a_ttl_of_thousands_of_digits_is_a_problem_like_any_other() -> None:
+    body = msgspec.json.decode(
+        b'{"destAddr": "+79990001122", "message": {"type": "TELEGRAM", "data": {"text": "x", "ttl": %s}}}'
+        % (b"9" * 4299)
+    )
+    (problem,) = find_problems(body)
+    assert problem.path == "message.data.ttl"
+    assert problem.rule.endswith("this is far more")
 
 
 @pytest.mark.parametrize("ttl", ["15", 1.5, True, None])

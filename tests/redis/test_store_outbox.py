@@ -134,6 +134,21 @@ async def test_what_is_known_of_the_person_comes_with_every_turn(store: RedisSto
     assert (await post(store, 3)).record.gone == ""
 
 
+@pytest.mark.parametrize(("gone", "is_back"), [("", False), ("blocked", True)])
+async def test_whoever_left_of_their_own_will_may_stay_away_whatever_they_write(
+    store: RedisStore, gone: str, is_back: bool
+) -> None:
+    turn = await post(store, 1)
+    if gone:
+        await store.fail(turn, error="no", event_id=event(900), event=b"", refund=False, keep=False, gone=gone)
+    else:
+        await store.ingest(ANN, event(1), b"", token="", window=60, opens=False)
+    await store.ingest(ANN, event(2), b"", token="", window=60, opens=True, stays_away=True)
+    assert (await store.broadcasts.reachable([ANN], strangers=True)) == [is_back]
+    await store.ingest(ANN, event(3), b"", token="", window=60, opens=True)
+    assert (await store.broadcasts.reachable([ANN], strangers=True)) == [True]
+
+
 # --- retry ---
 
 

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from botkit.adapter import Outcome
 from botkit.clock import Clock
 from botkit.conversation import Account, Conversation
-from botkit.exceptions import MessageError
+from botkit.exceptions import MessageError, StoreUnavailableError
 from botkit.http import Http, InProcess
 from botkit.line import Line
 from botkit.messages import Raw, Text
@@ -142,6 +142,47 @@ async def test_a_message_may_name_an_address_of_its_own(botkit_redis_url: str) -
     await rig.works()
     assert [path for path, _ in program.heard] == ["own"]
     await rig.close()
+
+
+async def test_an_address_of_its_own_that_takes_nothing_holds_up_no_other(botkit_redis_url: str) -> None:
+    program = Program()
+    rig = Rig(botkit_redis_url, program)
+    for number in range(20):
+        rig.urls[f"dead{number}"] = "https://dead.example/"
+        await rig.tells(f"dead{number}", 0)
+    await rig.works()
+    await rig.works()
+    await rig.tells("m1", 0)
+    await rig.works()
+    assert [path for path, _ in program.heard] == ["usual"]
+    await rig.close()
+
+
+@pytest.mark.parametrize(("age", "pause"), [(0, 5), (4, 5), (40, 40), (599, 599), (86_400, 600)])
+async def test_an_address_of_its_own_that_takes_nothing_is_tried_less_and_less_often(age: int, pause: int) -> None:
+    async def find(message_id: str) -> str:
+        return "https://dead.example/"
+
+    clock, program = Clock(), Program()
+    created_ms = round(1000 * clock.timestamp())
+    adapter = Callbacks("shop", "", [SECRET], clock=clock, find_url=find)
+    outgoing = Outgoing("k" * 24, ("callback", "shop"), "m1", Raw(channel="callback", payload={}), created_ms)
+    clock.advance(seconds=age)
+    async with Http(transport=program.network) as client:
+        receipt = await adapter.send(outgoing, Conversation(SHOP, "m1"), client)
+    assert receipt.outcome is Outcome.NOT_SENT
+    assert receipt.retry_after == pytest.approx(pause, abs=2)
+
+
+async def test_while_the_store_does_not_tell_the_address_nothing_is_given_up() -> None:
+    async def find(message_id: str) -> str:
+        raise StoreUnavailableError("no answer")
+
+    adapter, program = Callbacks("shop", "", [SECRET], clock=Clock(), find_url=find), Program()
+    outgoing = Outgoing("k" * 24, ("callback", "shop"), "m1", Raw(channel="callback", payload={}))
+    async with Http(transport=program.network) as client:
+        receipt = await adapter.send(outgoing, Conversation(SHOP, "m1"), client)
+    assert receipt.outcome is Outcome.NOT_SENT
 
 
 async def test_without_any_address_a_report_is_refused() -> None:

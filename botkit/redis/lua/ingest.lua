@@ -57,8 +57,9 @@ end
 remember(x, eid, horizon, ids)
 redis.call('RPUSH', m, eid .. payload)
 if answers == '1' then hear() end
-if opens == '1' then
-  redis.call('HDEL', c, 'g')
+if opens == '1' or opens == '2' then
+  -- Who left of their own will is back when they say so, where `opens` is 2; whatever else kept them away is over.
+  if opens == '1' or redis.call('HGET', c, 'g') ~= 'unsubscribed' then redis.call('HDEL', c, 'g') end
   redis.call('ZADD', all, 0, cid)
   if place ~= '' then redis.call('HSET', c, 'id', place) end
 end
