@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from botkit.channels.gbm import BusinessMessages
     from botkit.channels.telegram import Telegram
     from botkit.channels.viber import Viber
-    from botkit.context import Context, Handle
+    from botkit.context import Context
     from botkit.conversation import Account, Conversation, User
+    from botkit.decisions import Handle
     from botkit.delivery_route import DeliveryRoute
     from botkit.events import (
         AgentRequested,
@@ -203,8 +204,9 @@ _MODULES = {
     "channels.gbm": "BusinessMessages",
     "channels.telegram": "Telegram",
     "channels.viber": "Viber",
-    "context": "Context Handle",
+    "context": "Context",
     "conversation": "Account Conversation User",
+    "decisions": "Handle",
     "delivery_route": "DeliveryRoute",
     "events": (
         "AgentRequested BroadcastFinished BroadcastProgressed ButtonPressed ConversationResumed ConversationStarted "

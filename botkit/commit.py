@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import msgspec
 
-from botkit.context import FLOW_TIMER, Context, Decisions, Scene
+from botkit.context import FLOW_TIMER, Context
+from botkit.decisions import Decisions, Scene
 from botkit.events import MessageExpired, MessageFailed
 from botkit.flow import Flow
 from botkit.hops import needs_watch, watch

@@ -16,8 +16,9 @@ from botkit.albums import gather
 from botkit.bot import Bot
 from botkit.clock import Clock
 from botkit.commit import make_commit
-from botkit.context import Context, Decisions, Scene
+from botkit.context import Context
 from botkit.conversation import Account, digest
+from botkit.decisions import Decisions, Scene
 from botkit.events import (
     AgentRequested,
     ButtonPressed,

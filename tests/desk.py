@@ -32,7 +32,8 @@ from botkit.messages import AnyMessage, Raw, Text
 from botkit.outbox import Outbox, SendPolicy
 from botkit.outgoing import Outgoing
 from botkit.redaction import Redactor, Secret
-from botkit.redis.store import Bounds, RedisStore
+from botkit.redis.bounds import Bounds
+from botkit.redis.store import RedisStore
 from botkit.router import Router
 from botkit.session_rules import SessionRules
 from botkit.webhook import WebhookRequest, WebhookStatus

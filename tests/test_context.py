@@ -17,8 +17,9 @@ from botkit.buttons import Button
 from botkit.channels.gbm import BusinessMessages
 from botkit.channels.telegram import Telegram
 from botkit.channels.viber import Viber
-from botkit.context import MAX_MESSAGES, Context, Decisions, Handle, Scene
+from botkit.context import MAX_MESSAGES, Context
 from botkit.conversation import Account, Conversation, User
+from botkit.decisions import Decisions, Handle, Scene
 from botkit.dispatcher import Dispatcher
 from botkit.events import (
     ConversationStarted,

@@ -37,7 +37,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         *("chatapps.*", "accounts", "contacts", "delivery_route", "hops", "callback", "submission", "consent"),
     ),
     (
-        *("context", "filters", "record", "segments", "sessions"),
+        *("context", "decisions", "filters", "record", "segments", "sessions"),
         *("router", "route", "route_table", "route_checks", "moves"),
         *("flow", "flow_data", "trigger", "place", "diagram"),
         *("languages", "language_checks"),

@@ -31,7 +31,8 @@ from botkit.outgoing import Outgoing
 from botkit.outgoing import encode as encode_outgoing
 from botkit.pace import Pace, Paces
 from botkit.redis.audit import audit
-from botkit.redis.store import Bounds, RedisStore
+from botkit.redis.bounds import Bounds
+from botkit.redis.store import RedisStore
 from botkit.router import CallNext, Router
 from botkit.session_rules import SessionRules
 from botkit.sessions import Session, session_at

@@ -9,7 +9,7 @@ from botkit.events import MessageReceived
 from botkit.exceptions import NotSentError, ServiceError
 from botkit.flow import Flow
 from botkit.http_client import HttpClient
-from botkit.redis.store import Bounds
+from botkit.redis.bounds import Bounds
 from botkit.router import Router
 from tests.desk import Desk, Process, bot, says
 

@@ -26,7 +26,7 @@ from botkit.events import ConversationStarted, Event, MessageReceived
 from botkit.exceptions import PayloadError
 from botkit.flow import Flow
 from botkit.receiver import ReceiverPolicy
-from botkit.redis.store import Bounds
+from botkit.redis.bounds import Bounds
 from botkit.router import Router
 from botkit.service import Policies
 from botkit.testing import BotTester

@@ -35,7 +35,7 @@ from botkit.http_client import HttpClient
 from botkit.messages import AnyMessage, Raw, Text
 from botkit.outgoing import Hop, Outgoing, Trail, encode
 from botkit.redis.audit import audit
-from botkit.redis.store import Bounds
+from botkit.redis.bounds import Bounds
 from botkit.router import Router
 from botkit.session_rules import SessionRules
 from botkit.store import Commit, Mine

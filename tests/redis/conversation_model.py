@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from botkit.exceptions import TooManyTimersError
-from botkit.redis.store import Bounds
+from botkit.redis.bounds import Bounds
 from botkit.store import Accepted, Commit, Duplicate, Full, Ingested, Mine, Verdict
 from botkit.turn import Queue, Turn
 

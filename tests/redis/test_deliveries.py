@@ -9,7 +9,8 @@ from botkit.deliveries import Status
 from botkit.messages import Text
 from botkit.outgoing import Outgoing, encode
 from botkit.redis.audit import audit
-from botkit.redis.store import Bounds, RedisStore
+from botkit.redis.bounds import Bounds
+from botkit.redis.store import RedisStore
 from botkit.store import Duplicate
 from botkit.timer import LATER, DueTimer, Timer
 from botkit.turn import Queue, Turn

@@ -6,7 +6,8 @@ import pytest
 
 from botkit.clock import Clock
 from botkit.pace import Pace
-from botkit.redis.store import Bounds, RedisStore
+from botkit.redis.bounds import Bounds
+from botkit.redis.store import RedisStore
 from botkit.session_rules import SessionRules
 from botkit.store import Accepted, Committed, Verdict
 from botkit.turn import Counts, Queue, Turn

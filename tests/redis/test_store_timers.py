@@ -6,7 +6,8 @@ import pytest
 
 from botkit.clock import Clock
 from botkit.exceptions import TooManyTimersError
-from botkit.redis.store import Bounds, RedisStore
+from botkit.redis.bounds import Bounds
+from botkit.redis.store import RedisStore
 from botkit.session_rules import SessionRules
 from botkit.store import Accepted, Duplicate, Full, Verdict
 from botkit.timer import DueTimer, Timer
