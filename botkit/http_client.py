@@ -1,9 +1,12 @@
 """How adapters reach their services: what is asked for, sent along and answered."""
 
+import re
 from collections.abc import Mapping
 from typing import Protocol
 
 from msgspec import Struct
+
+_SECONDS = re.compile(r"[0-9]{1,9}")
 
 
 class HttpAnswer(Struct, frozen=True):
@@ -12,6 +15,12 @@ class HttpAnswer(Struct, frozen=True):
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+    @property
+    def retry_after(self) -> float:
+        """How many seconds the service asks to wait by its `Retry-After`; 0 where it names none, as with a date."""
+        seconds = self.headers.get("retry-after", "")
+        return float(seconds) if _SECONDS.fullmatch(seconds) else 0
 
 
 class Upload(Struct, frozen=True):

@@ -172,13 +172,13 @@ class Trails:
             return Verdict.DONE
         if report.status == "overdue" and rest:
             report = await self._ask(turn, report, rest)
-        plan = await self._plan(turn, report, rest) if rest and report.has_more else _Plan()
+        plan = await self._plan(turn, rest) if rest and report.has_more else _Plan()
         news = await self._note(turn, report, rest, plan)
         if news is None:
             return Verdict.FENCED
         await count_news(self._store, report.key, news.word)
         if news.word == "next":
-            await self._take(turn, report, news)
+            await self._take(report, news)
         if news.word and report.notify:
             await self._call_back(turn, report, news)
         return _event(report, news, event) or Verdict.DONE
@@ -216,7 +216,7 @@ class Trails:
                 return replace(report, status=cast(HopStatus, status))
         return report
 
-    async def _plan(self, turn: Turn, report: HopReported, rest: Outgoing) -> _Plan:
+    async def _plan(self, turn: Turn, rest: Outgoing) -> _Plan:
         trail = cast(Trail, rest.trail)
         is_with_home = trail.home == (*trail.hops[0].account, trail.hops[0].to)
         # Whoever it goes to from elsewhere is somebody else.
@@ -264,7 +264,7 @@ class Trails:
             )
         )
 
-    async def _take(self, turn: Turn, report: HopReported, news: HopNews) -> None:
+    async def _take(self, report: HopReported, news: HopNews) -> None:
         """Hands the message over to the way that was taken; by its key, once."""
         if not news.rest:
             # A turn made again, so late that the timer of that way has fired: it finds the way over.

@@ -174,6 +174,4 @@ def _fixed_text(description: str, code: int) -> str:
 
 
 def _retry_after(answer: HttpAnswer, said: Answer | None) -> float:
-    header = answer.headers.get("retry-after", "")
-    seconds = int(header) if re.fullmatch(r"[0-9]{1,6}", header) else 0
-    return max((said and said.parameters.retry_after) or seconds, 1.0)
+    return max((said and said.parameters.retry_after) or answer.retry_after, 1.0)

@@ -31,7 +31,7 @@ from botkit.http_client import HttpAnswer, HttpClient
 from botkit.messages import AnyMessage, Raw, Representative
 from botkit.outgoing import Outgoing
 from botkit.pace import Pace, Paces
-from botkit.payload import read_object
+from botkit.payload import read_lenient, read_object
 from botkit.redaction import Redactor, Secret
 from botkit.session_rules import SessionRules
 from botkit.webhook import WebhookRequest, WebhookStatus
@@ -261,7 +261,7 @@ class Viber(Adapter):
 
     async def _call(self, resource: str, payload: Mapping[str, Any], client: HttpClient) -> dict[str, Any]:
         answer = await self._post(resource, payload, client)
-        body = _read_answer(answer)
+        body = read_lenient(answer.body)
         status = body.get("status")
         if answer.status == 200 and status == 0:
             return body
@@ -303,13 +303,6 @@ def _sign(token: Secret, body: bytes) -> bytes:
     return hmac.digest(token.reveal().encode(), body, "sha256").hex().encode()
 
 
-def _read_answer(answer: HttpAnswer) -> dict[str, Any]:
-    try:
-        return read_object(answer.body)
-    except PayloadError:
-        return {}
-
-
 def _reason(status: int) -> str:
     return f"{status} {STATUSES.get(status, 'unknown status')}"
 
@@ -317,7 +310,7 @@ def _reason(status: int) -> str:
 def _receipt(answer: HttpAnswer) -> Receipt:
     if not 200 <= answer.status < 300:
         return _http_failure(answer)
-    body = _read_answer(answer)
+    body = read_lenient(answer.body)
     status = body.get("status")
     if type(status) is not int:
         return Receipt(Outcome.UNKNOWN, reason=f"HTTP {answer.status} without a status")
@@ -343,7 +336,7 @@ def _billing(body: Mapping[str, Any]) -> str:
 
 
 def _receipts(answer: HttpAnswer, to: Sequence[Conversation]) -> Sequence[Receipt]:
-    body = _read_answer(answer)
+    body = read_lenient(answer.body)
     whole = _receipt(answer)
     if answer.status == 200 and (seconds := _BROADCAST_LATER.get(body.get("status"))):
         # It is the request that was one too many, or not allowed yet: nobody has to lose their message for that.
@@ -365,8 +358,5 @@ def _http_failure(answer: HttpAnswer) -> Receipt:
     if answer.status >= 500:
         return Receipt(Outcome.UNKNOWN, reason=reason)
     if answer.status == 429:
-        seconds = answer.headers.get("retry-after", "")
-        return Receipt(
-            Outcome.THROTTLED, reason=reason, retry_after=float(seconds) if _DIGITS.fullmatch(seconds) else 1
-        )
+        return Receipt(Outcome.THROTTLED, reason=reason, retry_after=answer.retry_after or 1)
     return Receipt(Outcome.REFUSED, reason=reason)

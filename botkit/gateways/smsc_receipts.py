@@ -14,17 +14,14 @@ from botkit.http_client import HttpAnswer
 
 # How far the service's clock may be from ours, in seconds.
 _SKEW = 300
-_SECONDS = re.compile(r"[0-9]{1,9}")
+_DIGITS = re.compile(r"[0-9]{1,9}")
 
 
 def read_answer(answer: HttpAnswer) -> Sent | Receipt | Refusal:
     """Returns what was taken or the error in the answer; a receipt where it is no answer to a send at all."""
     reason = f"HTTP {answer.status}"
     if answer.status == 429:
-        seconds = answer.headers.get("retry-after", "")
-        return Receipt(
-            Outcome.THROTTLED, reason=reason, retry_after=float(seconds) if _SECONDS.fullmatch(seconds) else 1
-        )
+        return Receipt(Outcome.THROTTLED, reason=reason, retry_after=answer.retry_after or 1)
     if 400 <= answer.status < 500:
         return Receipt(Outcome.REFUSED, reason=reason)
     if answer.status != 200:
@@ -76,5 +73,5 @@ def found(state: MessageState, identity: str, *, since: float) -> Receipt:
 def _not_taken(entry: SentTo) -> Receipt:
     number = int(entry.status) if re.fullmatch(r"[0-9]{1,4}", entry.status) else 0
     words = FAILED.get(number, "not taken")
-    error = entry.error if _SECONDS.fullmatch(entry.error) else ""
+    error = entry.error if _DIGITS.fullmatch(entry.error) else ""
     return Receipt(Outcome.REFUSED, reason=f"{number} {words}" + (f" (error {error})" if error else ""))

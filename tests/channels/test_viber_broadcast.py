@@ -1,7 +1,7 @@
 """Viber's broadcast_message: 300 people a request, who failed among them, and what the whole of it may be answered."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -151,9 +151,6 @@ def router() -> Router[Flow]:
         """Says nothing."""
 
     return router
-
-
-Meet = Callable[[BotTester, int], Any]
 
 
 def shop(redis_url: str, folder: Any, *, concurrency: int = 400, max_repeats: int = 2) -> BotTester:
