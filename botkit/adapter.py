@@ -135,6 +135,11 @@ class Adapter(ABC):
         Raises SettingsError for a value of the wrong form.
         """
 
+    @classmethod
+    def examples(cls) -> "Mapping[str, Adapter]":
+        """Returns an account of each network that it reaches, by the network's name: what tables tell of."""
+        return {cls.channel: cls.from_env("BOTKIT", {})}
+
     def paced(self, environ: Mapping[str, str]) -> Self:
         """Reads `<prefix>_RATE` and `_CHAT_RATE`; returns the adapter. Raises SettingsError."""
         self.paces = read_paces(self.prefix, environ, self.paces)

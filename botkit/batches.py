@@ -8,7 +8,7 @@ from msgspec import Struct
 from botkit.adapter import Adapter, Outcome, Receipt
 from botkit.conversation import Account, Conversation
 from botkit.exceptions import StoreUnavailableError
-from botkit.governor import Governor
+from botkit.governor import Governor, Hold
 from botkit.http_client import HttpClient
 from botkit.messages import AnyMessage
 from botkit.outgoing import encode
@@ -16,6 +16,9 @@ from botkit.store import Begun
 
 #: How long a request waits for more people, in seconds.
 PATIENCE = 0.05
+
+#: How long a request that is ready waits for the account's pace before its people go back to their outboxes.
+SHORT = 0.25
 
 #: Notes an attempt, which may be made if it is NEW.
 Note = Callable[[], Awaitable[Begun]]
@@ -79,7 +82,7 @@ class Batches:
                 batch.people[to].set_exception(error)
 
     async def _send(self, batch: _Batch) -> None:
-        if hold := await self._governor.wait_to_broadcast(batch.adapter):
+        if hold := await self._wait(batch.adapter):
             for to in _waiting(batch):
                 batch.people[to].set_result(Receipt(Outcome.NOT_SENT, reason="paced", retry_after=hold.seconds))
             return
@@ -90,6 +93,15 @@ class Batches:
             ):
                 if not batch.people[to].done():
                     batch.people[to].set_result(receipt)
+
+    async def _wait(self, adapter: Adapter) -> Hold | None:
+        """Returns how long the request must wait; a short time is waited for here."""
+        hold = await self._governor.wait_to_broadcast(adapter)
+        if hold is None or not hold.is_pace or hold.seconds > SHORT:
+            return hold
+        # To give all of them back and take them up again would cost more than that.
+        await asyncio.sleep(hold.seconds)
+        return await self._governor.wait_to_broadcast(adapter)
 
 
 def _waiting(batch: _Batch) -> Sequence[Conversation]:

@@ -10,6 +10,7 @@ from msgspec import Struct
 from botkit.conversation import Account, Conversation
 from botkit.messages import AnyMessage
 from botkit.outgoing import Hop
+from botkit.send_schedule import SendSchedule
 
 # Three numbers and a mark: a digest, which all other messages' keys begin with, never ends with that letter.
 _KEY = re.compile(r"([A-Za-z0-9_-]{10})(\d{2})(\d{9})b(\d{2})")
@@ -62,6 +63,9 @@ class Fate(enum.Enum):
     UNDELIVERED = "undelivered"
 
 
+#: What may be reported after that, the best first.
+REPORTS = (Fate.SEEN, Fate.DELIVERED, Fate.UNDELIVERED)
+
 #: The three of which each recipient meets one.
 ENDS = frozenset({Fate.SENT, Fate.FAILED, Fate.SKIPPED})
 
@@ -70,14 +74,17 @@ class Bulk(Struct, frozen=True, omit_defaults=True):
     """What a broadcast has besides that goes to a list of destinations, for a program that asked for it.
 
     `owner` is the program's name, `fingerprint` stands for its request. `hops` are the ways of each message, without
-    their conversations, where it has several; `callback` names who hears of each step of each message.
+    their conversations, where it has several; `callback` names who hears of each step of each message, at
+    `notify_url` if that is not their usual address. Messages go out while `schedule` is open, if there is one.
     """
 
     owner: str
     fingerprint: str = ""
     hops: tuple[Hop, ...] = ()
     callback: str = ""
+    notify_url: str = ""
     reference: str = ""
+    schedule: SendSchedule | None = None
 
 
 class Broadcast(Struct, frozen=True, omit_defaults=True):
@@ -226,6 +233,10 @@ class Broadcasts(Protocol):
 
     async def fates(self, broadcast_id: str, lane: int, start: int, stop: int) -> Sequence[Fate | None]:
         """Returns how the messages to the recipients from `start` to before `stop` ended; None for those under way."""
+        ...
+
+    async def reported(self, broadcast_id: str, lane: int, start: int, stop: int) -> Sequence[Fate | None]:
+        """Returns the best that was reported of each of these messages: SEEN, DELIVERED, else UNDELIVERED or None."""
         ...
 
     async def note(self, spot: Spot, *fates: Fate) -> None:

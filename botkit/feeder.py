@@ -86,11 +86,25 @@ class Feeder:
             return self._policy.poll
         if not await self._store.broadcasts.lead(broadcast_id, self._token, self._policy.lease):
             return self._policy.poll
-        fed = sum([await self._feed(progress, lane) for lane in range(len(progress.lanes))])
+        wait = self._wait(progress)
+        if wait is None:
+            log.info("a bulk is cancelled: its deadline has passed", broadcast=broadcast_id)
+            await self._store.broadcasts.move(broadcast_id, Stage.CANCELLED)
+            return 0.0
+        fed = 0 if wait else sum([await self._feed(progress, lane) for lane in range(len(progress.lanes))])
         await self._tell(progress)
         if fed or await self._finish(progress):
             return 0.0
-        return self._policy.busy
+        return min(wait, self._policy.poll) if wait else self._policy.busy
+
+    def _wait(self, progress: Progress) -> float | None:
+        """Returns the seconds until the rest may be fed; None where its deadline has passed."""
+        bulk, tally = progress.broadcast.bulk, progress.tally
+        if bulk is None or bulk.schedule is None or tally.fed >= tally.total:
+            return 0.0
+        now = self._clock.now()
+        goes_at = bulk.schedule.next_at(now)
+        return (goes_at - now).total_seconds() if goes_at else None
 
     # --- feeding ---
 

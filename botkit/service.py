@@ -75,7 +75,7 @@ class Service:
         lines = {account: Line(owner.adapter, self._clients[account]) for account, owner in self.owners.items()}
         self._programs = {
             adapter.account: (adapter, callback_client())
-            for adapter in callbacks_of(self._keyring, store.submissions, self.clock)
+            for adapter in callbacks_of(self._keyring, store.submissions, store.broadcasts, self.clock)
         }
         programs = {account: Line(adapter, client) for account, (adapter, client) in self._programs.items()}
         policies = policies or Policies()

@@ -7,7 +7,7 @@ import pytest
 
 from botkit.accounts import Bucket
 from botkit.adapter import Outcome, Receipt
-from botkit.batches import Batches, Note
+from botkit.batches import SHORT, Batches, Note
 from botkit.channels.viber import Viber
 from botkit.clock import Clock
 from botkit.conversation import Account, Conversation
@@ -42,15 +42,17 @@ class Many(Desk):
 
 
 class Rates:
-    """What all processes have left of a rate."""
+    """What all processes have left of a rate: for `waits` times it is to be waited for."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.wait = 0.0
+        self.waits = 1000
 
     async def take(self, account: Account, buckets: Sequence[Bucket]) -> tuple[float, float]:
         self.asked += [bucket.name for bucket in buckets]
-        return 0, self.wait
+        self.waits -= 1
+        return 0, self.wait if self.waits >= 0 else 0.0
 
     async def rest(self, account: Account, seconds: float) -> None:
         raise AssertionError("nobody rests here")
@@ -160,6 +162,23 @@ async def test_where_the_pace_is_used_up_nothing_is_sent_and_all_wait(batches: B
     receipts = await sent(batches, desk, "a", "b")
     assert receipts == [Receipt(Outcome.NOT_SENT, reason="paced", retry_after=1.5)] * 2
     assert desk.requests == []
+
+
+@pytest.mark.parametrize(("wait", "waits"), [(SHORT + 0.01, 1), (0.001, 2)], ids=["long", "again"])
+async def test_where_it_is_to_be_waited_for_long_or_again_all_go_back(
+    batches: Batches, rates: Rates, wait: float, waits: int
+) -> None:
+    desk = Many()
+    desk.paces, rates.wait, rates.waits = Paces(broadcast=Pace(500, 10)), wait, waits
+    assert await sent(batches, desk, "a") == [Receipt(Outcome.NOT_SENT, reason="paced", retry_after=wait)]
+    assert desk.requests == []
+
+
+async def test_a_short_wait_for_the_pace_is_waited_for(batches: Batches, rates: Rates) -> None:
+    desk = Many()
+    desk.paces, rates.wait, rates.waits = Paces(broadcast=Pace(500, 10)), 0.001, 1
+    assert await sent(batches, desk, "a") == [Receipt(Outcome.SENT, id="a")]
+    assert rates.asked == ["br", "br"]
 
 
 # --- attempts that are noted ---

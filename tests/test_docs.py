@@ -12,18 +12,22 @@ from types import ModuleType
 import click
 import pytest
 
+from botkit import channels, gateways
 from botkit.adapter import Adapter
 from botkit.app import App
 from botkit.channels import telegram_messages, viber_messages
 from botkit.channels.telegram import Telegram
 from botkit.cli import cli
-from botkit.cli.capabilities import load_adapters, load_rows, markdown_of, markdown_table
+from botkit.cli.capabilities import load_adapters, load_rows, load_ways, markdown_of, markdown_table
 from botkit.exceptions import SettingsError
 from botkit.testing import BotTester
 from tests.generated import ROOT, compare
 
 PAGES = {page.stem: page for page in sorted((ROOT / "docs").glob("*.md"))}
-CHANNELS: Mapping[str, type[Adapter]] = {adapter.channel: adapter for adapter in load_adapters()}
+#: All that have a page of their own: the channels, then the gateways.
+SERVICES: Mapping[str, type[Adapter]] = {
+    adapter.channel: adapter for package in (channels, gateways) for adapter in load_adapters(package)
+}
 #: Pages whose tests are about the bots of this repository, not about one of their own.
 OF_THE_PROJECT = ("languages",)
 
@@ -31,7 +35,7 @@ _BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _SETTING = re.compile(r"\bPARCEL_[A-Z]+_[A-Z_]+(?<!_)\b")
 
-every_channel = pytest.mark.parametrize("channel", CHANNELS)
+every_service = pytest.mark.parametrize("service", SERVICES)
 every_page = pytest.mark.parametrize("page", PAGES)
 
 
@@ -46,14 +50,14 @@ def test_the_readme_holds_the_table_of_all_channels(request: pytest.FixtureReque
     compare(ROOT / "README.md", "capabilities", markdown_table(load_rows()), request.config)
 
 
-@every_channel
-def test_a_channels_page_holds_all_that_it_can(channel: str, request: pytest.FixtureRequest) -> None:
-    (row,) = [row for row in load_rows() if row.channel == channel]
-    compare(PAGES[channel], channel, markdown_of(row), request.config)
+@every_service
+def test_a_services_page_holds_all_that_it_can(service: str, request: pytest.FixtureRequest) -> None:
+    rows = load_ways().get(service) or [row for row in load_rows() if row.channel == service]
+    compare(PAGES[service], service, markdown_of(rows), request.config)
 
 
-def test_every_channel_has_a_page_and_the_index_names_every_page() -> None:
-    assert {row.channel for row in load_rows()} <= set(PAGES)
+def test_every_service_has_a_page_and_the_index_names_every_page() -> None:
+    assert SERVICES.keys() <= set(PAGES)
     named = set(_LINK.findall(PAGES["README"].read_text("utf-8")))
     assert {f"{page}.md" for page in PAGES} - {"README.md"} == {name for name in named if not name.startswith("..")}
 
@@ -139,11 +143,11 @@ class Asked(dict[str, str]):
         return str(default or "")
 
 
-@every_channel
-def test_a_page_names_the_settings_that_its_account_reads_and_no_other(channel: str) -> None:
+@every_service
+def test_a_page_names_the_settings_that_its_account_reads_and_no_other(service: str) -> None:
     asked = Asked()
-    CHANNELS[channel].from_env(f"PARCEL_{channel.upper()}", asked)
-    named = set(_SETTING.findall(PAGES[channel].read_text("utf-8")))
+    SERVICES[service].from_env(f"PARCEL_{service.upper()}", asked)
+    named = set(_SETTING.findall(PAGES[service].read_text("utf-8")))
     assert named == asked.names
 
 

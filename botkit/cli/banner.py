@@ -6,9 +6,11 @@ from importlib.metadata import version
 
 import click
 
+from botkit.adapter import Adapter
 from botkit.app import App
 from botkit.bot import Bot
 from botkit.message_checks import degradations
+from botkit.send_api.keys import load_keyring
 from botkit.service import Service
 from botkit.settings import Settings
 
@@ -33,11 +35,16 @@ def _rows(app: App, service: Service, settings: Settings) -> list[tuple[str, str
     for bot in service.bots:
         flows = sum(flow.__name__ != "Flow" for flow in bot.table.flows)
         rows.append(("bot", f"{bot.name} ({_count(flows, 'flow')}, {_count(len(bot.table.routes), 'route')})"))
-    for account in service.owners:
+    for account, owner in service.owners.items():
         state = "SIMULATED: no credentials set" if service.is_simulated(account) else "live"
-        rows.append(("account", f"{account.ta} on {account.channel}   {state}"))
+        rows.append(("account", f"{account.ta} on {_where(owner.adapter)}   {state}"))
     base = f"http://{settings.host}:{settings.port}"
-    rows.append(("webhooks", f"{settings.public_url or base}/webhooks/<channel>?ta=<account>"))
+    public = settings.public_url or base
+    rows.append(("webhooks", f"{public}/webhooks/<channel>?ta=<account>"))
+    if any(owner.adapter.kinds for owner in service.owners.values()):
+        rows.append(("", f"{public}/webhooks/<gateway>/<kind>?ta=<account>"))
+    if keys := load_keyring(settings.api_keys, settings.api_keys_file).keys:
+        rows.append(("send API", f"{base}/messages/send   {_count(len(keys), 'key')}"))
     simulated = [account for account in service.owners if service.is_simulated(account)]
     if simulated:
         first = simulated[0]
@@ -47,6 +54,11 @@ def _rows(app: App, service: Service, settings: Settings) -> list[tuple[str, str
         if len(simulated) == len(service.owners):
             rows.append(("", "all accounts are simulated: nothing leaves this machine"))
     return rows + degraded_rows(service.bots)
+
+
+def _where(adapter: Adapter) -> str:
+    is_gateway = adapter.network != adapter.channel
+    return f"{adapter.channel} ({adapter.network})" if is_gateway else adapter.channel
 
 
 def degraded_rows(bots: Iterable[Bot]) -> list[tuple[str, str]]:

@@ -295,8 +295,11 @@ async def _webhook_finding(bot: str, adapter: Adapter, base: str) -> Finding:
         )
     except ServiceError as error:
         return _problem(error, f"webhook of {adapter.ta}: ")
+    if not adapter.methods:
+        return Finding("ok", f"{adapter.ta}: {adapter.channel} answers, and calls nobody back")
     if "set in" in status.details:
-        return Finding("note", f"webhook of {adapter.ta}: set in {status.details['set in']}, which nobody can ask")
+        what = f"webhook of {adapter.ta}: set in {status.details['set in']}, which nobody can ask"
+        return Finding("note", what, f"compare it with: botkit webhook info --account {adapter.ta}")
     if status.url == wanted:
         return Finding("ok", f"webhook of {adapter.ta} is {wanted}")
     fix = f"botkit webhook set --bot {bot} --account {adapter.ta}"

@@ -8,10 +8,12 @@ from msgspec import Struct
 from rich.table import Table
 from rich.text import Text
 
+from botkit.adapter import Adapter
 from botkit.app import App
 from botkit.bot import Bot
 from botkit.cli.project import load_app
 from botkit.cli.terminal import open_console, print_json
+from botkit.delivery_route import Leg
 from botkit.diagram import Arrow
 from botkit.filters import describe
 from botkit.flow import Flow
@@ -54,6 +56,8 @@ class FlowRow(Struct, frozen=True):
 def routes(*, app: str, bot: str | None, state: str | None, as_json: bool) -> None:
     """Prints which handler answers what, in the order in which the routes are asked: the first that matches wins.
 
+    Below them stand the ways that the bot's messages may go, by name.
+
     Example: botkit routes --bot parcel --state number
     """
     bots = _bots(load_app(app), bot)
@@ -65,6 +69,8 @@ def routes(*, app: str, bot: str | None, state: str | None, as_json: bool) -> No
         return
     for one in bots:
         _print_routes(one.name, [row for row in rows if row.bot == one.name])
+        for name, route in one.routes.items():
+            click.echo(f'messages with route="{name}": {" | ".join(map(_leg, route.legs))}')
 
 
 @click.command
@@ -134,6 +140,11 @@ def _print_routes(bot: str, rows: Sequence[RouteRow]) -> None:
         states = (", ".join(row.states) or "any") + (", paused" if row.for_paused else "")
         table.add_row(*map(Text, (str(row.number), events, asked, states, row.handler, row.where)))
     open_console().print(table)
+
+
+def _leg(leg: Leg[Adapter]) -> str:
+    where = f"{leg.adapter.ta} on {leg.adapter.channel}"
+    return f"{where}, {leg.status} within {leg.seconds:g} s" if leg.seconds else where
 
 
 def _flows(bots: Iterable[Bot], *, with_base: bool = False) -> list[type[Flow]]:

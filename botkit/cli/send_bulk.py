@@ -81,7 +81,9 @@ def read_request(bots: Sequence[Bot], body: Mapping[str, Any], file: Path) -> Bu
         raise click.UsageError("the destinations of a --request are those of --bulk")
     adapters = [adapter for bot in bots for adapter in bot.accounts]
     first = [destination for _, destination in islice(_read(file), 100)]
-    return read_bulk(Orders(adapters, routes_of(bots)), {**body, "destinations": first}, lambda _: True)
+    return read_bulk(
+        Orders(adapters, routes_of(bots)), {**body, "destinations": first}, lambda _: True, has_callbacks=False
+    )
 
 
 def send_bulk(bots: Sequence[Bot], order: BulkOrder, said: Mapping[str, Any], options: BulkOptions) -> None:
@@ -100,7 +102,7 @@ def send_bulk(bots: Sequence[Bot], order: BulkOrder, said: Mapping[str, Any], op
     if not _is_agreed(plan, options):
         return
     bot = next(bot.name for bot in bots if order.adapter in bot.accounts)
-    bulk = Bulk(OWNER, fingerprint, order.hops, reference=order.reference)
+    bulk = Bulk(OWNER, fingerprint, order.hops, reference=order.reference, schedule=order.schedule)
     last = asyncio.run(_send(bot, order, bulk, plan, options))
     if last.stage is Stage.CANCELLED:
         raise BotkitError(f"bulk {bulk_id} was cancelled")

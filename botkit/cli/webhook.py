@@ -11,6 +11,7 @@ from rich.text import Text
 
 from botkit.adapter import Adapter
 from botkit.app import App
+from botkit.cli.consoles import console_addresses
 from botkit.cli.project import load_app, load_project_settings
 from botkit.cli.terminal import open_console, print_json
 from botkit.exceptions import BotkitError, ServiceError, SettingsError, TransportError
@@ -23,7 +24,10 @@ SIMULATED = "simulated: nothing to register"
 
 
 class Registration(Struct):
-    """One account's webhook: where it is and where it should be; `error` is why what was wanted did not happen."""
+    """One account's webhook: where it is and where it should be; `error` is why what was wanted did not happen.
+
+    `addresses` are those of a gateway, by the kinds of its webhooks.
+    """
 
     bot: str
     channel: str
@@ -33,24 +37,32 @@ class Registration(Struct):
     result: str = ""
     error: str = ""
     details: Mapping[str, Any] = {}
+    addresses: Mapping[str, str] = {}
 
 
 class _Job:
     """An account, the connection to its service, and what is known of its webhook."""
 
-    def __init__(self, bot: str, adapter: Adapter, base: str) -> None:
+    def __init__(self, bot: str, adapter: Adapter, base: str, *, shows_secrets: bool = False) -> None:
         self.adapter = adapter
         self.registration = Registration(bot, adapter.channel, adapter.ta)
         self.failure: BotkitError | None = None
         if not adapter.has_credentials:
             self.registration.result = SIMULATED
         elif base:
-            self.registration.wanted = webhook_url(base, adapter.account)
+            if self.is_set_by_call:
+                self.registration.wanted = webhook_url(base, adapter.account)
+            self.registration.addresses = console_addresses(adapter, base, shows_secrets=shows_secrets)
 
     @property
     def is_open(self) -> bool:
         """Whether there is a service to talk to, and it did not refuse yet."""
         return self.adapter.has_credentials and self.failure is None
+
+    @property
+    def is_set_by_call(self) -> bool:
+        """Whether the service can be told where to post; the others have a console, or call nobody."""
+        return self.adapter.has_webhook_call
 
     async def attempt(self, work: Callable[["_Job", Http], Awaitable[None]]) -> None:
         """Does a piece of work, and keeps what the service says against it."""
@@ -88,6 +100,13 @@ async def _delete(job: _Job, client: Http) -> None:
     if job.registration.now:
         raise ServiceError("the service took the order, and still names an address", fix="look who else sets it")
     job.registration.result = "deleted"
+
+
+def _by_hand(job: _Job) -> str:
+    if not job.adapter.methods:
+        return "calls nobody back: nothing to register"
+    shown = "" if job.registration.addresses else "; to see them: botkit webhook info --url https://..."
+    return f"its addresses are entered by hand{shown}"
 
 
 def _presentable(status: WebhookStatus, adapter: Adapter) -> dict[str, Any]:
@@ -136,7 +155,8 @@ def set_(*, app: str, public_url: str | None, dry_run: bool, yes: bool, as_json:
     asyncio.run(_all(jobs, _load))
     for job in filter(lambda job: job.is_open, jobs):
         is_same = job.registration.now == job.registration.wanted
-        job.registration.result = "would be set again" if is_same else "would be set"
+        would = "would be set again" if is_same else "would be set"
+        job.registration.result = would if job.is_set_by_call else _by_hand(job)
     _carry_out(jobs, _set, "Set", dry_run=dry_run, yes=yes, as_json=as_json)
 
 
@@ -146,16 +166,20 @@ def set_(*, app: str, public_url: str | None, dry_run: bool, yes: bool, as_json:
 @_account
 @_channel
 @_url
+@click.option("--show-secrets", "shows_secrets", is_flag=True, help="Print addresses with what proves the caller.")
 @_json
-def info(*, app: str, public_url: str | None, as_json: bool, **which: str | None) -> None:
+def info(*, app: str, public_url: str | None, shows_secrets: bool, as_json: bool, **which: str | None) -> None:
     """Prints what the services say of the webhooks, beside what they should say if the address is known.
+
+    Of gateways it prints the addresses that are entered in their consoles.
 
     Example: botkit webhook info --channel telegram --json
     """
-    jobs = _jobs(load_app(app), which, load_project_settings(public_url=public_url).public_url)
+    base = load_project_settings(public_url=public_url).public_url
+    jobs = _jobs(load_app(app), which, base, shows_secrets=shows_secrets)
     asyncio.run(_all(jobs, _load))
     for job in filter(lambda job: job.is_open, jobs):
-        job.registration.result = _compared(job.registration)
+        job.registration.result = _compared(job.registration) if job.is_set_by_call else _by_hand(job)
     _report(jobs, as_json=as_json)
     _require_success(jobs)
 
@@ -176,7 +200,7 @@ def delete(*, app: str, dry_run: bool, yes: bool, as_json: bool, **which: str | 
     jobs = _jobs(load_app(app), which, "")
     asyncio.run(_all(jobs, _load))
     for job in filter(lambda job: job.is_open, jobs):
-        job.registration.result = "would be deleted"
+        job.registration.result = "would be deleted" if job.is_set_by_call else _by_hand(job)
     _carry_out(jobs, _delete, "Delete", dry_run=dry_run, yes=yes, as_json=as_json)
 
 
@@ -190,8 +214,8 @@ def _base(public_url: str | None) -> str:
     return base
 
 
-def _jobs(app: App, which: Mapping[str, str | None], base: str) -> list[_Job]:
-    jobs = [_Job(bot.name, adapter, base) for bot in app.bots for adapter in bot.accounts]
+def _jobs(app: App, which: Mapping[str, str | None], base: str, *, shows_secrets: bool = False) -> list[_Job]:
+    jobs = [_Job(bot.name, adapter, base, shows_secrets=shows_secrets) for bot in app.bots for adapter in bot.accounts]
     found = [job for job in jobs if _fits(job.registration, which)]
     if not found:
         asked = " ".join(f"--{name} {value}" for name, value in which.items() if value)
@@ -227,7 +251,7 @@ def _carry_out(
     yes: bool,
     as_json: bool,
 ) -> None:
-    count = sum(job.is_open for job in jobs)
+    count = sum(job.is_open and job.is_set_by_call for job in jobs)
     if dry_run or not count:
         _report(jobs, as_json=as_json)
         _require_success(jobs)
@@ -236,7 +260,7 @@ def _carry_out(
         # The plan is no part of the document that is asked for.
         _print(jobs, open_console(stderr=as_json))
         click.confirm(f"{verb} {count} webhook{'s' * (count > 1)}?", abort=True, err=True)
-    asyncio.run(_all(jobs, work))
+    asyncio.run(_all([job for job in jobs if job.is_set_by_call], work))
     _report(jobs, as_json=as_json)
     _require_success(jobs)
 
@@ -282,9 +306,14 @@ def _print(jobs: Sequence[_Job], console: Console) -> None:
 
 
 def _print_rows(console: Console, registration: Registration) -> None:
-    rows = {"now": registration.now or ("unknown" if registration.error else "not set"), **registration.details}
+    rows: dict[str, Any] = dict(registration.details)
+    if registration.now or "set in" not in rows:
+        # Where it cannot be asked, nobody knows that none is set.
+        rows = {"now": registration.now or ("unknown" if registration.error else "not set"), **rows}
     if registration.wanted != registration.now:
         rows["wanted"] = registration.wanted
+    rows |= registration.addresses
+    width = max(8, *map(len, registration.addresses), 0)
     for name, value in rows.items():
         if value != "":
-            console.print(Text(f"  {name:<8} {value}"), soft_wrap=True)
+            console.print(Text(f"  {name:<{width}} {value}"), soft_wrap=True)

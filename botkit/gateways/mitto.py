@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from botkit.adapter import Adapter, Addressed, Outcome, Receipt
 from botkit.addresses import AddressKind, digits_of
 from botkit.capabilities import Capabilities
+from botkit.chatapps.contents import NETWORKS
 from botkit.chatapps.messages import CAPABILITIES, capabilities_for, prepare_for
 from botkit.clock import Clock
 from botkit.conversation import Conversation
@@ -148,6 +149,11 @@ class Mitto(Adapter):
         form.
         """
         return cls(prefix=prefix, **read_settings(prefix, environ)).paced(environ)
+
+    @classmethod
+    def examples(cls) -> Mapping[str, Adapter]:
+        """Returns an account of each network."""
+        return {via: cls(via) for via in NETWORKS}
 
     @property
     def has_credentials(self) -> bool:

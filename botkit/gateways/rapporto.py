@@ -115,6 +115,7 @@ class Rapporto(Adapter):
         self._callback_url = callback_url.rstrip("/")
         self._words = read_words(callback_secret, self._setting("CALLBACK_SECRET"))
         self._check_settings()
+        self.capabilities = CAPABILITIES[via]  # type: ignore[misc]  # what an account shows is its network's
 
     @classmethod
     def from_env(cls, prefix: str, environ: Mapping[str, str] = os.environ) -> Self:
@@ -169,6 +170,11 @@ class Rapporto(Adapter):
             return {}
         needed = {"LOGIN": self.login, "PASSWORD": self.password, "API_URL": self.api_url}
         return needed | ({"SERVICE_NUMBER": self.service_number} if self.via == "vk" else {})
+
+    @classmethod
+    def examples(cls) -> Mapping[str, Adapter]:
+        """Returns an account of each network."""
+        return {via: cls(via, service_number="SHOP") for via in NETWORKS}
 
     @property
     def has_credentials(self) -> bool:

@@ -32,11 +32,11 @@ _CARRIED = (TOP - {"id", "cascadeChainLink"}) | {"serviceNumber", "ttl", "ttlUni
 _DATA = frozenset(("text", "link", "serviceNumber", "ttl", "ttlUnit", "instantContent"))
 
 _MISSING = {
-    "hours, weekdays and a deadline of sending": "extra={'rapporto': {'scheduleInfo': {...}, 'useTimeDiff': True}}",
-    "parameters of one's own": "extra={'rapporto': {'extraParam': {'branch': 'north'}}}, commas are doubled for you",
-    "reports of failures only": "registeredDelivery in extra, or the setting REGISTERED_DELIVERY",
-    "cascades": "a route of several accounts of one login, or cascadeChainLink in extra",
-    "one-time codes and flash calls": "Raw('rapporto', {'message': {'type': 'TGCODE', ...}})",
+    "hours, weekdays and a deadline of sending": '`extra={"rapporto": {"scheduleInfo": {...}, "useTimeDiff": True}}`',
+    "parameters of one's own": '`extra={"rapporto": {"extraParam": {"branch": "north"}}}`; commas are doubled for you',
+    "reports of failures only": "`registeredDelivery` in `extra`, or the account's setting",
+    "cascades": "a route of several accounts of one login, or `cascadeChainLink` in `extra`",
+    "one-time codes and flash calls": '`Raw(channel="rapporto", payload={"message": {"type": "TGCODE", ...}})`',
 }
 
 

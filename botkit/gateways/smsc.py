@@ -24,6 +24,7 @@ from botkit.gateways.smsc_messages import (
     CAPABILITIES,
     START,
     STOP,
+    WITH_FILES,
     capabilities_for,
     check_message,
 )
@@ -109,6 +110,8 @@ class Smsc(Adapter):
         self.clock = Clock()
         self._consent = Consent(group, has_blacklist=bool(blacklist_commands))
         check_settings(self)
+        if self._takes_files:
+            self.capabilities = WITH_FILES  # type: ignore[misc]  # what an account shows is its network's
 
     @classmethod
     def from_env(cls, prefix: str, environ: Mapping[str, str] = os.environ) -> Self:
@@ -121,6 +124,17 @@ class Smsc(Adapter):
         that add, delete and list, or off). Raises SettingsError for a value of the wrong form.
         """
         return cls(prefix=prefix, **read_settings(prefix, environ)).paced(environ)
+
+    @classmethod
+    def examples(cls) -> Mapping[str, Adapter]:
+        """Returns an account of each network; Telegram is written to by number or by a bot."""
+        return {
+            "sms": cls("sms"),
+            "viber": cls("viber"),
+            "telegram, by number": cls("telegram"),
+            "telegram, by a bot": cls("telegram", bot="bot"),
+            "whatsapp": cls("whatsapp", bot="1"),
+        }
 
     @property
     def has_credentials(self) -> bool:
@@ -222,7 +236,11 @@ class Smsc(Adapter):
 
     def capabilities_for(self, message: AnyMessage, to: Conversation) -> Capabilities:
         """Returns what can be shown of a message: pictures and films on WhatsApp, elsewhere their address."""
-        return capabilities_for(message, takes_files=bool(self.bot) and (self.files or self.via == "whatsapp"))
+        return capabilities_for(message, takes_files=self._takes_files)
+
+    @property
+    def _takes_files(self) -> bool:
+        return bool(self.bot) and (self.files or self.via == "whatsapp")
 
     def check(self, message: AnyMessage) -> None:
         """Returns for a message within bounds. Raises MessageError that names the bound and both numbers."""
@@ -286,6 +304,10 @@ class Smsc(Adapter):
         return Sending(self.calls, self.route, self.sender)
 
     # --- the console ---
+
+    def callback_address(self, kind: str, url: str) -> str:
+        """Returns the same address for both kinds: SMSC has one for all of its callbacks."""
+        return url.replace(f"/{self.channel}/inbound?", f"/{self.channel}/report?")
 
     async def load_webhook(self, client: HttpClient) -> WebhookStatus:
         """Says where the webhook is set: SMSC has no call that tells."""

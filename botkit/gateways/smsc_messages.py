@@ -24,16 +24,21 @@ CAPABILITIES = Capabilities(
     messages={Text: Support.NATIVE},
     text=Bound(MAX_TEXT, lambda formatted: len(to_plain(formatted)), "characters"),
     captions=frozenset({Image, Video}),
-    notes={
-        "Image": "by WhatsApp and, if `_FILES` is set, by a Telegram bot: by its https address",
-        "Video": "by WhatsApp and, if `_FILES` is set, by a Telegram bot: by its https address",
-        "ttl": "kept by botkit",
-    },
+    options=frozenset({"ttl"}),
+    notes={"ttl": "kept by botkit"},
     missing={
         "time, translit, tinyurl": '`extra={"smsc": {"time": "+30"}}`, or `Raw` with any parameter of a send',
         "contacts, groups, the blacklist": "`botkit.gateways.smsc.SmscContacts`",
         "calls, e-mail, HLR requests": "none",
     },
+)
+_ADDRESS = "by its https address"
+#: What is shown by a way that takes the addresses of files.
+WITH_FILES = replace(
+    CAPABILITIES,
+    messages={**CAPABILITIES.messages, Image: Support.NATIVE, Video: Support.NATIVE},
+    caption=Bound(MAX_TEXT, CAPABILITIES.text.measure, "characters with the address"),
+    notes={**CAPABILITIES.notes, "Image": _ADDRESS, "Video": _ADDRESS},
 )
 
 

@@ -132,6 +132,11 @@ class SmsGold(Adapter):
             missing = self._setting("PASS" if self.user else "USER")
             raise SettingsError(f"{missing} is not set", fix="set both, the user and the password, or none")
 
+    @classmethod
+    def examples(cls) -> Mapping[str, Adapter]:
+        """Returns an account of its one network."""
+        return {"telegram": cls()}
+
     @property
     def has_credentials(self) -> bool:
         """Whether there are a user and a password."""

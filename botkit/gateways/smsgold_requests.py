@@ -51,7 +51,9 @@ CAPABILITIES = Capabilities(
     buttons=frozenset({Link}),
     shows=_shows,
     max_buttons={Text: MAX_BUTTONS},
+    options=frozenset({"ttl"}),
     notes={
+        "ttl": "kept by botkit",
         "Text": "without formatting",
         "Button": "as a numbered menu that nobody can answer: SMSGold passes on nothing that people write",
         "Link": "with an http or https address; others as words",

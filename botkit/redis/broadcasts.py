@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from botkit.broadcast import BEFORE, ENDS, Broadcast, Due, Fate, Progress, Spot, Stage, Tally
+from botkit.broadcast import BEFORE, ENDS, REPORTS, Broadcast, Due, Fate, Progress, Spot, Stage, Tally
 from botkit.clock import Clock
 from botkit.redis.keys import Keys
 from botkit.redis.people import is_reachable
@@ -134,6 +134,15 @@ class RedisBroadcasts:
         key = self._keys.broadcast(f"end{lane}", broadcast_id)
         marks: bytes = await self._call("GETRANGE", key, start, stop - 1)
         return [_MARKS.get(mark) for mark in marks.ljust(stop - start, b"\0")]
+
+    async def reported(self, broadcast_id: str, lane: int, start: int, stop: int) -> Sequence[Fate | None]:
+        """See `Broadcasts.reported`. One trip."""
+        first, last = start // 8, (stop - 1) // 8
+        keys = [self._keys.broadcast(f"{fate.value}{lane}", broadcast_id) for fate in REPORTS]
+        marks = await asyncio.gather(*(self._call("GETRANGE", key, first, last) for key in keys))
+        found = [(fate, each.ljust(last - first + 1, b"\0")) for fate, each in zip(REPORTS, marks, strict=True)]
+        places = range(start - 8 * first, stop - 8 * first)
+        return [next((fate for fate, bits in found if bits[n // 8] >> (7 - n % 8) & 1), None) for n in places]
 
     async def note(self, spot: Spot, *fates: Fate) -> None:
         """See `Broadcasts.note`. One trip, two for several fates."""

@@ -70,13 +70,16 @@ class Bulks:
         if known := await self._known(key, bulk_id, fingerprint):
             # Whatever has changed since, what was taken is answered the same.
             return known
-        order = read_bulk(self._orders, body, key.may_use)
+        has_callbacks = bool(key.callback_secrets)
+        order = read_bulk(self._orders, body, key.may_use, has_callbacks=has_callbacks)
         bulk = Bulk(
             owner=key.name,
             fingerprint=fingerprint,
             hops=order.hops,
-            callback=key.name if key.callback_url else "",
+            callback=key.name if has_callbacks and (key.callback_url or order.notify_url) else "",
+            notify_url=order.notify_url,
             reference=order.reference,
+            schedule=order.schedule,
         )
         writer = self._writer(order)
         if await writer.open(bulk_id, order.message, bulk, name=order.tag) is None:
@@ -123,10 +126,8 @@ class Bulks:
         start, limit = _read_page(query)
         progress = await self._load(key, bulk_id)
         stop = min(start + limit, progress.tally.total)
-        broadcasts, broadcast = self._store.broadcasts, progress.broadcast
-        people, fates = await asyncio.gather(
-            broadcasts.recipients(bulk_id, 0, start, stop), broadcasts.fates(bulk_id, 0, start, stop)
-        )
+        broadcast = progress.broadcast
+        people, fates = await self._load_lines(bulk_id, start, stop)
         keys = [key_of(Spot(bulk_id, 0, start + number)) for number in range(len(people))]
         cids = [Conversation(broadcast.accounts[0], to).key for to in people]
         deliveries = await asyncio.gather(*map(self._store.deliveries.load, cids, keys))
@@ -139,17 +140,27 @@ class Bulks:
 
     async def find(self, spot: Spot) -> tuple[Submission, Delivery | None] | None:
         """Returns a bulk's message as if it had been sent alone, and what became of it; None if there is none."""
-        broadcasts = self._store.broadcasts
-        progress, people, fates = await asyncio.gather(
-            broadcasts.load(spot.broadcast),
-            broadcasts.recipients(spot.broadcast, spot.lane, spot.index, spot.index + 1),
-            broadcasts.fates(spot.broadcast, spot.lane, spot.index, spot.index + 1),
+        progress, (people, fates) = await asyncio.gather(
+            self._store.broadcasts.load(spot.broadcast),
+            self._load_lines(spot.broadcast, spot.index, spot.index + 1),
         )
-        if progress is None or progress.broadcast.bulk is None or not people:
+        if progress is None or progress.broadcast.bulk is None or spot.lane or not people:
             return None
         submission = as_submission(progress, key_of(spot), people[0])
         delivery = await self._store.deliveries.load(submission.conversation.key, submission.id)
         return submission, delivery or _delivery(fates[0])
+
+    async def _load_lines(self, bulk_id: str, start: int, stop: int) -> tuple[Sequence[str], Sequence[Fate | None]]:
+        """Returns whom these messages are for, and the last that is known of each."""
+        if start >= stop:
+            return (), ()
+        broadcasts = self._store.broadcasts
+        people, ends, reports = await asyncio.gather(
+            broadcasts.recipients(bulk_id, 0, start, stop),
+            broadcasts.fates(bulk_id, 0, start, stop),
+            broadcasts.reported(bulk_id, 0, start, stop),
+        )
+        return people, [report or end for end, report in zip(ends, reports, strict=True)]
 
     async def _load(self, key: ApiKey, bulk_id: str) -> Progress:
         progress = await self._store.broadcasts.load(bulk_id) if BULK_ID.fullmatch(bulk_id) else None

@@ -11,12 +11,15 @@ from botkit.outgoing import Hop
 from botkit.send_api.answers import STATUSES, written
 from botkit.submission import Submission
 
-#: What an end stands for where nothing else is known of a message.
+#: What a fate stands for where nothing else is known of a message any more.
 ENDS: Mapping[Fate | None, Status] = {
     None: Status.COMMITTED,
     Fate.SENT: Status.SENT,
     Fate.FAILED: Status.FAILED,
     Fate.SKIPPED: Status.FAILED,
+    Fate.DELIVERED: Status.DELIVERED,
+    Fate.SEEN: Status.SEEN,
+    Fate.UNDELIVERED: Status.FAILED,
 }
 
 

@@ -95,7 +95,7 @@ def bulk_components() -> dict[str, Schema]:
 
 def _request() -> Schema:
     one = message_request()
-    members = {name: schema for name, schema in one["properties"].items() if name != "destination"}
+    members = {name: schema for name, schema in one["properties"].items() if name not in ("destination", "useTimeDiff")}
     destination = {"type": "string", "minLength": 1, "maxLength": MAX_DESTINATION}
     return {
         **one,

@@ -1,6 +1,7 @@
 """Reads a request for one message to many destinations: what is said is looked at once, and told with all problems."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
@@ -12,6 +13,7 @@ from botkit.exceptions import InvalidRequestError, Problem
 from botkit.messages import AnyMessage
 from botkit.outgoing import Hop
 from botkit.send_api.orders import Order, Orders
+from botkit.send_schedule import SendSchedule
 
 #: The longest destination, in characters.
 MAX_DESTINATION = 255
@@ -24,7 +26,8 @@ _MOST_TOLD = 100
 class BulkOrder(Struct, frozen=True):
     """What a request for many destinations asks for; `hops` are its ways, where it has several.
 
-    `adapter` is that of the first way, and `tag` the caller's own id.
+    `adapter` is that of the first way, and `tag` the caller's own id. `schedule` is when messages may go, None for at
+    once; `notify_url` is told what becomes of each.
     """
 
     adapter: Adapter
@@ -32,9 +35,13 @@ class BulkOrder(Struct, frozen=True):
     hops: tuple[Hop, ...] = ()
     tag: str = ""
     reference: str = ""
+    schedule: SendSchedule | None = None
+    notify_url: str = ""
 
 
-def read_bulk(orders: Orders, body: Mapping[str, Any], may_use: Callable[[str], bool]) -> BulkOrder:
+def read_bulk(
+    orders: Orders, body: Mapping[str, Any], may_use: Callable[[str], bool], *, has_callbacks: bool
+) -> BulkOrder:
     """Returns what a request asks for, as far as it is the same for everybody.
 
     Raises InvalidRequestError with every problem of the content, and where no destination among the first hundred is
@@ -44,7 +51,8 @@ def read_bulk(orders: Orders, body: Mapping[str, Any], may_use: Callable[[str], 
     known = [each for each in _given(body) if isinstance(each, str) and each.strip()]
     content = {name: value for name, value in body.items() if name not in ("destination", "destinations")}
     try:
-        order = _read(orders, content, known[:_TRIES], may_use)
+        read = partial(orders.read, may_use=may_use, has_callbacks=has_callbacks)
+        order = _read(read, content, known[:_TRIES])
     except InvalidRequestError as error:
         # Without a list there is no destination to speak of.
         problems += (problem for problem in error.problems if known or problem.path != "destinations")
@@ -53,7 +61,7 @@ def read_bulk(orders: Orders, body: Mapping[str, Any], may_use: Callable[[str], 
         raise InvalidRequestError(problems)
     first = order.ways[0]
     hops = tuple(replace(way.hop, to="") for way in order.ways) if order.is_routed else ()
-    return BulkOrder(first.adapter, first.message, hops, order.tag, order.reference)
+    return BulkOrder(first.adapter, first.message, hops, order.tag, order.reference, order.schedule, order.notify_url)
 
 
 def destinations_of(body: Mapping[str, Any]) -> Sequence[str]:
@@ -66,6 +74,8 @@ def find_list_problems(body: Mapping[str, Any]) -> Iterator[Problem]:
     """Yields what is wrong with the list of destinations itself; the first hundred of the wrong ones."""
     if "destination" in body:
         yield Problem("destination", "is for one person: many are named in destinations")
+    if body.get("useTimeDiff"):
+        yield Problem("useTimeDiff", "is for one destination: give timeZone")
     if not isinstance(body.get("destinations"), list) or not body["destinations"]:
         yield Problem("destinations", "is a list of at least one destination")
     wrong = (number for number, each in enumerate(_given(body)) if not _is_shown(each))
@@ -82,14 +92,12 @@ def _is_shown(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip()) and len(value) <= MAX_DESTINATION
 
 
-def _read(
-    orders: Orders, content: Mapping[str, Any], destinations: Sequence[str], may_use: Callable[[str], bool]
-) -> Order:
+def _read(read: Callable[[Mapping[str, Any]], Order], content: Mapping[str, Any], destinations: Sequence[str]) -> Order:
     """Reads the request as one for the first destination that is any."""
     first: Sequence[Problem] = ()
     for destination in destinations or ("",):
         try:
-            return orders.read({**content, "destination": destination}, may_use)
+            return read({**content, "destination": destination})
         except InvalidRequestError as error:
             theirs = [problem for problem in error.problems if problem.path == "destination"]
             others = [problem for problem in error.problems if problem.path != "destination"]
@@ -100,9 +108,7 @@ def _read(
 
 
 def _way_problems(order: Order) -> Iterator[Problem]:
-    """Yields the accounts that cannot be reached by each of many destinations, and what is for one person only."""
-    if order.schedule:
-        yield Problem("scheduleInfo", "is for one destination: a bulk begins at once")
+    """Yields the accounts that cannot be reached by each of many destinations."""
     for way in order.ways[1:]:
         if way.to and way.adapter.address is not AddressKind.PHONE:
             yield Problem(way.step.path, "has other ids for people than the first, and no number is given")

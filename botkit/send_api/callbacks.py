@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from botkit.adapter import Adapter, Outcome, Receipt
+from botkit.broadcast import Broadcasts, spot_of
 from botkit.clock import Clock
 from botkit.conversation import Conversation
 from botkit.events import Event
@@ -138,10 +139,15 @@ class Callbacks(Adapter):
         return self
 
 
-def callbacks_of(keyring: Keyring, submissions: Submissions, clock: Clock) -> Sequence[Callbacks]:
+def callbacks_of(
+    keyring: Keyring, submissions: Submissions, broadcasts: Broadcasts, clock: Clock
+) -> Sequence[Callbacks]:
     """Returns the addresses of the programs whose keys have a secret to sign with."""
 
     async def find_url(message_id: str) -> str:
+        if spot := spot_of(message_id):
+            progress = await broadcasts.load(spot.broadcast)
+            return progress.broadcast.bulk.notify_url if progress and progress.broadcast.bulk else ""
         known = await submissions.load(message_id)
         return known.notify_url if known else ""
 

@@ -176,6 +176,11 @@ def test_a_key_at_its_bounds_is_taken(change: dict[str, Any]) -> None:
     assert told("viber", with_keyboard(KEY | change)) == {}
 
 
+def test_a_keyboard_has_at_most_144_keys() -> None:
+    assert told("viber", with_keyboard(*[KEY] * 144)) == {}
+    assert list(told("viber", with_keyboard(*[KEY] * 145))) == ["viber.keyboard.Buttons"]
+
+
 def test_a_keyboard_needs_its_type_and_a_key() -> None:
     assert told("viber", {"type": "session", "keyboard": {"Type": "keyboard", "Buttons": []}}) == {
         "viber.keyboard.Buttons": "is needed"

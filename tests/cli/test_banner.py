@@ -13,7 +13,9 @@ from botkit.cli.banner import MOST_DEGRADED, degraded_rows, print_banner
 from botkit.context import Context
 from botkit.events import MessageReceived
 from botkit.flow import Flow
+from botkit.gateways.mitto import Mitto
 from botkit.router import Router
+from botkit.send_api.keys import digest_of
 from botkit.settings import Settings
 from botkit.testing import BotTester
 
@@ -57,3 +59,28 @@ async def test_the_banner_ends_with_them(
     said = capsys.readouterr().out.splitlines()
     assert f"  degraded  {LINE}" in said
     assert said.index(f"  degraded  {LINE}") == len(said) - 3
+
+
+async def told(bot: Bot, redis_url: str, folder: Path, capsys: pytest.CaptureFixture[str], keys: str = "") -> str:
+    async with BotTester(App([bot]), redis_url, folder=folder, api_keys=keys) as tester:
+        print_banner(tester.app, Settings(folder=folder, api_keys=keys))
+    return capsys.readouterr().out
+
+
+async def test_an_account_of_a_gateway_stands_there_with_its_network_and_the_form_of_its_webhooks(
+    botkit_redis_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bot = Bot("shop", routers=[], accounts=[Mitto("viber", ta="m"), Telegram(ta="t")])
+    said = await told(bot, botkit_redis_url, tmp_path, capsys)
+    assert "m on mitto (viber)   SIMULATED" in said
+    assert "t on telegram   SIMULATED" in said
+    assert "http://127.0.0.1:8000/webhooks/<gateway>/<kind>?ta=<account>" in said
+
+
+async def test_the_address_for_other_programs_stands_there_where_they_have_keys(
+    botkit_redis_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bot = shop("one")
+    assert "send API" not in await told(bot, botkit_redis_url, tmp_path, capsys)
+    keys = f"shop:{digest_of('bk_1')}:send"
+    assert "http://127.0.0.1:8000/messages/send   1 key\n" in await told(bot, botkit_redis_url, tmp_path, capsys, keys)

@@ -9,7 +9,7 @@ import pytest
 from botkit.buttons import Button, Dial, Link
 from botkit.capabilities import BUTTONS, KINDS, OPTIONS, Bound, Capabilities, Support
 from botkit.channels.telegram import Telegram
-from botkit.cli.capabilities import load_rows, markdown_of, markdown_table, row_of
+from botkit.cli.capabilities import load_rows, load_ways, markdown_of, markdown_table, rows_of
 from botkit.events import Event
 from botkit.messages import Card, Image, Text, Typing
 from tests.cli.conftest import Run
@@ -50,7 +50,8 @@ class Jackdaw(Pigeon):
 
 
 def cells(section: str, adapter: type[Telegram] = Pigeon) -> Mapping[str, str]:
-    return row_of(adapter).sections()[section]
+    (row,) = rows_of(adapter)
+    return row.sections()[section]
 
 
 def test_every_channel_is_told_the_one_that_shows_most_first(run: Run) -> None:
@@ -99,14 +100,14 @@ def test_bounds_of_what_a_service_does_not_have_are_not_told() -> None:
 
 
 def test_one_channel_is_told_with_its_own_events_notes_and_what_is_missing() -> None:
-    told = markdown_of(row_of(Pigeon))
+    told = markdown_of(rows_of(Pigeon))
     assert "| `Text` | yes: in ink |" in told
     assert "| `pigeon.Waved` | Somebody waved. |" in told
     assert "| eggs | none |" in told
 
 
 def test_all_together_are_told_with_notes_and_what_is_missing_below() -> None:
-    told = markdown_table([row_of(Pigeon), row_of(Jackdaw)])
+    told = markdown_table([*rows_of(Pigeon), *rows_of(Jackdaw)])
     assert "| `Text` | yes | yes |" in told
     assert "- `Pigeon`: Text: in ink." in told
     assert "- `Pigeon`: eggs." in told
@@ -132,6 +133,26 @@ def test_every_note_is_about_a_row() -> None:
     for row in load_rows():
         names = {name for section in row.sections().values() for name in section}
         assert set(row.notes) <= names
+
+
+def test_a_gateway_is_told_network_by_network_with_each_note_once() -> None:
+    (rows,) = [rows for channel, rows in load_ways().items() if channel == "mitto"]
+    said = markdown_of(rows).splitlines()
+    assert said[0] == "| | sms | gbm | viber | telegram | whatsapp |"
+    assert "| `Image` | as words | yes | yes | yes | as words |" in said
+    assert "- ttl (sms, gbm, telegram, whatsapp): kept by botkit." in said
+
+
+@pytest.mark.parametrize("channel", load_ways())
+def test_every_gateway_can_be_chosen_and_has_a_row_for_each_network(run: Run, channel: str) -> None:
+    rows = json.loads(run("capabilities", "--channel", channel, "--json").out)
+    assert [row["network"] for row in rows] == [row.network for row in load_ways()[channel]]
+    assert {row["channel"] for row in rows} == {channel}
+    assert f"--channel {channel}" in run("capabilities").out.replace("|", " --channel ")
+
+
+def test_a_network_without_buttons_has_no_bounds_of_them() -> None:
+    assert {cells("limits", Jackdaw)[name] for name in ("buttons of a message", "rows of buttons")} == {"-"}
 
 
 def test_a_channel_can_be_chosen(run: Run) -> None:

@@ -5,6 +5,14 @@ import pytest
 
 from tests.cli.conftest import Run
 
+WAYS = """
+from botkit import App, Bot, Mitto, Smsc, Viber
+
+viber, mitto, smsc = Viber(ta="v"), Mitto(ta="m"), Smsc(ta="s")
+routes = {"code": viber.within(60) | mitto.within(30, "seen") | smsc}
+app = App([Bot("bank", routers=[], accounts=[viber], routes=routes)])
+"""
+
 SIZE = '@parcel.button("size:{size}", state=("order", "number"))'
 BOTS = """
 from botkit import After, App, Bot, Flow, MessageReceived, ButtonPressed, Router, State, Trigger
@@ -164,3 +172,9 @@ def test_the_help_of_every_command_has_an_example(run: Run, command: str) -> Non
     done = run(command, "--help")
     assert done.code == 0
     assert f"Example: botkit {command}" in done.out
+
+
+def test_the_ways_of_messages_stand_below_with_their_times(run: Run, project: Path) -> None:
+    (project / "bots.py").write_text(WAYS)
+    way = "v on viber, delivered within 60 s | m on mitto, seen within 30 s | s on smsc"
+    assert f'messages with route="code": {way}' in run("routes").out.splitlines()

@@ -12,7 +12,7 @@ from botkit.channels.viber import Viber
 from botkit.cli.webhook import SIMULATED, needs_https
 from botkit.simulators.telegram import TelegramSimulator
 from botkit.simulators.viber import ViberSimulator
-from tests.cli.conftest import TELEGRAM_TOKEN, VIBER_TOKEN, Run, served
+from tests.cli.conftest import TELEGRAM_TOKEN, VIBER_TOKEN, Outcome, Run, served
 
 BASE = "https://bots.example.org"
 
@@ -216,3 +216,72 @@ def test_real_services_need_https_and_servers_of_one_s_own_do_not() -> None:
     assert needs_https({own}) == ""
     assert needs_https({own, telegram}) == "Telegram accepts"
     assert needs_https({telegram, viber}) == "Telegram and Viber accept"
+
+
+# --- gateways, whose consoles take the addresses ---
+
+WORD, KEY = "a-word-that-nobody-guesses", "a-key-that-nobody-guesses-either"
+GATEWAYS = f"""
+from botkit import App, Bot, Mitto, Rapporto, Smsc
+
+RAPPORTO = Rapporto("sms", login="shop", password="password", api_url="https://rapporto.example/send", ta="r",
+                    callback_secret="{WORD}")
+app = App([Bot("shop", routers=[], accounts=[RAPPORTO, Smsc(api_key="key-of-smsc", ta="s")])])
+mitto = App([Bot("shop", routers=[], accounts=[Mitto(api_key="key-of-mitto", inbound_keys="{KEY}", ta="m")])])
+"""
+
+
+@pytest.fixture
+def gateways(project: Path) -> None:
+    (project / "bots.py").write_text(GATEWAYS)
+
+
+def addresses(done: Outcome, account: str) -> object:
+    return told(done.out)[account]["addresses"]
+
+
+def test_info_shows_the_addresses_that_are_entered_by_hand_with_what_proves_the_caller_hidden(
+    run: Run, gateways: None
+) -> None:
+    done = run("webhook", "info", "--url", BASE, "--json")
+    assert done.code == 0
+    assert addresses(done, "r") == {
+        "report": f"{BASE}/webhooks/rapporto/report?ta=r&key=***",
+        "inbound": f"{BASE}/webhooks/rapporto/inbound?ta=r&key=***",
+    }
+    assert WORD not in done.out
+    assert f"  report   {BASE}/webhooks/rapporto/report?ta=r&key=***" in run("webhook", "info", "--url", BASE).out
+
+
+def test_info_shows_what_proves_the_caller_when_asked_to(run: Run, gateways: None) -> None:
+    done = run("webhook", "info", "--url", BASE, "--show-secrets", "--json")
+    assert f"{BASE}/webhooks/rapporto/inbound?ta=r&key={WORD}" in done.out
+
+
+def test_kinds_that_share_an_address_stand_together(run: Run, gateways: None) -> None:
+    done = run("webhook", "info", "--url", BASE, "--json")
+    assert addresses(done, "s") == {"report, inbound": f"{BASE}/webhooks/smsc/report?ta=s"}
+
+
+def test_a_token_in_an_address_is_hidden_too(run: Run, gateways: None) -> None:
+    done = run("webhook", "info", "--app", "bots:mitto", "--url", BASE, "--json")
+    assert addresses(done, "m") == {
+        "report": f"{BASE}/webhooks/mitto/report?ta=m",
+        "inbound": f"{BASE}/webhooks/mitto/inbound?ta=m&token=***",
+    }
+
+
+def test_without_a_base_info_says_how_the_addresses_are_seen(run: Run, gateways: None) -> None:
+    done = run("webhook", "info", "--account", "r")
+    assert "its addresses are entered by hand; to see them: botkit webhook info --url" in done.out
+
+
+@pytest.mark.parametrize("command", [("set", "--url", BASE), ("delete",)])
+def test_what_is_entered_by_hand_is_neither_set_nor_deleted_and_no_failure(
+    run: Run, gateways: None, command: tuple[str, ...]
+) -> None:
+    done = run("webhook", *command, "--json")
+    assert done.code == 0
+    assert {str(row["result"]).partition(";")[0] for row in told(done.out).values()} == {
+        "its addresses are entered by hand"
+    }

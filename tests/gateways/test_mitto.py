@@ -14,7 +14,6 @@ from botkit.channels.telegram import Telegram
 from botkit.events import MessageDelivered
 from botkit.exceptions import AddressError, InvalidRequestError, MessageError, SettingsError
 from botkit.gateways.mitto import Mitto
-from botkit.gateways.mitto_settings import MAX_BULK_SIZE
 from botkit.gateways.mitto_tokens import read_token
 from botkit.http_client import HttpAnswer
 from botkit.messages import Image, Raw, Text, Typing
@@ -28,6 +27,7 @@ from tests.gateways.mitto_desk import (
     INBOUND_KEY,
     KEY,
     MESSAGE_KEY,
+    OLD_REPORT_KEY,
     OTHER_TA,
     REPORT_KEY,
     SECRET,
@@ -121,7 +121,7 @@ def test_an_account_is_for_text_messages_unless_it_says_otherwise() -> None:
         ("WEBHOOK_SECRET", "fifteen letters"),
         ("WEBHOOK_SECRET", "x" * 15),
         ("BULK_SIZE", "0"),
-        ("BULK_SIZE", str(MAX_BULK_SIZE + 1)),
+        ("BULK_SIZE", "5001"),
         ("REPEATS", "-1"),
         ("REPEATS", "101"),
         ("SEND_PATH", "api/send"),
@@ -409,6 +409,15 @@ async def test_a_report_s_token_outlasts_its_message(token_seconds: int, ttl: fl
     claims = read_token(token, [Secret(REPORT_KEY)], purpose="report", now=adapter.clock.timestamp())
     assert claims
     assert (claims.sub, claims.to, claims.exp - claims.nbf) == (MESSAGE_KEY, ANA, lasting)
+
+
+async def test_of_several_keys_the_first_signs() -> None:
+    adapter = mitto(**callbacks(report_keys=f"{REPORT_KEY},{OLD_REPORT_KEY}", inbound_keys=f"{INBOUND_KEY},{'o' * 32}"))
+    gateway = await sent(adapter, HELLO, Gateway({"id": "1", "responseCode": 0}))
+    inbound = adapter.callback_address("inbound", "https://bot.example/webhooks/mitto/inbound?ta=x")
+    for url, purpose, first in ((gateway.body["callback"], "report", REPORT_KEY), (inbound, "inbound", INBOUND_KEY)):
+        (token,) = parse_qs(urlsplit(url).query)["token"]
+        assert read_token(token, [Secret(first)], purpose=purpose, now=adapter.clock.timestamp())
 
 
 async def test_without_a_callback_or_on_another_network_the_gateway_itself_is_called() -> None:

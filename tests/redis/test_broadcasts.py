@@ -314,3 +314,13 @@ async def test_several_fates_are_noted_and_each_counts_once(store: RedisStore) -
         await store.broadcasts.note(FIRST, Fate.DELIVERED, Fate.SEEN)
     tally = (await load(store)).tally
     assert (tally.sent, tally.delivered, tally.seen) == (1, 1, 1)
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, 20), (0, 1), (7, 9), (8, 16), (15, 20), (3, 4), (19, 40)])
+async def test_the_best_that_was_reported_of_each_is_known(store: RedisStore, start: int, stop: int) -> None:
+    await store.broadcasts.draft(NEWS)
+    reported = {0: Fate.SEEN, 7: Fate.DELIVERED, 8: Fate.UNDELIVERED, 15: Fate.SEEN, 19: Fate.DELIVERED}
+    for index, fate in reported.items():
+        fates = (Fate.DELIVERED, Fate.SEEN) if fate is Fate.SEEN else (fate,)
+        await store.broadcasts.note(Spot("b1", 1, index), *fates)
+    assert await store.broadcasts.reported("b1", 1, start, stop) == [reported.get(n) for n in range(start, stop)]

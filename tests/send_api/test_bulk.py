@@ -13,6 +13,7 @@ from starlette.types import Message
 from botkit.broadcast import Stage
 from botkit.bulk import PAGE
 from botkit.conversation import Account, Conversation
+from botkit.events import MessageFailed, MessageSeen, event_id
 from botkit.send_api.bulk import DEFAULT_PAGE, MAX_PAGE
 from botkit.send_api.keys import digest_of
 from botkit.send_api.signing import new_secret
@@ -302,6 +303,26 @@ async def test_whoever_cannot_be_written_to_is_skipped_and_told_as_a_failure(pro
     await finish(program.tester, taken["bulkId"])
     assert (await asks(program, f"/bulk/{taken['bulkId']}")).json()["skipped"] == 1
     assert (await program.asks(taken["messages"][0]["messageId"])).json()["deliveryStatus"] == "Failure"
+
+
+async def test_what_was_reported_is_known_as_long_as_the_bulk_is(program: Program) -> None:
+    taken = await sends(program, *numbers(3))
+    await finish(program.tester, taken["bulkId"])
+    where = [Conversation(Account("desk", "desk"), number) for number in numbers(3)]
+    ids = {person: f"{person}/{place}" for place, (person, _) in enumerate(program.desk.shown, 1)}
+    for kind, to in ((MessageSeen, where[0]), (MessageFailed, where[1])):
+        at = program.tester.clock.now()
+        event = kind(id=event_id(to.account, to.id), at=at, conversation=to, receipt_id=ids[to.id])
+        await program.tester.service.engine.accept(program.desk, [event])
+        await program.tester.settle()
+    path = f"/bulk/{taken['bulkId']}/messages"
+    soon = [line["deliveryStatus"] for line in (await asks(program, path)).json()["messages"]]
+    keys = program.tester.store.keys
+    for to, each in zip(where, taken["messages"], strict=True):
+        # After four days, as much as this is left.
+        await program.tester.store.call("DEL", keys.delivery(to.key, each["messageId"]))
+    late = [line["deliveryStatus"] for line in (await asks(program, path)).json()["messages"]]
+    assert soon == late == ["Seen", "Failure", "Sent"]
 
 
 # --- stopping ---
