@@ -14,7 +14,7 @@ from botkit.turn import Turn
 
 
 class Status(enum.Enum):
-    """How far a message has come; of the last three only one is ever reached."""
+    """How far a message has come; of the last three only one is ever reached, unless what had failed arrives."""
 
     COMMITTED = "committed"
     SENT = "sent"

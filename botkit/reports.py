@@ -43,8 +43,8 @@ _FATES: Mapping[Status, tuple[Fate, ...]] = {
 class Reports:
     """Reads the reports on messages.
 
-    A message ends as delivered and then perhaps seen, as failed, or as expired. What comes again, too late or in the
-    wrong order is no news. A report that overtakes the answer to the send waits for it.
+    A message ends as delivered and then perhaps seen, as failed unless it arrives after all, or as expired. What comes
+    again, too late or in the wrong order is no news. A report that overtakes the answer to the send waits for it.
     """
 
     def __init__(self, store: Store) -> None:
