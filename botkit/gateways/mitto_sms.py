@@ -6,6 +6,7 @@ https://docs.mitto.ch/sms-api/
 import math
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -60,3 +61,9 @@ def render_sms(content: Mapping[str, Any], to: str, *, callback: str, reference:
     if ttl:
         request["validity"] = math.ceil(ttl / 60)
     return request | {"reference": reference}
+
+
+def simulated_url(api_url: str) -> str:
+    """Returns the address of this API at the simulator: it plays both, each at a host of its own."""
+    parts = urlsplit(api_url)
+    return parts._replace(netloc=f"sms.{parts.netloc}").geturl()
