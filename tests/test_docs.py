@@ -20,6 +20,17 @@ from botkit.channels.telegram import Telegram
 from botkit.cli import cli
 from botkit.cli.capabilities import load_adapters, load_rows, load_ways, markdown_of, markdown_table
 from botkit.exceptions import SettingsError
+from botkit.gateways import (
+    mitto_settings,
+    smsc_contacts,
+    smsc_limits,
+    smsc_polling,
+    smsc_settings,
+    smsgold_subscribers,
+)
+from botkit.gateways.mitto import Mitto
+from botkit.gateways.rapporto import Rapporto
+from botkit.gateways.smsc import Smsc
 from botkit.testing import BotTester
 from tests.generated import ROOT, compare
 
@@ -169,3 +180,35 @@ def test_the_figures_on_the_pages_are_those_of_the_code() -> None:
     )
     assert f"files up to {viber_messages.MAX_FILE_SIZE // 1024**2} MB" in told["viber"]
     assert f"up to {viber_messages.MAX_REQUEST // 1024} KB of JSON" in told["viber"]
+    assert f"Up to {smsgold_subscribers.MAX_KNOWN:,} subscribers" in told["smsgold"]
+    assert f"Up to {smsc_polling.MAX_KNOWN:,} numbers" in told["smsc"]
+    assert f"up to {smsc_limits.CONNECTIONS} from each process" in told["smsc"]
+    assert f"up to {Smsc.max_receivers} numbers in a request" in told["smsc"]
+
+
+DEFAULTS = {
+    "mitto": {
+        "VIA": "`sms`",
+        "TOKEN_SECONDS": mitto_settings.TOKEN_SECONDS,
+        "BULK_SIZE": mitto_settings.BULK_SIZE,
+        "REPEATS": Mitto().max_repeats,
+        "SEND_PATH": f"`{mitto_settings.SEND_PATH}`",
+        "BULK_PATH": f"`{mitto_settings.BULK_PATH}`",
+        "API_URL": f"`{Mitto.default_api_url}`",
+        "SMS_API_URL": f"`{Mitto.default_sms_api_url}`",
+    },
+    "rapporto": {"VIA": f"`{Rapporto().via}`", "RESUBMISSION": "`false`", "CASCADES": "`false`"},
+    "smsc": {
+        "VIA": "`sms`",
+        "POLL": f"{smsc_settings.POLL_SECONDS:g}",
+        "REPEATS": Smsc().max_repeats,
+        "BLACKLIST_COMMANDS": f"`{','.join(smsc_contacts.COMMANDS)}`",
+        "API_URL": f"`{Smsc.default_api_url}`",
+    },
+}
+
+
+@pytest.mark.parametrize(("page", "setting"), [(page, name) for page, known in DEFAULTS.items() for name in known])
+def test_a_default_on_a_page_is_that_of_the_code(page: str, setting: str) -> None:
+    row = f"| `PARCEL_{page.upper()}_{setting}` | {DEFAULTS[page][setting]} |"
+    assert row in PAGES[page].read_text("utf-8")

@@ -56,6 +56,8 @@ __all__ = ["SmsGold", "SmsGoldBot"]
 #: How often the list of subscribers is asked for, in seconds, and the most bytes that it may have.
 POLL_SECONDS, MOST_POLL = 900, 86_400
 MAX_LIST = 16 * 1024 * 1024
+#: The same where it is simulated: whoever opens the chat there wants to see what comes of it.
+SIMULATED_POLL_SECONDS = 1
 
 log = structlog.get_logger("botkit.gateways.smsgold")
 
@@ -159,7 +161,7 @@ class SmsGold(Adapter):
             password=made_up(),
             bot_id=self.bot_id or blake2b(self.ta.encode(), digest_size=12).hexdigest(),
             strict_answers=self.strict_answers,
-            poll_seconds=self.poll_seconds or POLL_SECONDS,
+            poll_seconds=SIMULATED_POLL_SECONDS,
             repeats=self.max_repeats or 0,
             ta=self.ta,
             api_url=api_url,

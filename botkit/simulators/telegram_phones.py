@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from botkit.simulators.simulator import NotOnScreenError, Person
+from botkit.simulators.simulator import NotOnScreenError, Person, phone_number
 from botkit.simulators.telegram_administration import member_change
 from botkit.simulators.telegram_calls import add_message, file_id, private_chat, shallow
 from botkit.simulators.telegram_entities import find_entities
@@ -77,10 +77,10 @@ class TelegramPhones(TelegramServer):
         await self._writes(ta, person, {"location": {"latitude": latitude, "longitude": longitude}}, where)
 
     async def sends_contact(
-        self, ta: str, person: Person, phone: str = "+38640111222", *, own: bool = True, where: Place = None
+        self, ta: str, person: Person, phone: str = "", *, own: bool = True, where: Place = None
     ) -> None:
         """The person sends a phone number: their own, which carries their id, or somebody else's card."""
-        user = user_of(person)
+        user, phone = user_of(person), phone or phone_number(person)
         card = {"phone_number": phone, "first_name": user["first_name"]} if own else _card(phone)
         await self._writes(ta, person, {"contact": card | ({"user_id": user["id"]} if own else {})}, where)
 

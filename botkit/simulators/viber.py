@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 
 from botkit.clock import Clock
 from botkit.simulators.simulator import Bubble, NotOnScreenError, Person
+from botkit.simulators.simulator import phone_number as own_number
 from botkit.simulators.viber_api import MEDIA, Api
 from botkit.simulators.viber_delivery import Deliverer
 from botkit.simulators.viber_directory import Directory
@@ -123,8 +124,8 @@ class ViberSimulator(Servers):
         self, ta: str, person: Person, name: str = "", phone_number: str = "", *, text: str = ""
     ) -> None:
         """The person sends somebody's number, their own where none is named, as after a button that asks for it."""
-        digits = int.from_bytes(blake2b(person.name.encode(), digest_size=4).digest()) % 10_000_000
-        contact = {"name": name or person.name, "phone_number": phone_number or f"3864{digits:07}"}
+        number = phone_number or own_number(person).removeprefix("+")
+        contact = {"name": name or person.name, "phone_number": number}
         content: dict[str, Any] = {"type": "contact", "contact": contact} | ({"text": text} if text else {})
         line = Line("person", "contact", f"{contact['name']} {contact['phone_number']}")
         await self._writes(ta, person, content, line)

@@ -1,7 +1,6 @@
 """The SMSGold adapter: its settings, what it keeps to itself, and whole ways through its simulated service."""
 
 import logging
-import re
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,6 @@ from botkit.events import Subscribed, Unsubscribed
 from botkit.exceptions import AddressError, NotSentError, PayloadError, ServiceError, SettingsError, UnknownOutcomeError
 from botkit.flow import Flow
 from botkit.gateways.smsgold import SmsGold
-from botkit.gateways.smsgold_requests import MAX_BUTTONS, MAX_TEXT
-from botkit.gateways.smsgold_subscribers import MAX_KNOWN
 from botkit.http import Http, InProcess
 from botkit.messages import Raw, Text
 from botkit.outgoing import Outgoing
@@ -440,21 +437,3 @@ async def poll(tester: BotTester) -> None:
 
 def test_its_simulator_is_found() -> None:
     assert load_simulator("smsgold") is SmsGoldSimulator
-
-
-class Asked(dict[str, str]):
-    """An environment that notes what it was asked for."""
-
-    def get(self, key: str, default: object = None) -> str:
-        self[key] = ""
-        return str(default or "")
-
-
-def test_its_page_tells_its_settings_and_bounds() -> None:
-    page = (Path(__file__).parent.parent.parent / "docs" / "smsgold.md").read_text("utf-8")
-    asked = Asked()
-    SmsGold.from_env("PARCEL_SMSGOLD", asked)
-    assert set(re.findall(r"\bPARCEL_SMSGOLD_[A-Z_]+", page)) == set(asked)
-    assert f"{MAX_KNOWN:,} subscribers" in page
-    assert f"{MAX_TEXT} UTF-16 units" in page
-    assert f"{MAX_BUTTONS} links" in page
