@@ -20,7 +20,7 @@ from botkit.outgoing import Hop, Outgoing, Trail
 from botkit.pace import Pace, Paces
 from botkit.redis.accounts import RedisAccounts
 from botkit.redis.store import RedisStore
-from botkit.store import Record, Turn
+from botkit.turn import Record, Turn
 from tests.conftest import Servers
 from tests.desk import Desk
 

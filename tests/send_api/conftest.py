@@ -17,7 +17,7 @@ from botkit.addresses import AddressKind
 from botkit.conversation import Conversation
 from botkit.events import event_id
 from botkit.http import InProcess
-from botkit.redis.store import Bounds
+from botkit.redis.bounds import Bounds
 from botkit.router import Router
 from botkit.send_api.keys import digest_of
 from botkit.testing import BotTester

@@ -6,17 +6,18 @@ from collections.abc import Sequence
 import pytest
 from msgspec.structs import replace
 
-from botkit.adapter import HttpClient, Receipt
+from botkit.adapter import Receipt
 from botkit.context import Context
 from botkit.conversation import Conversation
-from botkit.delivery import PATIENCE
+from botkit.deliveries import Status
 from botkit.events import Event, MessageDelivered, MessageExpired, MessageFailed, MessageReceived, MessageSeen
 from botkit.flow import Flow
+from botkit.http_client import HttpClient
 from botkit.messages import Text
 from botkit.outgoing import Outgoing
 from botkit.redis.audit import audit
+from botkit.reports import PATIENCE
 from botkit.router import Router
-from botkit.store import Status
 from tests.desk import REFUSED, Desk, Process, Report, bot, reported, says, where
 
 D, S, F = MessageDelivered, MessageSeen, MessageFailed
