@@ -9,7 +9,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from botkit.adapter import Download
     from botkit.app import App
     from botkit.bot import Bot
     from botkit.broadcast import Segment
@@ -19,8 +18,9 @@ if TYPE_CHECKING:
     from botkit.channels.gbm import BusinessMessages
     from botkit.channels.telegram import Telegram
     from botkit.channels.viber import Viber
-    from botkit.context import Context, Handle
+    from botkit.context import Context
     from botkit.conversation import Account, Conversation, User
+    from botkit.decisions import Handle
     from botkit.delivery_route import DeliveryRoute
     from botkit.events import (
         AgentRequested,
@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from botkit.gateways.smsc import Smsc
     from botkit.gateways.smsgold import SmsGold
     from botkit.handoff import HandoffPolicy
+    from botkit.http_client import Download
     from botkit.languages import Languages, _, ngettext, pgettext
     from botkit.messages import (
         Album,
@@ -194,7 +195,6 @@ __all__ = [
 
 # Where each name is. A module is imported when a name of it is first used: a command loads no more than it needs.
 _MODULES = {
-    "adapter": "Download",
     "app": "App",
     "bot": "Bot",
     "broadcast": "Segment",
@@ -204,8 +204,9 @@ _MODULES = {
     "channels.gbm": "BusinessMessages",
     "channels.telegram": "Telegram",
     "channels.viber": "Viber",
-    "context": "Context Handle",
+    "context": "Context",
     "conversation": "Account Conversation User",
+    "decisions": "Handle",
     "delivery_route": "DeliveryRoute",
     "events": (
         "AgentRequested BroadcastFinished BroadcastProgressed ButtonPressed ConversationResumed ConversationStarted "
@@ -223,6 +224,7 @@ _MODULES = {
     "gateways.smsc": "Smsc",
     "gateways.smsgold": "SmsGold",
     "handoff": "HandoffPolicy",
+    "http_client": "Download",
     "languages": "Languages _ ngettext pgettext",
     "messages": (
         "Album Audio Card Carousel Contact Delete Edit File Image Joined Left Location Message Raw "

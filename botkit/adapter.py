@@ -2,14 +2,10 @@
 
 import enum
 import os
-import re
-import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
-from ipaddress import ip_address
 from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -19,31 +15,15 @@ from botkit.conversation import Account, Conversation
 from botkit.degradation import Prepared, prepare
 from botkit.delivery_route import DeliveryRoute, Leg, route_of
 from botkit.events import Event, Media
-from botkit.exceptions import DownloadError, SettingsError
+from botkit.exceptions import DownloadError
+from botkit.http_client import Download, HttpClient
 from botkit.messages import AnyMessage, Raw
 from botkit.outgoing import Outgoing
 from botkit.pace import Pace, Paces, read_paces
+from botkit.public_urls import is_fetchable
 from botkit.redaction import Secret
 from botkit.session_rules import SessionRules
-
-# A dot at least, and a last part that is no number: some resolvers read 0x7f.1 as an address of this machine.
-_PUBLIC_NAME = re.compile(r"(?:[\w-]+\.)+[a-z][\w-]*\.?")
-_INNER = (".local", ".localhost", ".internal", ".lan", ".home.arpa")
-
-
-class WebhookRequest(Struct, frozen=True):
-    """An inbound request as it came: header names in lower case, the body's bytes untouched.
-
-    `kind` is the last part of a gateway's path, as `report`; empty for a channel's webhook. `raw_query` is the query
-    string as it came.
-    """
-
-    headers: Mapping[str, str]
-    query: Mapping[str, str]
-    body: bytes
-    kind: str = ""
-    method: str = "POST"
-    raw_query: bytes = b""
+from botkit.webhook import WebhookRequest, WebhookStatus
 
 
 class Addressed(Struct, frozen=True):
@@ -58,59 +38,6 @@ class Polled(Struct, frozen=True):
 
     events: Sequence[Event]
     cursor: bytes
-
-
-class HttpAnswer(Struct, frozen=True):
-    """A service's answer; `body` is at most 1 MiB, unless more was asked for."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
-class Upload(Struct, frozen=True):
-    """A file on its way to a service, as one part of a form."""
-
-    name: str
-    content: bytes
-    mime: str = "application/octet-stream"
-
-
-class Download(Struct, frozen=True):
-    """A file as a service gave it, with the type it claims."""
-
-    content: bytes
-    mime: str = ""
-
-
-class HttpClient(Protocol):
-    """How adapters reach their services.
-
-    Raises NotSentError when the service cannot have seen the request, UnknownOutcomeError when it may have.
-    No exception holds a URL.
-    """
-
-    async def request(
-        self,
-        method: str,
-        url: str,
-        *,
-        json: object = None,
-        content: bytes | None = None,
-        form: Mapping[str, str] | None = None,
-        files: Mapping[str, Upload] | None = None,
-        headers: Mapping[str, str] | None = None,
-        most: int | None = None,
-    ) -> HttpAnswer:
-        """Sends one request and reads the whole answer, of up to `most` bytes; redirects are not followed.
-
-        `content` is sent as it is; `files` make the form multipart. Without `most`, an answer may have 1 MiB.
-        """
-        ...
-
-    async def download(self, url: str, *, most: int, headers: Mapping[str, str] | None = None) -> Download:
-        """Fetches a file of at most `most` bytes. Raises DownloadError, which names no address."""
-        ...
 
 
 class Outcome(enum.Enum):
@@ -141,13 +68,6 @@ class Receipt(Struct, frozen=True, omit_defaults=True):
     moved_to: str = ""
     billing: str = ""
     others: tuple[str, ...] = ()
-
-
-class WebhookStatus(Struct, frozen=True):
-    """What the service says of our webhook; an empty `url` means none is set. `details` is shown to the operator."""
-
-    url: str
-    details: Mapping[str, Any]
 
 
 class Adapter(ABC):
@@ -457,50 +377,3 @@ class Joining(Protocol):
         Raises MessageError for one that the service would not take there.
         """
         ...
-
-
-def is_fetchable(url: str, api_url: str) -> bool:
-    """Whether an address is https at a public name or number, or has the very origin of the service.
-
-    Public by its form: what a name resolves to is not looked up.
-    """
-    try:
-        parts, own = urlsplit(url), urlsplit(api_url)
-        is_public = _is_public(parts.hostname or "") and parts.port in (None, 443)
-    except ValueError:
-        return False
-    return (parts.scheme, parts.netloc) == (own.scheme, own.netloc) or (parts.scheme == "https" and is_public)
-
-
-def _is_public(host: str) -> bool:
-    try:
-        return ip_address(host).is_global
-    except ValueError:
-        return bool(_PUBLIC_NAME.fullmatch(host)) and not host.rstrip(".").endswith(_INNER)
-
-
-def made_up(length: int = 32) -> str:
-    """Returns a random text of `length` lower-case hexadecimal digits, for credentials of simulated accounts."""
-    return secrets.token_hex(length // 2 + 1)[:length]
-
-
-def read_secret(prefix: str, name: str, environ: Mapping[str, str]) -> Secret | None:
-    """Reads a secret from `<prefix>_<name>`, or from the file named by `<prefix>_<name>_FILE`; None without either.
-
-    Raises SettingsError when the file cannot be read.
-    """
-    setting = f"{prefix}_{name}"
-    if text := environ.get(setting, "").strip():
-        return Secret(text)
-    path = environ.get(f"{setting}_FILE", "").strip()
-    if not path:
-        return None
-    try:
-        with open(path, encoding="utf-8") as file:
-            return Secret(file.read().strip())
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise SettingsError(
-            f"{setting}_FILE names a file that cannot be read ({reason})",
-            fix=f"make the file readable, or set {setting} instead",
-        ) from None

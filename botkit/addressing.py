@@ -6,9 +6,10 @@ import structlog
 from msgspec.structs import replace
 
 from botkit.conversation import Conversation
-from botkit.delivery import PATIENCE
 from botkit.events import Event, encode
-from botkit.store import Commit, Full, Queue, Store, Turn, insist
+from botkit.reports import PATIENCE
+from botkit.store import Commit, Full, Store, insist
+from botkit.turn import Queue, Turn
 
 # As long as any store remembers, in seconds.
 _WINDOW = 8 * 86_400.0

@@ -7,7 +7,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from botkit.events import Event, MessageReceived
-from botkit.store import Store, Turn, insist
+from botkit.store import Store, insist
+from botkit.turn import Turn
 
 #: Seconds from the first file until an album is taken for complete: no service tells that it is.
 WINDOW = 1.0

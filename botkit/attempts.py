@@ -1,12 +1,21 @@
-"""Attempts that may not be made twice blindly: which are noted before they are made, and what became of one."""
+"""Attempts to send: which are noted before they are made, how one is made, and what became of one."""
+
+from functools import partial
 
 import structlog
 
-from botkit.adapter import Adapter, HttpClient, Outcome, Receipt
+from botkit.adapter import Adapter, Outcome, Receipt
+from botkit.batches import Batches, Note
 from botkit.conversation import Conversation
-from botkit.exceptions import NotSentError, ServiceError, UnknownOutcomeError
+from botkit.exceptions import NotSentError, ServiceError, StoreUnavailableError, UnknownOutcomeError
+from botkit.fates import is_counted
+from botkit.governor import is_shared
+from botkit.http_client import HttpClient
+from botkit.line import Line
 from botkit.outgoing import Outgoing
 from botkit.redaction import frames
+from botkit.store import Begun, Store, insist
+from botkit.turn import Turn
 
 #: What is known of an attempt whose process ended before it told.
 CUT_SHORT = Receipt(Outcome.UNKNOWN, reason="the process that sent it ended before it knew")
@@ -34,3 +43,57 @@ async def look_up(adapter: Adapter, outgoing: Outgoing, to: Conversation, client
     except Exception as error:  # an adapter's own mistake
         log.error("the adapter failed", account=adapter.ta, error=type(error).__name__, frames=frames(error))
         return Receipt(Outcome.UNKNOWN, reason=f"{type(error).__name__} in the adapter")
+
+
+class Attempts:
+    """Makes attempts at messages; one that may have been made already is looked for first, where that matters."""
+
+    def __init__(self, store: Store, batches: Batches) -> None:
+        self._store = store
+        self._batches = batches
+
+    async def make(self, line: Line, turn: Turn, outgoing: Outgoing, to: Conversation) -> Receipt | None:
+        """Makes an attempt, or finds out what became of an earlier one; None if the turn is lost.
+
+        Raises StoreUnavailableError, and nothing else.
+        """
+        note = partial(insist, lambda: self._store.begin(turn)) if is_noted(line.adapter, outgoing) else None
+        if note is None or is_shared(line.adapter, outgoing):
+            # With others, it is noted when their request is made: what waits for them has not been sent.
+            begun = await self._try(line, turn, outgoing, to, note)
+        else:
+            begun = await note()
+        if begun is Begun.FENCED:
+            return None
+        if begun is Begun.AGAIN and (receipt := await self._find_out(line, outgoing, to)):
+            return receipt
+        tried = begun if isinstance(begun, Receipt) else await self._try(line, turn, outgoing, to)
+        return tried if isinstance(tried, Receipt) else None
+
+    async def _find_out(self, line: Line, outgoing: Outgoing, to: Conversation) -> Receipt | None:
+        """Returns what became of an attempt that may have arrived; None if it is to be made again."""
+        if await is_counted(self._store, outgoing):
+            return Receipt(Outcome.SENT)
+        found = await look_up(line.adapter, outgoing, to, line.client)
+        if found is None:
+            return CUT_SHORT if line.adapter.max_repeats == 0 else None
+        return None if found.outcome is Outcome.NOT_SENT else found
+
+    async def _try(
+        self, line: Line, turn: Turn, outgoing: Outgoing, to: Conversation, note: Note | None = None
+    ) -> Receipt | Begun:
+        if turn.attempts > 1:
+            log.info("sending again", account=line.adapter.ta, message=outgoing.key, attempt=turn.attempts)
+        try:
+            if is_shared(line.adapter, outgoing):
+                return await self._batches.send(line.adapter, outgoing.message, to, line.client, note=note)
+            return await line.adapter.send(outgoing, to, line.client)
+        except StoreUnavailableError:
+            raise
+        except NotSentError as error:
+            return Receipt(Outcome.NOT_SENT, reason=error.what)
+        except UnknownOutcomeError as error:
+            return Receipt(Outcome.UNKNOWN, reason=error.what)
+        except Exception as error:  # an adapter's own mistake: nobody knows how far it came
+            log.error("the adapter failed", account=line.adapter.ta, error=type(error).__name__, frames=frames(error))
+            return Receipt(Outcome.UNKNOWN, reason=f"{type(error).__name__} in the adapter")

@@ -5,10 +5,11 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from msgspec import Struct
 
-from botkit.adapter import Adapter, HttpClient, Outcome, Receipt
+from botkit.adapter import Adapter, Outcome, Receipt
 from botkit.conversation import Account, Conversation
 from botkit.exceptions import StoreUnavailableError
 from botkit.governor import Governor, Hold
+from botkit.http_client import HttpClient
 from botkit.messages import AnyMessage
 from botkit.outgoing import encode
 from botkit.store import Begun

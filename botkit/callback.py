@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from botkit.conversation import digest
+from botkit.deliveries import Delivery, HopDelivery, HopNews
 from botkit.events import HopReported
 from botkit.messages import Raw
 from botkit.outgoing import Outgoing
-from botkit.store import Delivery, HopDelivery, HopNews
 
 #: The channel of the accounts that are told: each stands for an address outside.
 CHANNEL = "callback"

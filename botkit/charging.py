@@ -8,7 +8,8 @@ from botkit.adapter import Adapter, Outcome, Receipt
 from botkit.clock import Clock
 from botkit.ledger import charged_entry, month_of
 from botkit.outgoing import Outgoing
-from botkit.store import Counted, Store, Turn, Verdict, insist
+from botkit.store import Counted, Store, Verdict, insist
+from botkit.turn import Turn
 
 #: What a message's failure says of the limit that stopped it.
 REASONS = {

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import msgspec
 
-from botkit.context import FLOW_TIMER, Context, Decisions, Scene
+from botkit.context import FLOW_TIMER, Context
+from botkit.decisions import Decisions, Scene
 from botkit.events import MessageExpired, MessageFailed
 from botkit.flow import Flow
 from botkit.hops import needs_watch, watch
@@ -13,7 +14,8 @@ from botkit.messages import AnyMessage, Raw
 from botkit.outgoing import Outgoing
 from botkit.outgoing import encode as encode_outgoing
 from botkit.record import timeout_of
-from botkit.store import Commit, Timer
+from botkit.store import Commit
+from botkit.timer import Timer
 
 # Where the acknowledgement of an event stands among its messages: after all that a handler may send.
 _ACKNOWLEDGEMENT = 99

@@ -1,33 +1,31 @@
 """What a handler works with: it decides here, and nothing leaves before its commit succeeded."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
-from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 from structlog.typing import FilteringBoundLogger
 
-from botkit.adapter import Adapter, Download
+from botkit.adapter import Adapter
 from botkit.addresses import parse_phone
 from botkit.buttons import Buttons, rows
-from botkit.conversation import Account, Conversation
-from botkit.delivery_route import DeliveryRoute
+from botkit.conversation import Conversation
+from botkit.decisions import Decisions, Handle, Scene
 from botkit.events import Event, Media, SignalReceived, TimerFired, event_id
 from botkit.events import encode as encode_event
 from botkit.exceptions import DownloadError, MessageError
 from botkit.flow import Flow
-from botkit.handoff import PAUSE_TIMER, Handoff
+from botkit.handoff import PAUSE_TIMER
 from botkit.hops import joined, trail_of
-from botkit.languages import Speech
+from botkit.http_client import Download
 from botkit.linking import phone_of
 from botkit.menu import Menu
 from botkit.messages import AnyMessage, Representative, Text, Typing
 from botkit.outgoing import Outgoing, Trail
-from botkit.record import Flows
 from botkit.sessions import Session
-from botkit.store import Timer
 from botkit.tags import with_tag
+from botkit.timer import Timer
 
 #: Messages that one handler may send; the last place belongs to the acknowledgement of the event.
 MAX_MESSAGES = 99
@@ -42,49 +40,6 @@ FLOW_TIMER = "flow:"
 MAX_SIGNAL_NAME, MAX_SIGNAL_DATA = 64, 16_384
 
 F = TypeVar("F", bound=Flow)
-
-
-class Handle(Struct, frozen=True):
-    """A message that was decided on; later delivery events carry its `id` as `message_key`.
-
-    A message that goes out in several parts has the id of the last one, which carries its buttons; `parts` has them
-    all. Both are empty where the service has nothing to show for it.
-    """
-
-    id: str
-    parts: tuple[str, ...] = ()
-
-
-class Scene(Struct, frozen=True):
-    """What surrounds a turn: its event, its bot and account, and the ways to the other accounts."""
-
-    event: Event
-    bot: str
-    adapter: Adapter
-    now: datetime
-    session: Session | None
-    log: FilteringBoundLogger
-    find_adapter: Callable[[Account], Adapter | None]
-    download: Callable[[Media, int], Awaitable[Download]]
-    routes: Mapping[str, DeliveryRoute[Adapter]] = {}
-
-
-class Decisions(Struct):
-    """What a handler has decided so far.
-
-    `speech` is the language of the turn, `handoff` its pause, `flows` the record that both write into. `menus` are the
-    choices that a typed answer may pick, by conversation, and `values` the long ones behind tokens. An unset `failover`
-    leaves the conversation's other way as it is.
-    """
-
-    speech: Speech
-    flows: Flows
-    handoff: Handoff
-    outgoing: list[Outgoing] = []
-    timers: dict[str, Timer] = {}
-    menus: dict[Conversation, Menu] = {}
-    values: dict[str, str] = {}
-    failover: Conversation | UnsetType | None = UNSET
 
 
 class Context(Generic[F]):

@@ -10,15 +10,15 @@ import structlog
 from msgspec import Struct
 from structlog.typing import FilteringBoundLogger
 
-from botkit.adapter import Adapter, Download, HttpClient
+from botkit.adapter import Adapter
 from botkit.addressing import place
 from botkit.albums import gather
 from botkit.bot import Bot
 from botkit.clock import Clock
 from botkit.commit import make_commit
-from botkit.context import Context, Decisions, Scene
+from botkit.context import Context
 from botkit.conversation import Account, digest
-from botkit.delivery import Reports
+from botkit.decisions import Decisions, Scene
 from botkit.events import (
     AgentRequested,
     ButtonPressed,
@@ -36,17 +36,20 @@ from botkit.events import (
 from botkit.exceptions import DownloadError, RecordError, StoreUnavailableError
 from botkit.flow import Flow
 from botkit.handoff import PAUSE_TIMER, Handoff
+from botkit.http_client import Download, HttpClient
 from botkit.languages import Speech, speaking
 from botkit.linking import relink, told_phone
 from botkit.menu import TOKEN, Menu, answer, asks_for_agent
 from botkit.migration import Adopted, hand_over, is_moving, set_aside, take_over
 from botkit.record import Flows, timeout_of
 from botkit.redaction import Redactor
+from botkit.reports import Reports
 from botkit.route_table import Matched
 from botkit.sending import Sender
 from botkit.sessions import session_at
-from botkit.store import Commit, Committed, Queue, Store, Turn, Verdict, insist
+from botkit.store import Commit, Committed, Store, Verdict, insist
 from botkit.trails import Trails
+from botkit.turn import Queue, Turn
 
 log = structlog.get_logger("botkit.dispatcher")
 

@@ -14,10 +14,12 @@ from botkit.dispatcher import Dispatcher
 from botkit.events import Event, Subscribed, decode, encode
 from botkit.exceptions import StoreUnavailableError
 from botkit.feeder import Feeder
-from botkit.outbox import Line, Outbox
+from botkit.line import Line
+from botkit.outbox import Outbox
 from botkit.poller import Poller
 from botkit.session_rules import Heard
-from botkit.store import Claim, Duplicate, Full, Ingested, Mine, Queue, Store, Turn
+from botkit.store import Claim, Duplicate, Full, Ingested, Mine, Store
+from botkit.turn import Queue, Turn
 
 log = structlog.get_logger("botkit.engine")
 

@@ -11,7 +11,8 @@ from botkit.clock import Clock
 from botkit.conversation import Account, Conversation
 from botkit.outgoing import Outgoing
 from botkit.pace import Pace
-from botkit.store import Turn, insist
+from botkit.store import insist
+from botkit.turn import Turn
 
 #: Failures in a row that pause an account.
 FAILURES = 10

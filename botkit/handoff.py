@@ -11,7 +11,7 @@ from botkit.events import ConversationResumed, Event, TimerFired, encode, event_
 from botkit.exceptions import DefinitionError
 from botkit.messages import AnyMessage, Joined, Left, Representative
 from botkit.record import Flows, Pause
-from botkit.store import Timer
+from botkit.timer import Timer
 
 #: The shortest and the longest pause without a word, in seconds.
 MIN_PAUSE, MAX_PAUSE = 60, 30 * 86_400

@@ -16,7 +16,7 @@ from botkit.exceptions import MessageError
 from botkit.messages import AnyMessage
 from botkit.outgoing import Hop, Outgoing, Trail
 from botkit.outgoing import encode as encode_outgoing
-from botkit.store import LATER, Timer
+from botkit.timer import LATER, Timer
 
 #: How long a message whose ways have no end is followed, in seconds: as long as what became of it is kept.
 HORIZON = 4 * 86_400.0

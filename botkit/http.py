@@ -10,8 +10,8 @@ from typing import Any, Self
 
 import httpx
 
-from botkit.adapter import Download, HttpAnswer, Upload
 from botkit.exceptions import DownloadError, NotSentError, TransportError, UnknownOutcomeError
+from botkit.http_client import Download, HttpAnswer, Upload
 
 ASGIApp = Callable[
     [

@@ -4,6 +4,7 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from types import FunctionType
 from typing import Any
 
@@ -43,13 +44,11 @@ def degradations(bot: Bot) -> Iterator[str]:
 
     It judges what is written out: texts, buttons, options. What is computed shows when it is said, in the log.
     """
-    functions = dict.fromkeys(inspect.unwrap(route.handler) for route in bot.table.routes)
-    for function in functions:
-        if isinstance(function, FunctionType):
-            path = shown_path(function.__code__.co_filename)
-            for said in said_by(function):
-                for adapter in bot.accounts:
-                    yield from (f"{path}:{said.line}  {loss}" for loss in _losses(said.message, adapter))
+    handlers = dict.fromkeys(inspect.unwrap(route.handler) for route in bot.table.routes)
+    for function in [handler for handler in handlers if isinstance(handler, FunctionType)]:
+        path = shown_path(function.__code__.co_filename)
+        for said, adapter in product(said_by(function), bot.accounts):
+            yield from (f"{path}:{said.line}  {loss}" for loss in _losses(said.message, adapter))
 
 
 def said_by(function: FunctionType) -> Iterator[Said]:
@@ -59,11 +58,9 @@ def said_by(function: FunctionType) -> Iterator[Said]:
     except (OSError, SyntaxError):
         return
     first = function.__code__.co_firstlineno - 1
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and _is_saying(node):
-            message = _message(node, function.__globals__)
-            if message is not None:
-                yield Said(message, first + node.lineno)
+    for call in [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _is_saying(node)]:
+        if message := _message(call, function.__globals__):
+            yield Said(message, first + call.lineno)
 
 
 def _losses(message: Message, adapter: Adapter) -> Iterator[str]:

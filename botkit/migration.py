@@ -20,7 +20,9 @@ from botkit.messages import Raw as RawMessage
 from botkit.outgoing import Outgoing
 from botkit.outgoing import encode as encode_outgoing
 from botkit.record import Flows
-from botkit.store import Commit, Store, Timer, Turn, insist
+from botkit.store import Commit, Store, insist
+from botkit.timer import Timer
+from botkit.turn import Turn
 
 #: How long a delivered event is known again, in seconds: as long as any store remembers.
 WINDOW = 8 * 86_400.0

@@ -35,6 +35,14 @@ def read_object(body: bytes) -> dict[str, Any]:
     return data
 
 
+def read_lenient(body: bytes) -> dict[str, Any]:
+    """Returns the JSON object of a body as `read_object` does; an empty one for any other body."""
+    try:
+        return read_object(body)
+    except PayloadError:
+        return {}
+
+
 def _is_deep(body: bytes) -> bool:
     if body.count(b"{") + body.count(b"[") <= MAX_DEPTH:
         return False

@@ -8,7 +8,7 @@ from botkit.adapter import Adapter
 from botkit.conversation import Account
 from botkit.events import Event
 from botkit.exceptions import BotkitError, ServiceError, StoreUnavailableError, TransportError
-from botkit.outbox import Line
+from botkit.line import Line
 from botkit.redaction import frames
 from botkit.store import Store
 

@@ -10,13 +10,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from botkit.adapter import Adapter, WebhookRequest
+from botkit.adapter import Adapter
 from botkit.clock import Clock
 from botkit.engine import Engine
 from botkit.events import Event
 from botkit.exceptions import PayloadError, StoreUnavailableError
 from botkit.redaction import frames
 from botkit.store import Store
+from botkit.webhook import WebhookRequest
 
 log = structlog.get_logger("botkit.receiver")
 

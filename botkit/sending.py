@@ -14,8 +14,9 @@ from botkit.conversation import Account, Conversation
 from botkit.events import MenuOffered, SendDue, encode, event_id
 from botkit.hops import started
 from botkit.outgoing import Outgoing
-from botkit.store import LATER, Commit, Store, Timer
+from botkit.store import Commit, Store
 from botkit.submission import Stage, Submission
+from botkit.timer import LATER, Timer
 from botkit.trails import HopTeller, submit
 
 # For how long a repeat of a menu is recognised: longer than a message is tried, in seconds.

@@ -16,7 +16,8 @@ from botkit.engine import Engine, EnginePolicy
 from botkit.exceptions import DefinitionError, SettingsError
 from botkit.feeder import Feeder
 from botkit.http import ASGIApp, Http, InProcess
-from botkit.outbox import Line, Outbox, SendPolicy
+from botkit.line import Line
+from botkit.outbox import Outbox, SendPolicy
 from botkit.receiver import Receiver, ReceiverPolicy
 from botkit.redaction import Redactor, Secret
 from botkit.redis.store import RedisStore
@@ -70,13 +71,11 @@ class Service:
         self.owners = self._open_accounts()
         self._keyring = load_keyring(settings.api_keys, settings.api_keys_file)
         self.redactor = Redactor(self._secrets())
+        callbacks = callbacks_of(self._keyring, store.submissions, store.broadcasts, self.clock)
         self._clients = {account: self._client(account) for account in self.owners}
+        self._clients |= {callback.account: callback_client() for callback in callbacks}
         lines = {account: Line(owner.adapter, self._clients[account]) for account, owner in self.owners.items()}
-        self._programs = {
-            adapter.account: (adapter, callback_client())
-            for adapter in callbacks_of(self._keyring, store.submissions, store.broadcasts, self.clock)
-        }
-        programs = {account: Line(adapter, client) for account, (adapter, client) in self._programs.items()}
+        programs = {callback.account: Line(callback, self._clients[callback.account]) for callback in callbacks}
         policies = policies or Policies()
         dispatcher = Dispatcher(
             store,
@@ -95,12 +94,7 @@ class Service:
         adapters = [owner.adapter for owner in self.owners.values()]
         self.receiver = Receiver(adapters, self.engine, store, self.clock, policy=policies.receiver)
         self.send_api = SendApi(
-            self.owners,
-            store,
-            self.clock,
-            self._keyring,
-            policy=policies.send_api,
-            time_zone=settings.time_zone,
+            self.owners, store, self.clock, self._keyring, policy=policies.send_api, time_zone=settings.time_zone
         )
         self._redelivering: asyncio.Task[None] | None = None
 
@@ -211,7 +205,7 @@ class Service:
             self._redelivering.cancel()
             await asyncio.gather(self._redelivering, return_exceptions=True)
         await self.engine.drain(self.settings.shutdown_seconds)
-        for client in (*self._clients.values(), *(client for _, client in self._programs.values())):
+        for client in self._clients.values():
             await client.close()
         for simulator in self.simulators.values():
             await simulator.close()

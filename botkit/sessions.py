@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from msgspec import Struct
 
 from botkit.session_rules import SessionRules
-from botkit.store import Counts
+from botkit.turn import Counts
 
 _HOUR_MS = 3_600_000
 

@@ -5,7 +5,6 @@ import enum
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
 from typing import Protocol, TypeVar
 
 from msgspec import Struct
@@ -13,21 +12,15 @@ from msgspec import Struct
 from botkit.accounts import Accounts
 from botkit.broadcast import Broadcasts
 from botkit.contacts import Contacts
-from botkit.conversation import Account
-from botkit.events import HopReported
+from botkit.deliveries import Deliveries, Status
 from botkit.exceptions import StoreUnavailableError
 from botkit.pace import Pace
 from botkit.session_rules import Heard, SessionRules
 from botkit.submission import Submissions
+from botkit.timer import DueTimer, Timer
+from botkit.turn import Queue, Record, Turn
 
 T = TypeVar("T")
-
-
-class Queue(enum.Enum):
-    """The two queues of a conversation."""
-
-    MAILBOX = "mailbox"  # events to handle
-    OUTBOX = "outbox"  # messages to send
 
 
 class Verdict(enum.Enum):
@@ -51,20 +44,6 @@ class Begun(enum.Enum):
     FENCED = "fenced"  # somebody else holds the conversation
 
 
-class Counts(Struct, frozen=True):
-    """A conversation's commercial window: when it started and ends (ms, 0 = none), and how many went out in it.
-
-    `in_row` went out without an answer, `this_hour` of them in the clock hour `hour` (hours since the epoch).
-    """
-
-    started_ms: int = 0
-    sent: int = 0
-    in_row: int = 0
-    ends_ms: int = 0
-    hour: int = 0
-    this_hour: int = 0
-
-
 class Counted(Struct, frozen=True):
     """What became of counting an attempt, and if it may not go, `why`: `hour`, `row`, `max`, `session` or `expired`.
 
@@ -75,35 +54,6 @@ class Counted(Struct, frozen=True):
     why: str = ""
     country: str = ""
     purchase: str = ""
-
-
-class Record(Struct, frozen=True):
-    """What is stored of a conversation; `queued` messages wait in its outbox.
-
-    A turn at an outbox knows only the rest: until when (ms) the conversation's pace is used up, and why the person
-    cannot be written to, if they cannot.
-    """
-
-    state: bytes = b""
-    version: int = 0
-    counts: Counts = Counts()
-    queued: int = 0
-    paced_ms: int = 0
-    gone: str = ""
-
-
-class Turn(Struct, frozen=True):
-    """The head of one queue of one conversation, held by `token` until the lease ends.
-
-    `attempts` counts the started attempts on this head, this one included.
-    """
-
-    cid: str
-    token: str
-    id: str
-    payload: bytes
-    attempts: int
-    record: Record = Record()
 
 
 class Mine(Struct, frozen=True):
@@ -138,85 +88,6 @@ class Reply(Struct, frozen=True):
     is_pending: bool
 
 
-class Timer(Struct, frozen=True):
-    """A timer to set, or with `due_ms` 0 to cancel; `payload` is the encoded `TimerFired`."""
-
-    name: str
-    due_ms: int
-    payload: bytes = b""
-
-
-class DueTimer(Struct, frozen=True):
-    """A timer whose time has come."""
-
-    cid: str
-    timer: Timer
-
-
-#: How the names of timers begin that deliver an event of their own: `ctx.after` takes none that begins with "flow:".
-LATER = "flow:="
-
-
-class Status(enum.Enum):
-    """How far a message has come; of the last three only one is ever reached."""
-
-    COMMITTED = "committed"
-    SENT = "sent"
-    DELIVERED = "delivered"
-    SEEN = "seen"
-    FAILED = "failed"
-    EXPIRED = "expired"
-
-
-class HopDelivery(Struct, frozen=True):
-    """What became of one way of a message: `times` of `taken`, `skipped`, `overdue` and what was heard of it."""
-
-    number: int
-    account: Account
-    times: Mapping[str, datetime]
-    reason: str = ""
-
-    @property
-    def may_have_arrived(self) -> bool:
-        """Whether the message may have arrived this way, for all that is known."""
-        heard = self.times.keys()
-        is_out = bool(heard & {"sent", "unknown"}) and not heard & {"failed", "expired"}
-        return is_out or bool(heard & {"delivered", "seen"})
-
-
-class Delivery(Struct, frozen=True):
-    """What became of a message, and when it came to each status that it has had; `hops` are its ways, if several."""
-
-    status: Status
-    times: Mapping[Status, datetime]
-    hops: tuple[HopDelivery, ...] = ()
-
-    @property
-    def may_be_double(self) -> bool:
-        """Whether the person may have it more than once: more than one way may have brought it."""
-        return sum(hop.may_have_arrived for hop in self.hops) > 1
-
-
-class Following(Struct, frozen=True):
-    """The way that a message takes next: its number and account, what is awaited of it, and the timer that watches."""
-
-    hop: int
-    via: tuple[str, str]
-    awaited: str
-    watch: Timer
-
-
-class HopNews(Struct, frozen=True):
-    """What a report of one way comes to: `word` is empty for no news, a status, or `next` where another was taken.
-
-    `rest` is then what its timer holds: empty if that has fired meanwhile. `reason` is why the other is over.
-    """
-
-    word: str
-    rest: bytes = b""
-    reason: str = ""
-
-
 class Commit(Struct, frozen=True):
     """Everything a handler decided. An empty `state` leaves the stored one as it is."""
 
@@ -242,66 +113,6 @@ class Claim(Struct, frozen=True):
 
     turns: Sequence[Turn]
     next_due: float | None
-
-
-class Deliveries(Protocol):
-    """What became of messages, for four days after the last news. All calls raise StoreUnavailableError."""
-
-    async def sent(self, turn: Turn, receipt_id: str, *, created_ms: int, expiry: Timer | None, mark: str = "") -> None:
-        """Notes that a message was sent, and that the service's id stands for it in its conversation.
-
-        Reports that came before it are due. `expiry` holds an event for the case that nothing is heard until then;
-        its name begins with `LATER`. With a `mark`, the id stands for that, and the record is kept by others.
-        """
-        ...
-
-    async def find(self, cid: str, receipt_id: str) -> str:
-        """Returns the key of the message that a service's id stands for, or its mark, or an empty string."""
-        ...
-
-    async def step(
-        self,
-        turn: Turn,
-        report: HopReported,
-        *,
-        watch: str,
-        later_ms: int,
-        following: Following | None,
-        skipped: Sequence[tuple[int, tuple[str, str], str]] = (),
-    ) -> HopNews | None:
-        """Notes what became of one way, and takes the `following` one if that is over; None if the turn is lost.
-
-        To the event that told it, it answers the same again. `watch` names the way's timer, which is put off to
-        `later_ms` when it has reached what was awaited. Ways `skipped` are noted with their account and the reason.
-        """
-        ...
-
-    async def load_ids(self, cid: str, key: str, hop: int) -> Sequence[str]:
-        """Returns what the service calls a message that took the ways from that number on; nothing if it did not."""
-        ...
-
-    async def load_watch(self, cid: str, name: str) -> bytes:
-        """Returns what a timer holds that watches over a way; empty once it has fired or is off."""
-        ...
-
-    async def note(self, cid: str, key: str, status: Status, event_id: str, *, expiry: str) -> bool:
-        """Notes what an event tells of a message; False if it is no news. The `expiry` of that name is off then.
-
-        To the event that brought the news it stays news, so that its handler can be run again.
-        """
-        ...
-
-    async def park(self, turn: Turn, receipt_id: str, *, name: str, seconds: float, most: int) -> str | None:
-        """Puts a report of an unknown message aside, and gives the mailbox back; None if the turn is over with that.
-
-        It comes back as an event with the id that `name` has after `LATER`, when the message is noted as sent, or
-        after so many seconds. Returns the message's key if it became known, or an empty string if `most` are parked.
-        """
-        ...
-
-    async def load(self, cid: str, key: str) -> Delivery | None:
-        """Returns what became of a message; None if nothing is known of it (any more)."""
-        ...
 
 
 class Person(Struct, frozen=True):

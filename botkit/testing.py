@@ -11,12 +11,13 @@ from botkit.clock import Clock
 from botkit.conversation import Account, Conversation
 from botkit.http import Http, InProcess
 from botkit.record import Flows
-from botkit.redis.store import Bounds, RedisStore
+from botkit.redis.bounds import Bounds
+from botkit.redis.store import RedisStore
 from botkit.service import Policies, Service
 from botkit.sessions import Session, session_at
 from botkit.settings import Settings
 from botkit.simulators.simulator import Bubble, Person, Simulator
-from botkit.store import Record
+from botkit.turn import Record
 
 
 class BotTester:

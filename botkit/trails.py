@@ -14,12 +14,13 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
-from botkit.adapter import Adapter, HttpClient, Receipt
+from botkit.adapter import Adapter, Receipt
 from botkit.callback import callback
 from botkit.clock import Clock
 from botkit.contacts import find_conversation
 from botkit.conversation import Account, Conversation
 from botkit.degradation import Prepared
+from botkit.deliveries import Following, HopNews, Status
 from botkit.events import (
     Event,
     HopReported,
@@ -34,12 +35,14 @@ from botkit.events import encode as encode_event
 from botkit.exceptions import MessageError
 from botkit.fates import count_news
 from botkit.hops import HORIZON, FindAdapter, joined, moved_on, needs_watch, parts_of, report_of, watch, watch_name
+from botkit.http_client import HttpClient
 from botkit.outgoing import Outgoing, Trail
 from botkit.outgoing import decode as decode_outgoing
 from botkit.outgoing import encode as encode_outgoing
 from botkit.record import phone_in
 from botkit.relay import WINDOW, relay
-from botkit.store import Following, Full, HopNews, Queue, Status, Store, Turn, Verdict, insist
+from botkit.store import Full, Store, Verdict, insist
+from botkit.turn import Queue, Turn
 
 #: What a report of a message with several ways begins with where a message's key would stand.
 _MARK = "{"
@@ -169,13 +172,13 @@ class Trails:
             return Verdict.DONE
         if report.status == "overdue" and rest:
             report = await self._ask(turn, report, rest)
-        plan = await self._plan(turn, report, rest) if rest and report.has_more else _Plan()
+        plan = await self._plan(turn, rest) if rest and report.has_more else _Plan()
         news = await self._note(turn, report, rest, plan)
         if news is None:
             return Verdict.FENCED
         await count_news(self._store, report.key, news.word)
         if news.word == "next":
-            await self._take(turn, report, news)
+            await self._take(report, news)
         if news.word and report.notify:
             await self._call_back(turn, report, news)
         return _event(report, news, event) or Verdict.DONE
@@ -213,7 +216,7 @@ class Trails:
                 return replace(report, status=cast(HopStatus, status))
         return report
 
-    async def _plan(self, turn: Turn, report: HopReported, rest: Outgoing) -> _Plan:
+    async def _plan(self, turn: Turn, rest: Outgoing) -> _Plan:
         trail = cast(Trail, rest.trail)
         is_with_home = trail.home == (*trail.hops[0].account, trail.hops[0].to)
         # Whoever it goes to from elsewhere is somebody else.
@@ -261,7 +264,7 @@ class Trails:
             )
         )
 
-    async def _take(self, turn: Turn, report: HopReported, news: HopNews) -> None:
+    async def _take(self, report: HopReported, news: HopNews) -> None:
         """Hands the message over to the way that was taken; by its key, once."""
         if not news.rest:
             # A turn made again, so late that the timer of that way has fired: it finds the way over.

@@ -5,8 +5,8 @@ import hashlib
 import mimetypes
 from pathlib import Path
 
-from botkit.adapter import Upload
 from botkit.exceptions import MessageError
+from botkit.http_client import Upload
 from botkit.messages import Attachment
 
 

@@ -8,10 +8,11 @@ from itertools import count
 from typing import Any, Self
 from uuid import uuid4
 
-from botkit.adapter import Adapter, HttpClient, Outcome, Receipt, WebhookRequest, WebhookStatus
+from botkit.adapter import Adapter, Outcome, Receipt
 from botkit.bot import Bot
 from botkit.capabilities import EVERYTHING
 from botkit.clock import Clock
+from botkit.context import Context
 from botkit.conversation import Account, Conversation, User
 from botkit.dispatcher import Dispatcher, HandlerPolicy, Owner
 from botkit.engine import Acceptance, Engine, EnginePolicy, Role
@@ -26,13 +27,18 @@ from botkit.events import (
     event_id,
 )
 from botkit.feeder import Feeder
+from botkit.flow import Flow
+from botkit.http_client import HttpClient
+from botkit.line import Line
 from botkit.messages import AnyMessage, Raw, Text
-from botkit.outbox import Line, Outbox, SendPolicy
+from botkit.outbox import Outbox, SendPolicy
 from botkit.outgoing import Outgoing
 from botkit.redaction import Redactor, Secret
-from botkit.redis.store import Bounds, RedisStore
+from botkit.redis.bounds import Bounds
+from botkit.redis.store import RedisStore
 from botkit.router import Router
 from botkit.session_rules import SessionRules
+from botkit.webhook import WebhookRequest, WebhookStatus
 
 Report = MessageDelivered | MessageSeen | MessageFailed
 
@@ -264,3 +270,20 @@ def reported(kind: type[Report], receipt_id: str, person: str = "olena") -> Even
 def happens(kind: type[Event], person: str = "olena") -> Event:
     """Returns an event of a kind that needs nothing said."""
     return kind(**_known(person, "", "desk"))
+
+
+def parrot(failures: list[MessageFailed] | None = None) -> Router[Flow]:
+    """Says each word of what it hears in a message of its own; notes what failed."""
+    router = Router()
+
+    @router.text()
+    async def words(event: MessageReceived, ctx: Context[Flow]) -> None:
+        for word in event.text.split():
+            ctx.reply(word)
+
+    @router.failed()
+    async def failed(event: MessageFailed, ctx: Context[Flow]) -> None:
+        if failures is not None:
+            failures.append(event)
+
+    return router

@@ -106,7 +106,7 @@ class SessionModel:
         paid = self._pays(now)
         if not paid:
             return self._stops(message, now, why, expires or 9e15)
-        self._counts(now, Attempt(month_at(now), None, paid=paid))
+        self._counts(Attempt(month_at(now), None, paid=paid))
         self.book(month_at(now), "outside")
         self.book(month_at(now), paid)
         return "go", paid
@@ -154,14 +154,14 @@ class SessionModel:
             window = self.window = Window(now, now + self.rules.length_ms)
             self.book(month_at(now), self._opening)
         window.sent += 1
-        self._counts(now, Attempt(month_at(now), window, opens=before is None))
+        self._counts(Attempt(month_at(now), window, opens=before is None))
         self.book(month_at(now), "messages")
 
     @property
     def _opening(self) -> str:
         return f"opened|{int(self.rules.prices.session * Decimal(10**6))}|EUR"
 
-    def _counts(self, now: int, attempt: Attempt) -> None:
+    def _counts(self, attempt: Attempt) -> None:
         self.in_row += 1
         self.this_hour += 1
         self.attempt = attempt

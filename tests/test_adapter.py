@@ -2,34 +2,24 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import ClassVar, Self
 
 import pytest
 
-from botkit.adapter import (
-    Adapter,
-    Addressed,
-    HttpClient,
-    Joining,
-    Outcome,
-    Receipt,
-    WebhookRequest,
-    WebhookStatus,
-    made_up,
-    read_secret,
-)
+from botkit.adapter import Adapter, Addressed, Joining, Outcome, Receipt
 from botkit.addresses import AddressKind
 from botkit.channels.gbm import BusinessMessages
 from botkit.channels.telegram import Telegram
 from botkit.channels.viber import Viber
 from botkit.conversation import Account, Conversation
 from botkit.events import ConversationStarted, Event
-from botkit.exceptions import InvalidRequestError, SettingsError
+from botkit.exceptions import InvalidRequestError
 from botkit.http import Http
+from botkit.http_client import HttpClient
 from botkit.messages import AnyMessage, Text
 from botkit.outgoing import Outgoing
 from botkit.redaction import Secret
+from botkit.webhook import WebhookRequest, WebhookStatus
 
 
 class Pigeon(Adapter):
@@ -141,52 +131,6 @@ def test_an_answer_that_was_not_promised_is_a_mistake() -> None:
 
 def test_an_adapter_shows_its_account() -> None:
     assert repr(Pigeon(ta="demo")) == "Pigeon(ta='demo')"
-
-
-@pytest.mark.parametrize("length", [1, 2, 31, 32, 40])
-def test_made_up_credentials_have_the_length_asked_for(length: int) -> None:
-    assert len(made_up(length)) == length
-    assert set(made_up(length)) <= set("0123456789abcdef")
-
-
-def test_made_up_credentials_differ() -> None:
-    assert made_up() != made_up()
-
-
-# --- secrets from the environment
-
-
-def test_a_secret_is_read_from_its_setting() -> None:
-    assert read_secret("DEMO", "TOKEN", {"DEMO_TOKEN": " canary \n"}) == Secret("canary")
-
-
-def test_a_secret_is_read_from_the_file_that_its_setting_names(tmp_path: Path) -> None:
-    (tmp_path / "token").write_text("canary\n")
-    assert read_secret("DEMO", "TOKEN", {"DEMO_TOKEN_FILE": str(tmp_path / "token")}) == Secret("canary")
-
-
-def test_the_setting_comes_before_the_file(tmp_path: Path) -> None:
-    environ = {"DEMO_TOKEN": "canary", "DEMO_TOKEN_FILE": str(tmp_path / "missing")}
-    assert read_secret("DEMO", "TOKEN", environ) == Secret("canary")
-
-
-@pytest.mark.parametrize("environ", [{}, {"DEMO_TOKEN": " "}, {"DEMO_TOKEN_FILE": ""}, {"OTHER_TOKEN": "canary"}])
-def test_no_setting_is_no_secret(environ: Mapping[str, str]) -> None:
-    assert read_secret("DEMO", "TOKEN", environ) is None
-
-
-def test_a_file_that_is_not_there_is_named_with_its_setting(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="DEMO_TOKEN_FILE names a file") as raised:
-        read_secret("DEMO", "TOKEN", {"DEMO_TOKEN_FILE": str(tmp_path / "missing")})
-    assert "No such file" in raised.value.what
-
-
-def test_a_file_that_is_no_text_is_refused_without_a_word_of_it(tmp_path: Path) -> None:
-    (tmp_path / "token").write_bytes(b"canary\xff")
-    with pytest.raises(SettingsError, match="DEMO_TOKEN_FILE") as raised:
-        read_secret("DEMO", "TOKEN", {"DEMO_TOKEN_FILE": str(tmp_path / "token")})
-    assert "canary" not in str(raised.value)
-    assert raised.value.__cause__ is None
 
 
 def test_a_request_to_send_is_an_address_and_a_message() -> None:

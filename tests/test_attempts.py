@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from botkit.accounts import Bucket
-from botkit.adapter import Adapter, HttpClient, Outcome, Receipt
+from botkit.adapter import Adapter, Outcome, Receipt
 from botkit.attempts import is_noted
 from botkit.broadcast import Bulk, Spot, Stage, key_of
 from botkit.broadcaster import Broadcaster
@@ -18,6 +18,7 @@ from botkit.conversation import Account, Conversation
 from botkit.events import MessageFailed, MessageReceived
 from botkit.exceptions import NotSentError, StoreUnavailableError
 from botkit.flow import Flow
+from botkit.http_client import HttpClient
 from botkit.messages import AnyMessage, Text
 from botkit.outgoing import Hop, Outgoing, Trail
 from botkit.pace import Pace, Paces
@@ -25,7 +26,7 @@ from botkit.redis.accounts import RedisAccounts
 from botkit.redis.audit import audit
 from botkit.redis.store import RedisStore
 from botkit.router import Router
-from botkit.store import Turn
+from botkit.turn import Turn
 from tests.desk import NOT_SENT, REFUSED, UNKNOWN, Desk, Process, bot, says, where
 
 FOUND = Receipt(Outcome.SENT, id="found")

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from botkit.accounts import Bucket
-from botkit.adapter import HttpClient, Outcome, Receipt
+from botkit.adapter import Outcome, Receipt
 from botkit.batches import SHORT, Batches, Note
 from botkit.channels.viber import Viber
 from botkit.clock import Clock
 from botkit.conversation import Account, Conversation
 from botkit.exceptions import StoreUnavailableError, UnknownOutcomeError
 from botkit.governor import Governor
+from botkit.http_client import HttpClient
 from botkit.messages import AnyMessage, Text
 from botkit.pace import Pace, Paces
 from botkit.store import Begun

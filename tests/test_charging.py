@@ -19,7 +19,8 @@ from botkit.redis.ledger import load_ledgers
 from botkit.redis.store import RedisStore
 from botkit.router import Router
 from botkit.session_rules import Prices, SessionRules
-from botkit.store import Counted, Turn
+from botkit.store import Counted
+from botkit.turn import Turn
 from tests.desk import NOT_SENT, REFUSED, UNKNOWN, Desk, Process, bot, happens, says, where
 
 PRICES = Prices(session=Decimal("0.5"), message=Decimal("0.05"), by_country={"UA": Decimal("0.01")})

@@ -11,14 +11,15 @@ import structlog
 from msgspec import UNSET
 
 from botkit import events
-from botkit.adapter import Adapter, Download
+from botkit.adapter import Adapter
 from botkit.bot import Bot
 from botkit.buttons import Button
 from botkit.channels.gbm import BusinessMessages
 from botkit.channels.telegram import Telegram
 from botkit.channels.viber import Viber
-from botkit.context import MAX_MESSAGES, Context, Decisions, Handle, Scene
+from botkit.context import MAX_MESSAGES, Context
 from botkit.conversation import Account, Conversation, User
+from botkit.decisions import Decisions, Handle, Scene
 from botkit.dispatcher import Dispatcher
 from botkit.events import (
     ConversationStarted,
@@ -34,16 +35,18 @@ from botkit.exceptions import DownloadError, MessageError
 from botkit.flow import Flow
 from botkit.handoff import Handoff, HandoffPolicy
 from botkit.http import Http
+from botkit.http_client import Download
 from botkit.languages import Speech
+from botkit.line import Line
 from botkit.messages import Image, Text, Typing
-from botkit.outbox import Line, Outbox
+from botkit.outbox import Outbox
 from botkit.record import Flows
 from botkit.router import Router
 from botkit.session_rules import SessionRules
 from botkit.sessions import Session
 from botkit.simulators.simulator import Person
-from botkit.store import Queue
 from botkit.testing import BotTester
+from botkit.turn import Queue
 
 NOW = datetime(2026, 7, 14, 12, tzinfo=UTC)
 EVENT_ID = "e" * 22

@@ -17,7 +17,7 @@ from botkit.exceptions import RecordError
 from botkit.flow import After, Flow, State, Trigger
 from botkit.redis.audit import audit
 from botkit.router import Router
-from botkit.store import Queue
+from botkit.turn import Queue
 from tests.desk import Desk, Process, bot, opens, presses, says, where
 
 SECRET_TEXT = "my pin is 4711"

@@ -13,10 +13,12 @@ from botkit.events import ConversationStarted, MessageReceived, TimerFired, enco
 from botkit.exceptions import StoreUnavailableError
 from botkit.flow import Flow, Trigger
 from botkit.redis.audit import audit
-from botkit.redis.store import Bounds, RedisStore
+from botkit.redis.bounds import Bounds
+from botkit.redis.store import RedisStore
 from botkit.router import Router
 from botkit.session_rules import Heard
-from botkit.store import Claim, Commit, Ingested, Mine, Queue
+from botkit.store import Claim, Commit, Ingested, Mine
+from botkit.turn import Queue
 from tests.desk import Desk, Process, bot, opens, says, where
 
 #: No test lives long enough to see a poll: whatever happens was asked for.

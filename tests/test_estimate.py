@@ -16,7 +16,8 @@ from botkit.estimate import Estimate, Estimator, Plan
 from botkit.messages import Text
 from botkit.pace import Pace, Paces
 from botkit.session_rules import Prices, SessionRules
-from botkit.store import Counts, Person, Record
+from botkit.store import Person
+from botkit.turn import Counts, Record
 from tests.desk import Desk, where
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -7,11 +7,11 @@ from botkit.adapter import Receipt
 from botkit.addresses import AddressKind
 from botkit.broadcast import Bulk, Spot, Stage, key_of
 from botkit.bulk import BulkWriter, bulk_id_of
+from botkit.deliveries import Status
 from botkit.events import MessageDelivered, MessageSeen
 from botkit.messages import Text
 from botkit.outgoing import Hop
 from botkit.router import Router
-from botkit.store import Status
 from tests.desk import NOT_SENT, REFUSED, UNKNOWN, Desk, Process, Report, bot, reported, where
 
 ID = bulk_id_of("crm", "k")

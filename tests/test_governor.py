@@ -20,7 +20,7 @@ from botkit.outgoing import Hop, Outgoing, Trail
 from botkit.pace import Pace, Paces
 from botkit.redis.accounts import RedisAccounts
 from botkit.redis.store import RedisStore
-from botkit.store import Record, Turn
+from botkit.turn import Record, Turn
 from tests.conftest import Servers
 from tests.desk import Desk
 
@@ -197,13 +197,26 @@ async def test_where_one_request_is_for_many_it_is_the_request_that_the_pace_of_
 async def test_an_account_s_pace_counts_requests_for_many_where_that_is_what_its_service_counts(
     two: list[Process],
 ) -> None:
-    shop = desk(Paces(account=SLOW))
+    shop = desk(Paces(account=Pace(8, 70, burst=4)))
     shop.max_receivers = 300  # type: ignore[misc]  # this desk takes one request for many
     shop.counts_requests = True  # type: ignore[misc]
     assert await two[0].let_through(shop, 9, broadcast="b/0") == 9
-    # Half of the burst is left for replies, which are requests of their own.
-    assert [await two[n % 2].governor.wait_to_broadcast(shop) for n in range(3)].count(None) == 1
+    # Half of the burst is left for replies, which are requests of their own; those for many take a little of it.
+    assert [await two[n % 2].governor.wait_to_broadcast(shop) for n in range(4)].count(None) == 2
     assert await two[1].let_through(shop, 3) == 1
+
+
+async def test_requests_for_many_are_further_apart_than_the_account_s_pace_asks(
+    two: list[Process], clock: Clock
+) -> None:
+    shop = desk(Paces(account=Pace(2, 10, burst=1)))
+    shop.max_receivers = 300  # type: ignore[misc]  # this desk takes one request for many
+    shop.counts_requests = True  # type: ignore[misc]
+    assert await two[0].governor.wait_to_broadcast(shop) is None
+    clock.advance(seconds=5.2)
+    assert await two[1].governor.wait_to_broadcast(shop)
+    clock.advance(seconds=0.8)
+    assert await two[1].governor.wait_to_broadcast(shop) is None
 
 
 async def test_an_account_s_pace_counts_messages_unless_its_service_counts_requests(two: list[Process]) -> None:

@@ -19,9 +19,9 @@ from botkit.migration import WINDOW, Adopted, delivered, is_moving
 from botkit.outgoing import Outgoing
 from botkit.outgoing import decode as decode_outgoing
 from botkit.redis.audit import audit
-from botkit.redis.store import Bounds
+from botkit.redis.bounds import Bounds
 from botkit.router import Router
-from botkit.store import Queue
+from botkit.turn import Queue
 from tests.desk import NOT_SENT, Desk, Process, bot, says, where
 
 MOVED = Receipt(Outcome.REFUSED, reason="400 the chat moved", moved_to="new")

@@ -3,12 +3,13 @@
 from collections import deque
 from collections.abc import Sequence
 
-from botkit.adapter import HttpClient, Polled
+from botkit.adapter import Polled
 from botkit.context import Context
 from botkit.events import MessageReceived
 from botkit.exceptions import NotSentError, ServiceError
 from botkit.flow import Flow
-from botkit.redis.store import Bounds
+from botkit.http_client import HttpClient
+from botkit.redis.bounds import Bounds
 from botkit.router import Router
 from tests.desk import Desk, Process, bot, says
 

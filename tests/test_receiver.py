@@ -16,7 +16,6 @@ import structlog
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from botkit.adapter import WebhookRequest
 from botkit.bot import Bot
 from botkit.channels.gbm import BusinessMessages
 from botkit.channels.telegram import Telegram
@@ -27,10 +26,11 @@ from botkit.events import ConversationStarted, Event, MessageReceived
 from botkit.exceptions import PayloadError
 from botkit.flow import Flow
 from botkit.receiver import ReceiverPolicy
-from botkit.redis.store import Bounds
+from botkit.redis.bounds import Bounds
 from botkit.router import Router
 from botkit.service import Policies
 from botkit.testing import BotTester
+from botkit.webhook import WebhookRequest
 
 VIBER = "/webhooks/viber?ta=shop-viber"
 SIGNATURE = "x-viber-content-signature"

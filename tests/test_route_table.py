@@ -147,7 +147,16 @@ def test_a_handler_for_every_event_gets_every_event(log: Log) -> None:
     router = Router()
     router.on(Event)(log.handler("all"))
     table = RouteTable([router])
-    fields = {"name": "t", "value": "v", "choices": (), "broadcast": "b1", "sender": WHERE["conversation"]}
+    fields = {
+        "name": "t",
+        "value": "v",
+        "choices": (),
+        "broadcast": "b1",
+        "submission": "s1",
+        "key": "k1",
+        "status": "sent",
+        "sender": WHERE["conversation"],
+    }
     for kind in get_args(AnyEvent):
         known = {name: value for name, value in fields.items() if name in kind.__struct_fields__}
         assert table.match(kind(**WHERE, **known), states()) is not None

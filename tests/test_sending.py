@@ -20,7 +20,7 @@ from botkit.menu import token_of
 from botkit.messages import Text
 from botkit.outgoing import Hop, Outgoing, Trail, encode
 from botkit.redis.audit import audit
-from botkit.redis.store import Bounds
+from botkit.redis.bounds import Bounds
 from botkit.redis.submissions import MAX_WAITING
 from botkit.router import Router
 from botkit.send_schedule import SendSchedule

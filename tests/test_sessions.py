@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from botkit.session_rules import SessionRules
 from botkit.sessions import Session, session_at
-from botkit.store import Counts
+from botkit.turn import Counts
 
 RULES = SessionRules(seconds=24 * 3600, max_messages=60, max_in_row=5)
 START = datetime(2026, 7, 14, 12, tzinfo=UTC)

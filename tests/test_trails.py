@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from botkit.adapter import Adapter, HttpClient, Outcome, Receipt
+from botkit.adapter import Adapter, Outcome, Receipt
 from botkit.addresses import AddressKind
 from botkit.bot import Bot
 from botkit.buttons import Button, rows
 from botkit.capabilities import Bound, Capabilities
 from botkit.context import Context
 from botkit.conversation import Conversation
+from botkit.deliveries import Delivery, Status
 from botkit.delivery_route import DeliveryRoute
 from botkit.events import (
     ButtonPressed,
@@ -30,13 +31,14 @@ from botkit.events import (
 )
 from botkit.events import encode as encode_event
 from botkit.flow import Flow
+from botkit.http_client import HttpClient
 from botkit.messages import AnyMessage, Raw, Text
 from botkit.outgoing import Hop, Outgoing, Trail, encode
 from botkit.redis.audit import audit
-from botkit.redis.store import Bounds
+from botkit.redis.bounds import Bounds
 from botkit.router import Router
 from botkit.session_rules import SessionRules
-from botkit.store import Commit, Delivery, Mine, Status
+from botkit.store import Commit, Mine
 from botkit.trails import submit
 from tests.desk import NOT_SENT, REFUSED, UNKNOWN, Desk, Process, Report, happens, says, where
 

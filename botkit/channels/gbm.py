@@ -16,17 +16,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from botkit.adapter import (
-    Adapter,
-    HttpAnswer,
-    HttpClient,
-    Outcome,
-    Receipt,
-    WebhookRequest,
-    WebhookStatus,
-    made_up,
-    read_secret,
-)
+from botkit.adapter import Adapter, Outcome, Receipt
 from botkit.capabilities import Capabilities
 from botkit.channels.gbm_calls import FORCE_FALLBACK, read, survey, typing_stopped
 from botkit.channels.gbm_entry import AutoReply, Entry, FaqAnswer, auto_reply_of, entry_of, is_unanswered
@@ -44,12 +34,15 @@ from botkit.channels.gbm_types import ErrorAnswer, Handshake
 from botkit.channels.google_oauth import AccessTokens, ServiceAccount, parse_service_account
 from botkit.clock import Clock
 from botkit.conversation import Conversation
+from botkit.credentials import made_up, read_secret
 from botkit.events import Event
 from botkit.exceptions import ServiceError, SettingsError, UnknownOutcomeError
+from botkit.http_client import HttpAnswer, HttpClient
 from botkit.messages import AnyMessage, Raw
 from botkit.outgoing import Outgoing
 from botkit.pace import Pace, Paces
 from botkit.redaction import Secret
+from botkit.webhook import WebhookRequest, WebhookStatus
 
 __all__ = [
     "FORCE_FALLBACK",
@@ -72,7 +65,6 @@ __all__ = [
 
 SCOPE = "https://www.googleapis.com/auth/businessmessages"
 _AGENT = re.compile(r"brands/[^/\s]+/agents/[^/\s]+")
-_SECONDS = re.compile(r"[0-9]{1,9}")
 _STATUS = re.compile(r"[A-Z_]{1,40}")
 _MESSAGE_IDS = uuid.UUID("b26fd0f1-39d6-5b4c-8b1c-3f5d6b0a7c55")
 
@@ -350,7 +342,7 @@ def _receipt(answer: HttpAnswer, identity: str) -> Receipt:
         return Receipt(Outcome.NOT_SENT, id=identity, reason=f"{answer.status} and an answer that cannot be read")
     if answer.status == 429:
         # The quota belongs to the conversation: the account's other conversations go on.
-        return Receipt(Outcome.NOT_SENT, id=identity, reason=reason, retry_after=_retry_after(answer))
+        return Receipt(Outcome.NOT_SENT, id=identity, reason=reason, retry_after=min(answer.retry_after or 60, 3600))
     # Google asks not to repeat what it answers with 503 itself; a proxy on the way may be in trouble for a moment.
     if answer.status >= 500 and not (answer.status == 503 and status):
         return Receipt(Outcome.NOT_SENT, id=identity, reason=reason)
@@ -370,8 +362,3 @@ def _error_status(body: bytes) -> str:
     except (msgspec.DecodeError, ValueError, RecursionError):
         return ""
     return status if _STATUS.fullmatch(status) else ""
-
-
-def _retry_after(answer: HttpAnswer) -> float:
-    seconds = answer.headers.get("retry-after", "")
-    return min(int(seconds), 3600) if _SECONDS.fullmatch(seconds) else 60

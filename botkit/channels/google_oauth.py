@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Struct
 
-from botkit.adapter import HttpAnswer, HttpClient
 from botkit.clock import Clock
 from botkit.exceptions import NotSentError, ServiceError, SettingsError, UnknownOutcomeError
+from botkit.http_client import HttpAnswer, HttpClient
 from botkit.redaction import Secret
 
 if TYPE_CHECKING:

@@ -14,18 +14,7 @@ from typing import Any, Self
 
 from msgspec.structs import replace
 
-from botkit.adapter import (
-    Adapter,
-    Download,
-    HttpAnswer,
-    HttpClient,
-    Outcome,
-    Receipt,
-    WebhookRequest,
-    WebhookStatus,
-    made_up,
-    read_secret,
-)
+from botkit.adapter import Adapter, Outcome, Receipt
 from botkit.capabilities import Capabilities
 from botkit.channels.telegram_address import address_of, is_private
 from botkit.channels.telegram_answers import NO_FILE, NO_TEXT, read_answer, read_receipt
@@ -46,12 +35,15 @@ from botkit.channels.telegram_news import *  # noqa: F403
 from botkit.channels.telegram_news import EVENTS
 from botkit.channels.telegram_updates import KINDS, read_update
 from botkit.conversation import Conversation
+from botkit.credentials import made_up, read_secret
 from botkit.events import ButtonPressed, Event, Media
 from botkit.exceptions import AddressError, DownloadError, MessageError, ServiceError, SettingsError, TransportError
+from botkit.http_client import Download, HttpAnswer, HttpClient
 from botkit.messages import AnyMessage, Raw
 from botkit.outgoing import Outgoing
 from botkit.pace import Pace, Paces
 from botkit.redaction import Secret
+from botkit.webhook import WebhookRequest, WebhookStatus
 
 _SECRET_HEADER = "x-telegram-bot-api-secret-token"  # noqa: S105 - the header's name
 _TOKEN_FORM = re.compile(r"[1-9][0-9]*:[A-Za-z0-9_-]{20,}")

@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from botkit.adapter import HttpAnswer, Outcome, Receipt
+from botkit.adapter import Outcome, Receipt
+from botkit.http_client import HttpAnswer
 
 _ERROR_WORD = re.compile(r"[A-Za-z ]+: ([A-Z0-9]+(?:_[A-Z0-9]+)+)")
 
@@ -173,6 +174,4 @@ def _fixed_text(description: str, code: int) -> str:
 
 
 def _retry_after(answer: HttpAnswer, said: Answer | None) -> float:
-    header = answer.headers.get("retry-after", "")
-    seconds = int(header) if re.fullmatch(r"[0-9]{1,6}", header) else 0
-    return max((said and said.parameters.retry_after) or seconds, 1.0)
+    return max((said and said.parameters.retry_after) or answer.retry_after, 1.0)

@@ -9,9 +9,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from botkit.adapter import HttpAnswer
 from botkit.channels.telegram_answers import read_answer
 from botkit.channels.telegram_messages import FILES, Call
+from botkit.http_client import HttpAnswer
 from botkit.uploads import fingerprint
 
 _KEPT = 1000

@@ -11,7 +11,6 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from botkit.adapter import Upload
 from botkit.buttons import AnyButton, AskContact, AskLocation, Button, Link, Login, Rows
 from botkit.capabilities import Bound, Capabilities, Support
 from botkit.channels.telegram_address import address_for
@@ -19,6 +18,7 @@ from botkit.channels.telegram_extra import ACTIONS, check_extra, own_words
 from botkit.channels.telegram_missing import MISSING
 from botkit.exceptions import MessageError
 from botkit.formatting import Formatted, utf16_length
+from botkit.http_client import Upload
 from botkit.messages import (
     Album,
     AnyMessage,

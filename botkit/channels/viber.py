@@ -13,17 +13,7 @@ from typing import Any, ClassVar, Self
 import msgspec
 import structlog
 
-from botkit.adapter import (
-    Adapter,
-    HttpAnswer,
-    HttpClient,
-    Outcome,
-    Receipt,
-    WebhookRequest,
-    WebhookStatus,
-    made_up,
-    read_secret,
-)
+from botkit.adapter import Adapter, Outcome, Receipt
 from botkit.capabilities import Capabilities
 from botkit.channels.viber_events import read_event
 from botkit.channels.viber_keyboards import MAX_URL, keyboard, look, rich_media
@@ -33,15 +23,18 @@ from botkit.channels.viber_rendering import render
 from botkit.channels.viber_sessions import read_session_rules
 from botkit.channels.viber_types import STATUSES, Failed
 from botkit.conversation import Conversation
+from botkit.credentials import made_up, read_secret
 from botkit.events import ConversationStarted, Event
 from botkit.exceptions import PayloadError, ServiceError, SettingsError
 from botkit.formatting import utf16_length
+from botkit.http_client import HttpAnswer, HttpClient
 from botkit.messages import AnyMessage, Raw, Representative
 from botkit.outgoing import Outgoing
 from botkit.pace import Pace, Paces
-from botkit.payload import read_object
+from botkit.payload import read_lenient, read_object
 from botkit.redaction import Redactor, Secret
 from botkit.session_rules import SessionRules
+from botkit.webhook import WebhookRequest, WebhookStatus
 
 __all__ = ["EVENT_TYPES", "SIGNATURE", "ClientStatusChanged", "Viber", "keyboard", "look", "rich_media"]
 
@@ -268,7 +261,7 @@ class Viber(Adapter):
 
     async def _call(self, resource: str, payload: Mapping[str, Any], client: HttpClient) -> dict[str, Any]:
         answer = await self._post(resource, payload, client)
-        body = _read_answer(answer)
+        body = read_lenient(answer.body)
         status = body.get("status")
         if answer.status == 200 and status == 0:
             return body
@@ -310,13 +303,6 @@ def _sign(token: Secret, body: bytes) -> bytes:
     return hmac.digest(token.reveal().encode(), body, "sha256").hex().encode()
 
 
-def _read_answer(answer: HttpAnswer) -> dict[str, Any]:
-    try:
-        return read_object(answer.body)
-    except PayloadError:
-        return {}
-
-
 def _reason(status: int) -> str:
     return f"{status} {STATUSES.get(status, 'unknown status')}"
 
@@ -324,7 +310,7 @@ def _reason(status: int) -> str:
 def _receipt(answer: HttpAnswer) -> Receipt:
     if not 200 <= answer.status < 300:
         return _http_failure(answer)
-    body = _read_answer(answer)
+    body = read_lenient(answer.body)
     status = body.get("status")
     if type(status) is not int:
         return Receipt(Outcome.UNKNOWN, reason=f"HTTP {answer.status} without a status")
@@ -350,7 +336,7 @@ def _billing(body: Mapping[str, Any]) -> str:
 
 
 def _receipts(answer: HttpAnswer, to: Sequence[Conversation]) -> Sequence[Receipt]:
-    body = _read_answer(answer)
+    body = read_lenient(answer.body)
     whole = _receipt(answer)
     if answer.status == 200 and (seconds := _BROADCAST_LATER.get(body.get("status"))):
         # It is the request that was one too many, or not allowed yet: nobody has to lose their message for that.
@@ -372,8 +358,5 @@ def _http_failure(answer: HttpAnswer) -> Receipt:
     if answer.status >= 500:
         return Receipt(Outcome.UNKNOWN, reason=reason)
     if answer.status == 429:
-        seconds = answer.headers.get("retry-after", "")
-        return Receipt(
-            Outcome.THROTTLED, reason=reason, retry_after=float(seconds) if _DIGITS.fullmatch(seconds) else 1
-        )
+        return Receipt(Outcome.THROTTLED, reason=reason, retry_after=answer.retry_after or 1)
     return Receipt(Outcome.REFUSED, reason=reason)

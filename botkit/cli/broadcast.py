@@ -10,7 +10,6 @@ from typing import TypeVar
 import click
 import msgspec
 from msgspec import Struct
-from rich.table import Table
 from rich.text import Text as Line
 
 from botkit.bot import Bot
@@ -19,6 +18,7 @@ from botkit.broadcaster import Broadcaster
 from botkit.buttons import Button
 from botkit.cli.broadcast_progress import BroadcastRow, follow, row
 from botkit.cli.project import load_app, load_project_settings, open_store
+from botkit.cli.tables import new_table
 from botkit.cli.terminal import open_console, print_json
 from botkit.conversation import Conversation
 from botkit.estimate import Estimate, Plan
@@ -292,7 +292,7 @@ def _lane_row(lane: Estimate) -> LaneRow:
 
 def _print_plan(plan: Plan) -> None:
     numbered = ("#people", "#gone", "#in session", "#new session", "#free", "#charged", "#over limit")
-    table = _table("channel", "account", *numbered, "#cost", "#takes")
+    table = new_table("channel", "account", *numbered, "#cost", "#takes")
     for lane in plan.lanes:
         numbers = (lane.recipients, lane.gone, lane.within, lane.opens, lane.free, lane.charged, lane.stopped)
         cost = f"{lane.cost.normalize():f} {lane.currency}" if lane.cost else "-"
@@ -345,15 +345,8 @@ def _print_rows(rows: Sequence[BroadcastRow]) -> None:
     if not rows:
         click.echo("no broadcasts")
         return
-    table = _table("id", "bot", "name", "stage", "#people", "#sent", "#failed", "#skipped", "#delivered", "#seen")
+    table = new_table("id", "bot", "name", "stage", "#people", "#sent", "#failed", "#skipped", "#delivered", "#seen")
     for each in rows:
         numbers = (each.total, each.sent, each.failed, each.skipped, each.delivered, each.seen)
         table.add_row(*map(Line, (each.id, each.bot, each.name, each.stage, *map(str, numbers))))
     open_console().print(table)
-
-
-def _table(*names: str) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for name in names:
-        table.add_column(name.removeprefix("#"), justify="right" if name.startswith("#") else "left", overflow="fold")
-    return table

@@ -10,11 +10,11 @@ from typing import TypeVar
 
 import click
 from msgspec import Struct
-from rich.table import Table
 from rich.text import Text
 
 from botkit.adapter import Adapter
 from botkit.cli.project import load_app, load_project_settings, open_store
+from botkit.cli.tables import new_table
 from botkit.cli.terminal import open_console, print_json
 from botkit.conversation import digest
 from botkit.ledger import Cost, Ledger, month_of
@@ -176,7 +176,7 @@ def _print_sessions(rows: Sequence[SessionRow]) -> None:
     if not rows:
         click.echo("no open sessions")
         return
-    table = _table("account", "conversation", "started (UTC)", "ends (UTC)", *_numbers("sent left row hour held"))
+    table = new_table("account", "conversation", "started (UTC)", "ends (UTC)", *_numbers("sent left row hour held"))
     for row in rows:
         left = "-" if row.left is None else str(row.left)
         numbers = (str(row.sent), left, str(row.in_row), str(row.this_hour), str(row.held))
@@ -212,7 +212,9 @@ def _ledger_row(ledger: Ledger) -> LedgerRow:
 
 
 def _print_ledgers(ledgers: Sequence[Ledger]) -> None:
-    table = _table("account", *_numbers("sessions messages outside free charged held stopped refunded"), "cost", "says")
+    table = new_table(
+        "account", *_numbers("sessions messages outside free charged held stopped refunded"), "cost", "says"
+    )
     for ledger in ledgers:
         numbers = (ledger.sessions, ledger.messages, ledger.outside, ledger.free, ledger.charged)
         rest = (ledger.held, ledger.stopped, ledger.refunded)
@@ -238,10 +240,3 @@ def _said(ledger: Ledger) -> str:
 
 def _numbers(names: str) -> tuple[str, ...]:
     return tuple(f"#{name}" for name in names.split())
-
-
-def _table(*names: str) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for name in names:
-        table.add_column(name.removeprefix("#"), justify="right" if name.startswith("#") else "left", overflow="fold")
-    return table

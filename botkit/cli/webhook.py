@@ -9,7 +9,7 @@ from msgspec import Struct
 from rich.console import Console
 from rich.text import Text
 
-from botkit.adapter import Adapter, WebhookStatus
+from botkit.adapter import Adapter
 from botkit.app import App
 from botkit.cli.consoles import console_addresses
 from botkit.cli.project import load_app, load_project_settings
@@ -18,6 +18,7 @@ from botkit.exceptions import BotkitError, ServiceError, SettingsError, Transpor
 from botkit.http import Http
 from botkit.redaction import Redactor
 from botkit.service import webhook_url
+from botkit.webhook import WebhookStatus
 
 SIMULATED = "simulated: nothing to register"
 

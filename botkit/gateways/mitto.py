@@ -8,17 +8,18 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from msgspec.structs import replace
 
-from botkit.adapter import Adapter, Addressed, HttpClient, Outcome, Receipt, WebhookRequest, WebhookStatus, made_up
+from botkit.adapter import Adapter, Addressed, Outcome, Receipt
 from botkit.addresses import AddressKind, digits_of
 from botkit.capabilities import Capabilities
 from botkit.chatapps.contents import NETWORKS
 from botkit.chatapps.messages import CAPABILITIES, capabilities_for, prepare_for
 from botkit.clock import Clock
 from botkit.conversation import Conversation
+from botkit.credentials import made_up
 from botkit.degradation import Prepared
 from botkit.events import Event
 from botkit.exceptions import AddressError, MessageError, PayloadError
@@ -38,14 +39,16 @@ from botkit.gateways.mitto_settings import (
     read_settings,
     settings_warnings,
 )
-from botkit.gateways.mitto_sms import SmsApi
+from botkit.gateways.mitto_sms import SmsApi, simulated_url
 from botkit.gateways.mitto_tokens import read_keys
 from botkit.gateways.mitto_webhooks import Registrar
 from botkit.gateways.settings import named
+from botkit.http_client import HttpClient
 from botkit.messages import AnyMessage, Raw
 from botkit.outgoing import Outgoing
 from botkit.pace import Pace, Paces
 from botkit.redaction import Secret
+from botkit.webhook import WebhookRequest, WebhookStatus
 
 # Where a simulator finds us; `botkit.service`, which stands above, has the name.
 _SIMULATED_BASE = "https://botkit.localhost"
@@ -189,7 +192,7 @@ class Mitto(Adapter):
             repeats=self.max_repeats or 0,
             send_path=self.send_path,
             bulk_path=self.bulk_path,
-            sms_api_url=_beside(api_url),
+            sms_api_url=simulated_url(api_url),
             ta=self.ta,
             api_url=api_url,
             prefix=self.prefix,
@@ -394,9 +397,3 @@ class Mitto(Adapter):
     @property
     def _calls(self) -> Calls:
         return Calls(self.api_url, self.api_key, self.prefix or self.ta, tuple(self.secrets()))
-
-
-def _beside(api_url: str) -> str:
-    # A simulator plays both APIs, each at a host of its own.
-    parts = urlsplit(api_url)
-    return parts._replace(netloc=f"sms.{parts.netloc}").geturl()

@@ -6,15 +6,14 @@ https://docs.mitto.ch/chat-apps/
 import re
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from botkit.adapter import HttpAnswer, Outcome, Receipt
+from botkit.adapter import Outcome, Receipt
 from botkit.addresses import digits_of
-from botkit.exceptions import PayloadError
-from botkit.payload import read_object
+from botkit.http_client import HttpAnswer
+from botkit.payload import read_lenient
 
 #: What the SMS API's numbers mean; 0 is success. https://docs.mitto.ch/sms-api/
 RESPONSE_CODES: Mapping[int, str] = {
@@ -31,7 +30,6 @@ RESPONSE_CODES: Mapping[int, str] = {
 #: The request timed out on its way in, or the gateway could not do what it was asked for.
 _TROUBLE = (408, 500, 503)
 
-_SECONDS = re.compile(r"[0-9]{1,9}")
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_.\[\]]{0,39}")
 _CODE = re.compile(r"-?[0-9]{1,9}")
 
@@ -132,11 +130,10 @@ def read_failure(answer: HttpAnswer) -> Receipt:
     somebody in between, who may have lost the gateway's answer; there is no key by which it would know a repeat.
     """
     reason = f"HTTP {answer.status}{_fields(answer)}"
-    wait = _retry_after(answer)
     if answer.status == 429:
-        return Receipt(Outcome.THROTTLED, reason=reason, retry_after=wait or 1)
+        return Receipt(Outcome.THROTTLED, reason=reason, retry_after=answer.retry_after or 1)
     if answer.status in _TROUBLE:
-        return Receipt(Outcome.NOT_SENT, reason=reason, retry_after=wait)
+        return Receipt(Outcome.NOT_SENT, reason=reason, retry_after=answer.retry_after)
     return Receipt(Outcome.UNKNOWN if answer.status >= 500 else Outcome.REFUSED, reason=reason)
 
 
@@ -148,21 +145,8 @@ def read_words(answer: HttpAnswer) -> str:
     return text.strip().partition("\n")[0][:200]
 
 
-def read_lenient(body: bytes) -> Mapping[str, Any]:
-    """Returns the object that an answer's body is; an empty one for any other body."""
-    try:
-        return read_object(body)
-    except PayloadError:
-        return {}
-
-
 def _fields(answer: HttpAnswer) -> str:
     # Problem details (RFC 9457) as .NET writes them: the names of what is wrong, each with sentences.
     errors = read_lenient(answer.body).get("errors")
     names = [name for name in errors if _FIELD.fullmatch(name)] if isinstance(errors, dict) else []
     return f" ({', '.join(names[:3])})" if names else ""
-
-
-def _retry_after(answer: HttpAnswer) -> float:
-    seconds = answer.headers.get("retry-after", "")
-    return float(seconds) if _SECONDS.fullmatch(seconds) else 0

@@ -10,13 +10,13 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from botkit.adapter import WebhookRequest
 from botkit.clock import Clock
 from botkit.gateways.mitto_reports import read_fields
 from botkit.gateways.mitto_settings import DAY
 from botkit.gateways.mitto_tokens import Claims, read_token, sign_token
 from botkit.gateways.mitto_webhooks import SECRET_HEADER, kind_url, with_query
 from botkit.redaction import Secret
+from botkit.webhook import WebhookRequest
 
 #: What tokens are for, and the parts after the channel in the paths of webhooks.
 REPORT, INBOUND = "report", "inbound"

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import structlog
 from msgspec import Struct
 
-from botkit.adapter import HttpAnswer, HttpClient
 from botkit.exceptions import ServiceError
 from botkit.gateways.mitto_answers import read_words
+from botkit.http_client import HttpAnswer, HttpClient
 from botkit.redaction import Redactor, Secret
 
 log = structlog.get_logger("botkit.gateways.mitto")

@@ -6,11 +6,12 @@ https://docs.mitto.ch/sms-api/
 import math
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from botkit.adapter import HttpClient, Receipt
+from botkit.adapter import Receipt
 from botkit.exceptions import InvalidRequestError, Problem
 from botkit.gateways.gsm import is_gsm
 from botkit.gateways.mitto_answers import read_sms_receipt
@@ -18,6 +19,7 @@ from botkit.gateways.mitto_callbacks import Callbacks
 from botkit.gateways.mitto_calls import Calls
 from botkit.gateways.mitto_reports import bound_id
 from botkit.gateways.mitto_settings import rule_of_api_sender
+from botkit.http_client import HttpClient
 from botkit.outgoing import Outgoing
 
 PATH = "/sms"
@@ -59,3 +61,9 @@ def render_sms(content: Mapping[str, Any], to: str, *, callback: str, reference:
     if ttl:
         request["validity"] = math.ceil(ttl / 60)
     return request | {"reference": reference}
+
+
+def simulated_url(api_url: str) -> str:
+    """Returns the address of this API at the simulator: it plays both, each at a host of its own."""
+    parts = urlsplit(api_url)
+    return parts._replace(netloc=f"sms.{parts.netloc}").geturl()

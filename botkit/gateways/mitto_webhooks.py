@@ -10,10 +10,11 @@ from urllib.parse import quote, urlencode, urlsplit
 import msgspec
 from msgspec import Struct
 
-from botkit.adapter import HttpAnswer, HttpClient, WebhookStatus
 from botkit.exceptions import ServiceError
 from botkit.gateways.mitto_calls import Calls
+from botkit.http_client import HttpAnswer, HttpClient
 from botkit.redaction import Secret
+from botkit.webhook import WebhookStatus
 
 PATH = "/api/v1/Webhooks"
 #: The header in which the gateway repeats our secret.

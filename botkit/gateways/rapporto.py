@@ -15,20 +15,12 @@ from urllib.parse import quote
 import msgspec
 from msgspec.structs import replace
 
-from botkit.adapter import (
-    Adapter,
-    Addressed,
-    HttpClient,
-    Outcome,
-    Receipt,
-    WebhookRequest,
-    WebhookStatus,
-    made_up,
-)
+from botkit.adapter import Adapter, Addressed, Outcome, Receipt
 from botkit.addresses import AddressKind, parse_phone
 from botkit.capabilities import Capabilities
 from botkit.chatapps.abilities import own_members
 from botkit.conversation import Conversation
+from botkit.credentials import made_up
 from botkit.degradation import Prepared
 from botkit.events import Event
 from botkit.exceptions import (
@@ -48,9 +40,11 @@ from botkit.gateways.rapporto_requests import Defaults, as_link, cascade, ways_o
 from botkit.gateways.rapporto_settings import read_words
 from botkit.gateways.rapporto_types import KINDS, MAX_NOTIFY_URL, NETWORKS, digits_for
 from botkit.gateways.settings import Settings, check_address, check_choice, named
+from botkit.http_client import HttpClient
 from botkit.messages import AnyMessage, Raw
 from botkit.outgoing import Outgoing
 from botkit.redaction import Secret
+from botkit.webhook import WebhookRequest, WebhookStatus
 
 __all__ = ["ChannelSubscribed", "LinkClicked", "Rapporto"]
 

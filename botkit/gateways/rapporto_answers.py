@@ -7,11 +7,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from botkit.adapter import HttpAnswer, Outcome, Receipt
-from botkit.exceptions import PayloadError
+from botkit.adapter import Outcome, Receipt
 from botkit.gateways.rapporto_reports import receipt_id
 from botkit.gateways.rapporto_types import ERRORS
-from botkit.payload import read_object
+from botkit.http_client import HttpAnswer
+from botkit.payload import read_lenient
 
 #: How long to wait after "too many connections", which names no time, and after an error of theirs, in seconds.
 CROWDED_SECONDS, BROKEN_SECONDS = 5.0, 60.0
@@ -24,7 +24,7 @@ def read_answer(answer: HttpAnswer, kinds: Sequence[str], prefix: str) -> Receip
 
     A success without its number is an unknown outcome. A reason names the setting that is at fault.
     """
-    told = _read(answer)
+    told = read_lenient(answer.body)
     if 200 <= answer.status < 300:
         return _success(answer.status, told, kinds)
     code = _code(told)
@@ -32,7 +32,7 @@ def read_answer(answer: HttpAnswer, kinds: Sequence[str], prefix: str) -> Receip
         return _refusal(code, answer, prefix)
     reason = f"HTTP {answer.status}" if code < 0 else f"HTTP {answer.status} with the unknown code {code}"
     if answer.status == 429:
-        return Receipt(Outcome.THROTTLED, reason=reason, retry_after=_pause(answer))
+        return Receipt(Outcome.THROTTLED, reason=reason, retry_after=answer.retry_after or CROWDED_SECONDS)
     return Receipt(Outcome.UNKNOWN if answer.status >= 500 else Outcome.REFUSED, reason=reason)
 
 
@@ -56,13 +56,8 @@ def _refusal(code: int, answer: HttpAnswer, prefix: str) -> Receipt:
         case 100:
             return Receipt(Outcome.NOT_SENT, reason=reason, retry_after=BROKEN_SECONDS)
         case 3:
-            return Receipt(Outcome.THROTTLED, reason=reason, retry_after=_pause(answer))
+            return Receipt(Outcome.THROTTLED, reason=reason, retry_after=answer.retry_after or CROWDED_SECONDS)
     return Receipt(Outcome.REFUSED, reason=reason)
-
-
-def _pause(answer: HttpAnswer) -> float:
-    seconds = answer.headers.get("retry-after", "")
-    return float(seconds) if _DIGITS.fullmatch(seconds) else CROWDED_SECONDS
 
 
 def _code(told: dict[str, Any]) -> int:
@@ -71,10 +66,3 @@ def _code(told: dict[str, Any]) -> int:
     if isinstance(code, str) and _DIGITS.fullmatch(code):
         return int(code)
     return code if isinstance(code, int) and not isinstance(code, bool) and 0 <= code < 10**9 else -1
-
-
-def _read(answer: HttpAnswer) -> dict[str, Any]:
-    try:
-        return read_object(answer.body)
-    except PayloadError:
-        return {}

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
-from botkit.adapter import read_secret
+from botkit.credentials import read_secret
 from botkit.exceptions import SettingsError
 
 T = TypeVar("T")

@@ -8,21 +8,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar, Self
 
-from botkit.adapter import (
-    Adapter,
-    Addressed,
-    HttpClient,
-    Outcome,
-    Polled,
-    Receipt,
-    WebhookRequest,
-    WebhookStatus,
-    made_up,
-)
+from botkit.adapter import Adapter, Addressed, Outcome, Polled, Receipt
 from botkit.addresses import AddressKind, is_phone, parse_phone
 from botkit.capabilities import Capabilities
 from botkit.clock import Clock
 from botkit.conversation import Conversation
+from botkit.credentials import made_up
 from botkit.events import Event, Subscribed, Unsubscribed
 from botkit.exceptions import AddressError, ServiceError
 from botkit.gateways.smsc_callbacks import is_genuine, read_callback
@@ -43,9 +34,11 @@ from botkit.gateways.smsc_polling import Polling, Sources, audience
 from botkit.gateways.smsc_requests import read_own, with_sender
 from botkit.gateways.smsc_sending import Sending
 from botkit.gateways.smsc_settings import POLL_SECONDS, check_settings, read_settings
+from botkit.http_client import HttpClient
 from botkit.messages import AnyMessage, Raw
 from botkit.outgoing import Outgoing
 from botkit.redaction import Secret
+from botkit.webhook import WebhookRequest, WebhookStatus
 
 __all__ = ["LinkClicked", "RefusedError", "Smsc", "SmscContacts"]
 

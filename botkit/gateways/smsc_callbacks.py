@@ -14,7 +14,6 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
-from botkit.adapter import WebhookRequest
 from botkit.addresses import parse_phone
 from botkit.consent import consent
 from botkit.conversation import Account, Conversation, User, digest
@@ -22,6 +21,7 @@ from botkit.events import Event, MessageReceived, Subscribed, UnknownEvent, Unsu
 from botkit.exceptions import AddressError, PayloadError
 from botkit.gateways.smsc_status import report_of
 from botkit.redaction import Secret
+from botkit.webhook import WebhookRequest
 
 Fields = Mapping[str, str]
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from botkit.adapter import HttpAnswer, HttpClient
 from botkit.clock import Clock
 from botkit.conversation import digest
 from botkit.exceptions import PayloadError, ServiceError, UnknownOutcomeError
@@ -21,6 +20,7 @@ from botkit.gateways.smsc_answers import (
 from botkit.gateways.smsc_errors import Endpoint, Verdict, meaning_of
 from botkit.gateways.smsc_formats import Format, Refusal
 from botkit.gateways.smsc_limits import BALANCES, EQUAL_CONTACTS, EQUAL_PRICES, Limits, Window, shared_limits
+from botkit.http_client import HttpAnswer, HttpClient
 from botkit.redaction import Secret
 
 T = TypeVar("T")

@@ -7,7 +7,6 @@ SMSC has published of it, so their names are a setting.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, TypeVar
 
-from botkit.adapter import HttpClient
 from botkit.addresses import digits_of
 from botkit.gateways.smsc_answers import (
     BlacklistRecord,
@@ -22,6 +21,7 @@ from botkit.gateways.smsc_answers import (
 from botkit.gateways.smsc_calls import MAX_LIST, NOTHING_FOUND, RefusedError, SmscCalls
 from botkit.gateways.smsc_errors import Endpoint
 from botkit.gateways.smsc_formats import Refusal
+from botkit.http_client import HttpClient
 
 T = TypeVar("T")
 

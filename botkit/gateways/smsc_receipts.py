@@ -3,27 +3,25 @@
 import re
 from collections.abc import Sequence
 
-from botkit.adapter import HttpAnswer, Outcome, Receipt
+from botkit.adapter import Outcome, Receipt
 from botkit.addresses import digits_of
 from botkit.exceptions import PayloadError
 from botkit.gateways.smsc_answers import MessageState, Sent, SentTo, read_sent
 from botkit.gateways.smsc_errors import Endpoint, Meaning, Verdict, meaning_of
 from botkit.gateways.smsc_formats import Refusal
 from botkit.gateways.smsc_status import FAILED, NOT_FOUND
+from botkit.http_client import HttpAnswer
 
 # How far the service's clock may be from ours, in seconds.
 _SKEW = 300
-_SECONDS = re.compile(r"[0-9]{1,9}")
+_DIGITS = re.compile(r"[0-9]{1,9}")
 
 
 def read_answer(answer: HttpAnswer) -> Sent | Receipt | Refusal:
     """Returns what was taken or the error in the answer; a receipt where it is no answer to a send at all."""
     reason = f"HTTP {answer.status}"
     if answer.status == 429:
-        seconds = answer.headers.get("retry-after", "")
-        return Receipt(
-            Outcome.THROTTLED, reason=reason, retry_after=float(seconds) if _SECONDS.fullmatch(seconds) else 1
-        )
+        return Receipt(Outcome.THROTTLED, reason=reason, retry_after=answer.retry_after or 1)
     if 400 <= answer.status < 500:
         return Receipt(Outcome.REFUSED, reason=reason)
     if answer.status != 200:
@@ -75,5 +73,5 @@ def found(state: MessageState, identity: str, *, since: float) -> Receipt:
 def _not_taken(entry: SentTo) -> Receipt:
     number = int(entry.status) if re.fullmatch(r"[0-9]{1,4}", entry.status) else 0
     words = FAILED.get(number, "not taken")
-    error = entry.error if _SECONDS.fullmatch(entry.error) else ""
+    error = entry.error if _DIGITS.fullmatch(entry.error) else ""
     return Receipt(Outcome.REFUSED, reason=f"{number} {words}" + (f" (error {error})" if error else ""))

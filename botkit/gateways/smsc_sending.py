@@ -11,7 +11,7 @@ from hashlib import blake2b
 import structlog
 from msgspec import Struct
 
-from botkit.adapter import HttpClient, Outcome, Receipt
+from botkit.adapter import Outcome, Receipt
 from botkit.addresses import digits_of, is_phone
 from botkit.conversation import Conversation
 from botkit.events import Event
@@ -24,6 +24,7 @@ from botkit.gateways.smsc_messages import parameters_of
 from botkit.gateways.smsc_parameters import MAX_ID
 from botkit.gateways.smsc_receipts import found, read_answer, receipt_of, receipts_of
 from botkit.gateways.smsc_status import NOT_FOUND, report_of
+from botkit.http_client import HttpClient
 from botkit.messages import AnyMessage
 from botkit.outgoing import Outgoing
 

@@ -12,17 +12,7 @@ from urllib.parse import quote_plus, urlencode
 
 import structlog
 
-from botkit.adapter import (
-    Adapter,
-    Addressed,
-    HttpClient,
-    Outcome,
-    Polled,
-    Receipt,
-    WebhookRequest,
-    WebhookStatus,
-    made_up,
-)
+from botkit.adapter import Adapter, Addressed, Outcome, Polled, Receipt
 from botkit.addresses import AddressKind, parse_phone
 from botkit.capabilities import Capabilities
 from botkit.chatapps.contents import NETWORKS
@@ -31,6 +21,7 @@ from botkit.chatapps.requests import find_request_problems
 from botkit.chatapps.telegram import Telegram
 from botkit.clock import Clock
 from botkit.conversation import Conversation
+from botkit.credentials import made_up
 from botkit.events import Event
 from botkit.exceptions import (
     AddressError,
@@ -54,9 +45,11 @@ from botkit.gateways.smsgold_requests import (
     render,
 )
 from botkit.gateways.smsgold_subscribers import synchronise
+from botkit.http_client import HttpClient
 from botkit.messages import AnyMessage, Raw, Text
 from botkit.outgoing import Outgoing
 from botkit.redaction import Secret
+from botkit.webhook import WebhookRequest, WebhookStatus
 
 __all__ = ["SmsGold", "SmsGoldBot"]
 

@@ -10,8 +10,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from botkit.adapter import HttpAnswer, Outcome, Receipt
+from botkit.adapter import Outcome, Receipt
 from botkit.exceptions import PayloadError, ServiceError
+from botkit.http_client import HttpAnswer
 
 #: Members that tell of a failure where they say anything, where they are false, or with this word in them.
 _ERRORS = ("error", "errors", "error_code", "errorCode")
@@ -25,7 +26,6 @@ _TOTAL = ("total", "totalCount", "total_count", "count")
 
 _NOTHING: tuple[object, ...] = (None, False, 0, "", "0", "false", [], {})
 _CODE = re.compile(r"-?[0-9]{1,9}")
-_SECONDS = re.compile(r"[0-9]{1,9}")
 _MAX_ID = 200
 
 
@@ -66,17 +66,13 @@ def read_answer(answer: HttpAnswer, *, is_strict: bool = False) -> Answer:
 
 
 def _refused(answer: HttpAnswer) -> Receipt:
-    reason, retry_after = f"HTTP {answer.status}", _seconds(answer.headers.get("retry-after", ""))
+    reason = f"HTTP {answer.status}"
     if answer.status == 429:
-        return Receipt(Outcome.THROTTLED, reason=reason, retry_after=retry_after or 1)
+        return Receipt(Outcome.THROTTLED, reason=reason, retry_after=answer.retry_after or 1)
     if answer.status == 503:
-        return Receipt(Outcome.NOT_SENT, reason=reason, retry_after=retry_after)
+        return Receipt(Outcome.NOT_SENT, reason=reason, retry_after=answer.retry_after)
     # Whatever is behind another one, the message may have gone out before.
     return Receipt(Outcome.UNKNOWN if answer.status >= 500 else Outcome.REFUSED, reason=reason)
-
-
-def _seconds(text: str) -> float:
-    return float(text) if _SECONDS.fullmatch(text) else 0
 
 
 def _failure(data: Any) -> str:

@@ -10,7 +10,7 @@ from botkit.redis.keys import Keys
 
 
 class RedisAccounts:
-    """Implements `botkit.store.Accounts`; the keys of an account lie in a slot of their own. One trip for each call."""
+    """Implements `botkit.accounts.Accounts`; an account's keys lie in a slot of their own. One trip for each call."""
 
     def __init__(
         self, run: Callable[..., Awaitable[Any]], call: Callable[..., Awaitable[Any]], keys: Keys, *, life: float

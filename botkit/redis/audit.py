@@ -54,13 +54,18 @@ async def _find_traces(store: RedisStore) -> AsyncIterator[list[_Trace]]:
     async for keys in _scan(store, ("SCAN",), "MATCH", pattern):
         found = [match.groups() for key in keys if (match := layout.fullmatch(key))]
         yield [_Trace(int(p), cid, is_idle=kind in _REST) for p, kind, cid in found if kind in _WORK + _REST]
-        for partition, kind, _ in found:
-            if kind in _SHARED:
-                key = f"{{{store.keys.prefix}:{partition}}}:{kind}"
-                async for entries in _scan(store, (_SHARED[kind], key)):
-                    # `cid`, `cid|timer`, or `cid|u` and `cid|b` where attempts are counted.
-                    names = [entry.partition("|") for entry in entries[::2]]
-                    yield [_Trace(int(partition), cid, timer, kind in _IDLE) for cid, _, timer in names]
+        for partition, kind in [(int(p), kind) for p, kind, _ in found if kind in _SHARED]:
+            async for traces in _find_shared(store, partition, kind):
+                yield traces
+
+
+async def _find_shared(store: RedisStore, partition: int, kind: str) -> AsyncIterator[list[_Trace]]:
+    """Yields what a partition's shared key of this kind tells of conversations."""
+    key = f"{{{store.keys.prefix}:{partition}}}:{kind}"
+    async for entries in _scan(store, (_SHARED[kind], key)):
+        # `cid`, `cid|timer`, or `cid|u` and `cid|b` where attempts are counted.
+        names = [entry.partition("|") for entry in entries[::2]]
+        yield [_Trace(partition, cid, timer, kind in _IDLE) for cid, _, timer in names]
 
 
 async def _scan(store: RedisStore, command: tuple[str, ...], *options: str) -> AsyncIterator[list[str]]:

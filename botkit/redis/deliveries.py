@@ -6,18 +6,20 @@ from datetime import UTC, datetime
 from typing import Any
 
 from botkit.conversation import Account
+from botkit.deliveries import Delivery, Following, HopDelivery, HopNews, Status
 from botkit.events import HopReported
 from botkit.outgoing import decode as decode_outgoing
 from botkit.redis.keys import Keys
 from botkit.redis.script_values import cut
-from botkit.store import Delivery, Following, HopDelivery, HopNews, Status, Timer, Turn
+from botkit.timer import Timer
+from botkit.turn import Turn
 
 # What is noted of a way beside its times.
 _WORDS = frozenset({"via", "why", "far", "ids"})
 
 
 class RedisDeliveries:
-    """Implements `botkit.store.Deliveries`; all lies in the conversation's slot. One trip for each call."""
+    """Implements `botkit.deliveries.Deliveries`; all lies in the conversation's slot. One trip for each call."""
 
     def __init__(
         self, run: Callable[..., Awaitable[Any]], call: Callable[..., Awaitable[Any]], keys: Keys, *, life: float

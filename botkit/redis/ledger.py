@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from botkit.ledger import Ledger, month_of, read_ledger
 from botkit.redis.store import RedisStore
-from botkit.store import Counts
+from botkit.turn import Counts
 
 #: Conversations that are looked at in one go.
 BATCH = 500

@@ -8,7 +8,8 @@ import msgspec
 from msgspec import Raw, Struct
 
 from botkit.redis.keys import Keys
-from botkit.store import Person, Record
+from botkit.store import Person
+from botkit.turn import Record
 
 #: Conversations that are looked at in one go.
 BATCH = 500

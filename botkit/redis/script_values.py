@@ -3,21 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from botkit.store import (
-    Accepted,
-    Ahead,
-    Commit,
-    Committed,
-    Counts,
-    Duplicate,
-    Full,
-    Ingested,
-    Mine,
-    Queue,
-    Record,
-    Turn,
-    Verdict,
-)
+from botkit.store import Accepted, Ahead, Commit, Committed, Duplicate, Full, Ingested, Mine, Verdict
+from botkit.turn import Counts, Queue, Record, Turn
 
 # How long the ids are that stand before an event, and before a message.
 _EVENT_ID = 22

@@ -7,13 +7,13 @@ from itertools import count
 from typing import Any
 from uuid import uuid4
 
-from msgspec import Struct
-
 from botkit.clock import Clock
+from botkit.deliveries import Status
 from botkit.exceptions import TooManyTimersError
 from botkit.pace import Pace
 from botkit.record import phone_in
 from botkit.redis.accounts import RedisAccounts
+from botkit.redis.bounds import Bounds
 from botkit.redis.broadcasts import RedisBroadcasts
 from botkit.redis.contacts import RedisContacts
 from botkit.redis.dead_letters import count_letters, scan_letters
@@ -38,25 +38,9 @@ from botkit.redis.submissions import RedisSubmissions
 from botkit.redis.timers import load_due
 from botkit.redis.turns import RedisTurns
 from botkit.session_rules import Heard, SessionRules
-from botkit.store import (
-    LATER,
-    Ahead,
-    Begun,
-    Claim,
-    Commit,
-    Committed,
-    Counted,
-    DueTimer,
-    Ingested,
-    Person,
-    Queue,
-    Record,
-    Reply,
-    Status,
-    Timer,
-    Turn,
-    Verdict,
-)
+from botkit.store import Ahead, Begun, Claim, Commit, Committed, Counted, Ingested, Person, Reply, Verdict
+from botkit.timer import LATER, DueTimer, Timer
+from botkit.turn import Queue, Record, Turn
 
 _DAY_MS = 86_400_000
 # For the ids of timers and of our own messages: as long as the longest window of a channel, so that none is shortened.
@@ -64,20 +48,6 @@ _OWN_WINDOW_MS = 8 * _DAY_MS
 # How long what a month cost can be looked up.
 _LEDGER_MS = 400 * _DAY_MS
 _INGEST = "m x c rdy lse own try w o ordy ohld wake ses all tmr t"
-
-
-class Bounds(Struct, frozen=True):
-    """How much is kept, and how long work is held. Times in seconds, sizes in entries."""
-
-    lease: float = 10
-    mailbox: int = 1000
-    outbox: int = 1000
-    ids: int = 2000
-    timers: int = 16
-    reply: float = 7200
-    receipt: float = 4 * 86400
-    value: float = 366 * 86400
-    partitions: int = 16
 
 
 class RedisStore:

@@ -7,8 +7,8 @@ import msgspec
 from msgspec.structs import replace
 
 from botkit.redis.keys import Keys
-from botkit.store import LATER
 from botkit.submission import Stage, Submission
+from botkit.timer import LATER
 
 #: How many may wait for their time in one conversation.
 MAX_WAITING = 500

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from botkit.redis.keys import Keys
-from botkit.store import LATER, DueTimer, Timer
+from botkit.timer import LATER, DueTimer, Timer
 
 
 async def load_due(

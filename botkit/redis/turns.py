@@ -10,7 +10,8 @@ from redis.exceptions import ResponseError
 from botkit.conversation import digest
 from botkit.redis.keys import Keys
 from botkit.redis.script_values import RECORD, VERDICTS, attempt_of, cut, read_record, read_terms, read_turn
-from botkit.store import Claim, Queue, Turn, Verdict
+from botkit.store import Claim, Verdict
+from botkit.turn import Queue, Turn
 
 log = structlog.get_logger("botkit.redis")
 

@@ -9,8 +9,8 @@ from msgspec.structs import asdict, replace
 
 from botkit.adapter import Adapter
 from botkit.addresses import AddressKind
+from botkit.deliveries import Delivery, Status
 from botkit.hops import HORIZON
-from botkit.store import Delivery, Status
 from botkit.submission import Stage, Submission
 
 # Names our own ids: of senders and conversations.

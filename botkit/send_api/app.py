@@ -16,6 +16,7 @@ from botkit.adapter import Adapter
 from botkit.broadcast import spot_of
 from botkit.clock import Clock
 from botkit.conversation import Account
+from botkit.deliveries import Delivery
 from botkit.dispatcher import Owner
 from botkit.exceptions import BotkitError
 from botkit.redaction import frames
@@ -28,7 +29,7 @@ from botkit.send_api.refusals import RefusedError, answer, conflict, later, refu
 from botkit.send_api.requests import RequestPolicy, read_idempotency_key, read_json
 from botkit.send_schedule import DEFAULT_ZONE
 from botkit.sending import Rejection, Sender
-from botkit.store import Delivery, Store
+from botkit.store import Store
 from botkit.submission import Stage, Submission, message_id
 
 #: How an id of ours looks: that of a message, or of one of its ways after the first.

@@ -14,6 +14,7 @@ from starlette.responses import Response, StreamingResponse
 from botkit.broadcast import Bulk, Fate, Progress, Spot, Stage, key_of
 from botkit.bulk import PAGE, BulkWriter, bulk_id_of
 from botkit.conversation import Account, Conversation
+from botkit.deliveries import Delivery
 from botkit.dispatcher import Owner
 from botkit.exceptions import InvalidRequestError, Problem
 from botkit.send_api.bulk_answers import (
@@ -29,7 +30,7 @@ from botkit.send_api.bulk_orders import BulkOrder, destinations_of, read_bulk
 from botkit.send_api.keys import ApiKey
 from botkit.send_api.orders import Orders, fingerprint_of, tag_of
 from botkit.send_api.refusals import RefusedError, conflict, later
-from botkit.store import Delivery, Store, insist
+from botkit.store import Store, insist
 from botkit.submission import Submission
 
 #: How a bulk's id looks.

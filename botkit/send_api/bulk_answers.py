@@ -6,9 +6,9 @@ from msgspec import Struct
 
 from botkit.broadcast import Broadcast, Fate, Progress
 from botkit.bulk import Enlisted
+from botkit.deliveries import Delivery, Status
 from botkit.outgoing import Hop
 from botkit.send_api.answers import STATUSES, written
-from botkit.store import Delivery, Status
 from botkit.submission import Submission
 
 #: What a fate stands for where nothing else is known of a message any more.

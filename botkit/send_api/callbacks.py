@@ -8,12 +8,13 @@ from typing import ClassVar, Self
 import msgspec
 from msgspec.structs import replace
 
-from botkit.adapter import Adapter, HttpAnswer, HttpClient, Outcome, Receipt, WebhookRequest, WebhookStatus
+from botkit.adapter import Adapter, Outcome, Receipt
 from botkit.broadcast import Broadcasts, spot_of
 from botkit.clock import Clock
 from botkit.conversation import Conversation
 from botkit.events import Event
 from botkit.exceptions import MessageError, ServiceError, StoreUnavailableError, TransportError
+from botkit.http_client import HttpAnswer, HttpClient
 from botkit.messages import AnyMessage, Raw
 from botkit.outgoing import Outgoing
 from botkit.pace import Pace, Paces
@@ -21,6 +22,7 @@ from botkit.redaction import Secret
 from botkit.send_api.keys import Keyring
 from botkit.send_api.signing import signed
 from botkit.submission import Submissions
+from botkit.webhook import WebhookRequest, WebhookStatus
 
 #: For how long a report is tried that is not taken, and how long after each attempt; in seconds.
 MAX_AGE = 3 * 86_400.0

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from botkit.adapter import is_fetchable
 from botkit.exceptions import InvalidRequestError, Problem
+from botkit.public_urls import is_fetchable
 from botkit.send_api.callbacks import Callbacks
 from botkit.send_schedule import DEFAULT_ZONE, SendSchedule, read_send_schedule
 

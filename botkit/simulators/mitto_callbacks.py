@@ -12,6 +12,7 @@ from botkit.simulators.mitto_answers import PHONES, message_object
 from botkit.simulators.mitto_servers import Servers, fixed_id, owner_of, told_time
 from botkit.simulators.mitto_state import Hook, Message, Report
 from botkit.simulators.mitto_tokens import spoil
+from botkit.simulators.postman import put_off
 from botkit.simulators.simulator import NotOnScreenError
 from botkit.simulators.wire import Exchange
 
@@ -157,14 +158,12 @@ class Callbacks:
 
     async def _post(self, number: int) -> int:
         """Makes one call, and takes it off the queue when it was answered with 2xx or once too often not."""
-        reports, pauses = self._servers.state.reports, self._servers.pauses
+        reports = self._servers.state.reports
         report = reports[number]
         status = await self._attempt(report)
-        if 200 <= status < 300 or status < 0 or report.tries >= len(pauses):
+        is_over = 200 <= status < 300 or status < 0
+        if is_over or not put_off(report, self._servers.pauses, self._servers.clock.timestamp()):
             reports.pop(number, None)
-        else:
-            report.due_at = self._servers.clock.timestamp() + pauses[report.tries]
-            report.tries += 1
         return status
 
     async def _attempt(self, report: Report) -> int:

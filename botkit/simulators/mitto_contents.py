@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct
 
+from botkit.formatting import utf16_length
 from botkit.simulators.mitto_fields import (
     Json,
     check_flag,
@@ -22,7 +23,6 @@ from botkit.simulators.mitto_fields import (
 )
 from botkit.simulators.mitto_gbm import check_gbm
 from botkit.simulators.mitto_refusals import invalid
-from botkit.simulators.telegram_drafts import units
 from botkit.simulators.telegram_html import parse_html
 from botkit.simulators.telegram_markdown import parse_markdown_v2, parse_old_markdown
 from botkit.simulators.telegram_parameters import ApiError
@@ -201,8 +201,8 @@ def _check_formatted(body: Json, name: str, path: str, most: int) -> None:
     shown = shown_telegram(raw, mode, join(path, name))
     if raw and not shown:
         raise invalid("the text is empty", join(path, name))
-    if units(shown) > most:
-        raise invalid(f"the text has {units(shown)} characters, at most {most}", join(path, name))
+    if utf16_length(shown) > most:
+        raise invalid(f"the text has {utf16_length(shown)} characters, at most {most}", join(path, name))
 
 
 def _check_location(location: Json, path: str) -> None:

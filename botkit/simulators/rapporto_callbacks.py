@@ -8,6 +8,7 @@ from typing import Any, Literal
 import httpx
 import msgspec
 
+from botkit.simulators.postman import Postman, put_off
 from botkit.simulators.rapporto_servers import Servers
 from botkit.simulators.rapporto_state import Delivery
 from botkit.simulators.wire import Exchange
@@ -26,7 +27,7 @@ class Callbacks:
     def __init__(self, servers: Servers, replied: Callable[[Delivery, str], None]) -> None:
         self._servers = servers
         self._replied = replied
-        self._posting: set[int] = set()
+        self._postman = Postman(self._attempt)
 
     def queue(
         self, ta: str, kind: Literal["report", "inbound"], body: dict[str, Any], *, url: str = "", number: str = ""
@@ -37,31 +38,19 @@ class Callbacks:
 
     async def post_due(self) -> int:
         """Posts what is due, each at most once at a time; returns how many were tried."""
-        now, pending = self._servers.clock.timestamp(), self._servers.state.pending
-        due = [delivery for delivery in pending if delivery.due_at <= now and id(delivery) not in self._posting]
-        if self._servers.reports_backwards:
-            due.reverse()
-        self._posting |= set(map(id, due))
-        try:
-            for delivery in due:
-                await self._attempt(delivery)
-        finally:
-            self._posting -= set(map(id, due))
-        return len(due)
+        pending, now = self._servers.state.pending, self._servers.clock.timestamp()
+        return await self._postman.post_due(pending, now, backwards=self._servers.reports_backwards)
 
     async def _attempt(self, delivery: Delivery) -> None:
-        state, pauses = self._servers.state, self._servers.pauses
+        state = self._servers.state
         url = delivery.url or self._servers.address(delivery.ta, delivery.kind)
         status, answer = await self._post(delivery, url) if url else (0, b"")
         if 200 <= status < 300:
             state.pending.remove(delivery)
             self._read(delivery, answer)
-        elif delivery.tries >= len(pauses):
+        elif not put_off(delivery, self._servers.pauses, self._servers.clock.timestamp()):
             state.pending.remove(delivery)
             state.dropped = [*state.dropped[-999:], delivery]
-        else:
-            delivery.due_at = self._servers.clock.timestamp() + pauses[delivery.tries]
-            delivery.tries += 1
         self._servers.on_change()
 
     def _read(self, delivery: Delivery, answer: bytes) -> None:

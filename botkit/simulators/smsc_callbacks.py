@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import httpx
 
+from botkit.simulators.postman import Postman, put_off
 from botkit.simulators.smsc_formats import CHARSETS
 from botkit.simulators.smsc_servers import Servers
 from botkit.simulators.smsc_state import Delivery, Heard, Network, Sent
@@ -23,7 +24,7 @@ class Callbacks:
 
     def __init__(self, servers: Servers) -> None:
         self._servers = servers
-        self._posting: set[int] = set()
+        self._postman = Postman(self._attempt)
 
     def queue_status(self, key: str, message: Sent) -> None:
         """Tells that a message has another status."""
@@ -60,24 +61,12 @@ class Callbacks:
 
     async def post_due(self) -> int:
         """Posts what is due, each at most once at a time; returns how many were tried."""
-        now, pending = self._servers.clock.timestamp(), self._servers.state.pending
-        due = [delivery for delivery in pending if delivery.due_at <= now and id(delivery) not in self._posting]
-        self._posting |= set(map(id, due))
-        try:
-            for delivery in due:
-                await self._attempt(delivery)
-        finally:
-            self._posting -= set(map(id, due))
-        return len(due)
+        return await self._postman.post_due(self._servers.state.pending, self._servers.clock.timestamp())
 
     async def _attempt(self, delivery: Delivery) -> None:
-        pauses, pending = self._servers.pauses, self._servers.state.pending
         status = await self._post(delivery)
-        if 200 <= status < 300 or delivery.tries >= len(pauses):
-            pending.remove(delivery)
-        else:
-            delivery.due_at = self._servers.clock.timestamp() + pauses[delivery.tries]
-            delivery.tries += 1
+        if 200 <= status < 300 or not put_off(delivery, self._servers.pauses, self._servers.clock.timestamp()):
+            self._servers.state.pending.remove(delivery)
         self._servers.on_change()
 
     async def _post(self, delivery: Delivery) -> int:

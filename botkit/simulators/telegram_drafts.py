@@ -4,15 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs
 
+from botkit.formatting import utf16_length
 from botkit.simulators.telegram_parameters import ApiError, split_url
 
 #: Which of two entities over the same text is the outer one.
 _RANKS = ("blockquote", "expandable_blockquote", "text_link", "text_mention")
-
-
-def units(text: str) -> int:
-    """Returns the length in UTF-16 units, in which Telegram counts places."""
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def unparsable(text: str, place: tuple[str, int] | None = None) -> ApiError:
@@ -39,7 +35,7 @@ class Draft:
     def add(self, text: str) -> None:
         """Appends to the text."""
         self._parts.append(text)
-        self.length += units(text)
+        self.length += utf16_length(text)
 
     def since(self, start: int) -> str:
         """Returns the text from a place on."""

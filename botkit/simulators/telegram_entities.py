@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from botkit.simulators.telegram_drafts import units
+from botkit.formatting import utf16_length
 from botkit.simulators.telegram_parameters import ApiError
 
 # fmt: off
@@ -32,7 +32,7 @@ def find_entities(text: str) -> list[dict[str, Any]]:
     """Returns the addresses, commands, mentions, tags and numbers of a text, as Telegram marks them by itself."""
     found = []
     for match in _PATTERN.finditer(text):
-        place = {"offset": units(text[: match.start()]), "length": units(match[0])}
+        place = {"offset": utf16_length(text[: match.start()]), "length": utf16_length(match[0])}
         found.append({"type": str(match.lastgroup)} | place)
     return found
 
@@ -88,7 +88,7 @@ def check_places(text: str, entities: list[dict[str, Any]]) -> None:
 def trimmed(raw: str, entities: list[dict[str, Any]]) -> tuple[str, list[dict[str, Any]]]:
     """Returns the text without space at its ends, and the entities moved along; those over nothing are gone."""
     text = raw.strip()
-    lead, length = units(raw[: len(raw) - len(raw.lstrip())]), units(text)
+    lead, length = utf16_length(raw[: len(raw) - len(raw.lstrip())]), utf16_length(text)
     shown = []
     for entity in entities:
         start = min(max(entity["offset"] - lead, 0), length)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from botkit.simulators.telegram_drafts import units
+from botkit.formatting import utf16_length
 from botkit.simulators.telegram_parameters import ApiError, Parameters
 
 MAX_BUTTONS = 100
@@ -88,7 +88,7 @@ def _bounded(rows: list[list[dict[str, Any]]]) -> list[list[dict[str, Any]]]:
 
 
 def _check_placeholder(markup: Mapping[str, Any]) -> None:
-    if units(str(markup.get("input_field_placeholder", ""))) > 64:
+    if utf16_length(str(markup.get("input_field_placeholder", ""))) > 64:
         raise ApiError(400, "reply markup is too long")
 
 

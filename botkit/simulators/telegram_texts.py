@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from botkit.simulators.telegram_drafts import units
+from botkit.formatting import utf16_length
 from botkit.simulators.telegram_entities import check_entity, check_places, trimmed, with_found
 from botkit.simulators.telegram_html import parse_html
 from botkit.simulators.telegram_markdown import parse_markdown_v2, parse_old_markdown
@@ -30,7 +30,7 @@ class Texts(Struct, frozen=True):
 
     def length(self, text: str) -> int:
         """Returns the length that is compared with the limits."""
-        return len(text) if self.counts_code_points else units(text)
+        return len(text) if self.counts_code_points else utf16_length(text)
 
     def text(self, parameters: Parameters) -> dict[str, Any]:
         """Returns the text of a message and its entities. Raises ApiError."""

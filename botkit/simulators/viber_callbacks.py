@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
+from botkit.simulators.postman import Postman, put_off
 from botkit.simulators.viber_servers import HOST, Servers
 from botkit.simulators.viber_state import Delivery
 from botkit.simulators.wire import Exchange
@@ -24,7 +25,7 @@ class Callbacks:
     def __init__(self, servers: Servers, welcomed: Callable[[Delivery, bytes], None]) -> None:
         self._servers = servers
         self._welcomed = welcomed
-        self._posting: set[int] = set()
+        self._postman = Postman(self._attempt)
 
     def queue(self, ta: str, event: str, user_id: str, fields: Mapping[str, Any], token: int) -> None:
         """Writes a callback and keeps it to be posted, unless the bot does not want it."""
@@ -44,24 +45,13 @@ class Callbacks:
 
     async def post_due(self) -> int:
         """Posts what is due, each at most once at a time; returns how many were tried."""
-        now, pending = self._servers.clock.timestamp(), self._servers.state.pending
-        due = [delivery for delivery in pending if delivery.due_at <= now and id(delivery) not in self._posting]
-        self._posting |= set(map(id, due))
-        try:
-            for delivery in due:
-                await self._attempt(delivery)
-        finally:
-            self._posting -= set(map(id, due))
-        return len(due)
+        return await self._postman.post_due(self._servers.state.pending, self._servers.clock.timestamp())
 
     async def _attempt(self, delivery: Delivery) -> None:
-        url, pauses = self._servers.bot(delivery.ta).url, self._servers.pauses
+        url = self._servers.bot(delivery.ta).url
         status, answer = await self._deliver(delivery, url) if url else (0, b"")
-        if status == 200 or delivery.tries >= len(pauses):
+        if status == 200 or not put_off(delivery, self._servers.pauses, self._servers.clock.timestamp()):
             self._servers.state.pending.remove(delivery)
-        else:
-            delivery.due_at = self._servers.clock.timestamp() + pauses[delivery.tries]
-            delivery.tries += 1
         if status == 200 and delivery.event == "conversation_started" and answer:
             self._welcomed(delivery, answer)
         self._servers.on_change()

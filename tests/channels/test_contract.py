@@ -24,7 +24,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from botkit import channels, events, gateways
-from botkit.adapter import Adapter, Outcome, Receipt, WebhookRequest
+from botkit.adapter import Adapter, Outcome, Receipt
 from botkit.bot import Bot
 from botkit.context import Context
 from botkit.events import AnyEvent, Event, MessageReceived
@@ -38,6 +38,7 @@ from botkit.router import Router
 from botkit.simulators.simulator import Simulator, load_simulator
 from botkit.simulators.wire import Fault
 from botkit.testing import BotTester, Visitor
+from botkit.webhook import WebhookRequest
 
 PAYLOADS = Path(__file__).parent / "payloads"
 GATEWAY_PAYLOADS = Path(__file__).parent.parent / "gateways" / "payloads"

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from botkit import events
-from botkit.adapter import Outcome, Receipt, WebhookRequest
+from botkit.adapter import Outcome, Receipt
 from botkit.buttons import AnyButton, Button, Link
 from botkit.channels.gbm import BusinessMessages
 from botkit.channels.google_oauth import ServiceAccount
@@ -27,6 +27,7 @@ from botkit.outgoing import Outgoing
 from botkit.simulators.gbm import BusinessMessagesSimulator
 from botkit.simulators.simulator import Bubble, Person
 from botkit.simulators.wire import Fault
+from botkit.webhook import WebhookRequest
 
 PAYLOADS = Path(__file__).parent / "payloads" / "gbm"
 ENVIRON = json.loads((PAYLOADS / "account.json").read_text())["environ"]

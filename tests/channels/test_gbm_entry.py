@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from botkit.adapter import WebhookRequest
 from botkit.channels import gbm
 from botkit.conversation import Account, Conversation
 from botkit.events import Event, MessageReceived
+from botkit.webhook import WebhookRequest
 
 PAYLOADS = Path(__file__).parent / "payloads" / "gbm"
 

@@ -6,13 +6,13 @@ import msgspec
 import pytest
 
 from botkit import events
-from botkit.adapter import WebhookRequest
 from botkit.channels import gbm
 from botkit.context import Context
 from botkit.events import AnyEvent, Event, UnknownEvent
 from botkit.flow import Flow
 from botkit.route_table import RouteTable
 from botkit.router import Router
+from botkit.webhook import WebhookRequest
 
 TALK = "6f0e6c1a-5d0f-4a55-9c39-0d1f6a1c7e01"
 PAYLOADS = Path(__file__).parent / "payloads" / "gbm"

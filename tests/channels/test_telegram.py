@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from botkit.adapter import Outcome, Receipt, WebhookRequest
+from botkit.adapter import Outcome, Receipt
 from botkit.buttons import AnyButton, Button, Link, rows
 from botkit.channels.telegram import Telegram
 from botkit.clock import Clock
@@ -34,6 +34,7 @@ from botkit.redaction import Redactor
 from botkit.simulators.simulator import Person
 from botkit.simulators.telegram import TelegramSimulator
 from botkit.simulators.wire import Fault
+from botkit.webhook import WebhookRequest
 
 decode_event = decoder(Telegram.events)
 PAYLOADS = Path(__file__).parent / "payloads" / "telegram"

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from botkit.adapter import HttpAnswer, Outcome
+from botkit.adapter import Outcome
 from botkit.bot import Bot
 from botkit.channels.telegram import Telegram
 from botkit.channels.telegram_files import KnownFiles
@@ -16,6 +16,7 @@ from botkit.conversation import Conversation
 from botkit.events import MessageFailed, MessageReceived
 from botkit.exceptions import MessageError
 from botkit.flow import Flow
+from botkit.http_client import HttpAnswer
 from botkit.messages import Album, AnyMessage, Attachment, Audio, File, Image, Text, Video, Voice
 from botkit.router import Router
 from botkit.testing import BotTester

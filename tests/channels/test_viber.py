@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from botkit import events
-from botkit.adapter import Outcome, Receipt, WebhookRequest
+from botkit.adapter import Outcome, Receipt
 from botkit.buttons import AnyButton, Button, Link
 from botkit.channels.viber import Viber
 from botkit.clock import Clock
@@ -36,6 +36,7 @@ from botkit.session_rules import SessionRules
 from botkit.simulators.simulator import Bubble, Person
 from botkit.simulators.viber import ViberSimulator
 from botkit.simulators.wire import Fault
+from botkit.webhook import WebhookRequest
 
 Json = dict[str, Any]
 

@@ -1,12 +1,12 @@
 """Viber's broadcast_message: 300 people a request, who failed among them, and what the whole of it may be answered."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from botkit.adapter import HttpAnswer, Outcome, Receipt
+from botkit.adapter import Outcome, Receipt
 from botkit.bot import Bot
 from botkit.broadcast import Stage, Tally
 from botkit.broadcaster import Broadcaster
@@ -17,6 +17,7 @@ from botkit.engine import EnginePolicy
 from botkit.events import ConversationStarted, MessageReceived
 from botkit.exceptions import UnknownOutcomeError
 from botkit.flow import Flow
+from botkit.http_client import HttpAnswer
 from botkit.messages import AnyMessage, Text
 from botkit.outbox import SendPolicy
 from botkit.router import Router
@@ -150,9 +151,6 @@ def router() -> Router[Flow]:
         """Says nothing."""
 
     return router
-
-
-Meet = Callable[[BotTester, int], Any]
 
 
 def shop(redis_url: str, folder: Any, *, concurrency: int = 400, max_repeats: int = 2) -> BotTester:

@@ -15,7 +15,7 @@ from viberbot.api.api import Api  # type: ignore[import-untyped]
 from viberbot.api.bot_configuration import BotConfiguration  # type: ignore[import-untyped]
 from viberbot.api.messages import get_message  # type: ignore[import-untyped]
 
-from botkit.adapter import Outcome, WebhookRequest
+from botkit.adapter import Outcome
 from botkit.buttons import Button, Link
 from botkit.channels.viber import Viber
 from botkit.clock import Clock
@@ -25,6 +25,7 @@ from botkit.messages import AnyMessage, File, Image, Location, Text
 from botkit.outgoing import Outgoing
 from botkit.simulators.simulator import Person
 from botkit.simulators.viber import ViberSimulator
+from botkit.webhook import WebhookRequest
 
 TOKEN, OTHER = (
     "4dc2a1b9e8f7a6d0-31c5e0f2b4a69788-5f6e7d8c9b0a1f2e",

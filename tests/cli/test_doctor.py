@@ -10,7 +10,8 @@ from botkit.cli.doctor import RECOMMENDED, package_findings, python_finding, ser
 from botkit.redis.embedded import EmbeddedServer
 from botkit.redis.store import RedisStore
 from botkit.simulators.telegram import TelegramSimulator
-from botkit.store import Mine, Queue
+from botkit.store import Mine
+from botkit.turn import Queue
 from tests.cli.conftest import TELEGRAM_TOKEN, Run
 from tests.conftest import Servers
 

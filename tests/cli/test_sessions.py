@@ -16,7 +16,8 @@ from botkit.messages import Text
 from botkit.outgoing import Outgoing
 from botkit.redis.store import RedisStore
 from botkit.session_rules import Prices, SessionRules
-from botkit.store import Queue, Verdict
+from botkit.store import Verdict
+from botkit.turn import Queue
 from tests.cli.conftest import Do, Run
 
 ANN, BEN = "viber:taxi-viber:ann", "viber:taxi-viber:ben"

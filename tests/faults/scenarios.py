@@ -10,16 +10,18 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from botkit import Context, ConversationStarted, Flow, MessageDelivered, MessageReceived, Router, TimerFired, Trigger
-from botkit.adapter import HttpClient, Outcome, Receipt
+from botkit.adapter import Outcome, Receipt
 from botkit.addresses import AddressKind
 from botkit.bot import Bot
 from botkit.broadcast import Stage
 from botkit.broadcaster import Broadcaster
 from botkit.clock import Clock
 from botkit.conversation import Conversation, digest
+from botkit.deliveries import Delivery, Status
 from botkit.engine import Acceptance, EnginePolicy
 from botkit.events import Event, Media
 from botkit.exceptions import StoreUnavailableError
+from botkit.http_client import HttpClient
 from botkit.ledger import Ledger, month_of
 from botkit.messages import Text
 from botkit.outgoing import Outgoing
@@ -27,7 +29,7 @@ from botkit.record import Flows
 from botkit.redis.audit import audit
 from botkit.redis.ledger import load_ledgers
 from botkit.session_rules import SessionRules
-from botkit.store import Delivery, Status, insist
+from botkit.store import insist
 from tests.desk import NOT_SENT, Desk, Process, opens, reported, says, where
 
 

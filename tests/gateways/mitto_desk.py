@@ -6,9 +6,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from botkit.adapter import HttpAnswer
 from botkit.conversation import Account, Conversation
 from botkit.gateways.mitto import Mitto
+from botkit.http_client import HttpAnswer
 from botkit.messages import AnyMessage, Text
 from botkit.outgoing import Outgoing, Trail
 from tests.desk import Nowhere

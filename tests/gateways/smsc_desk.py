@@ -7,15 +7,17 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 
-from botkit.adapter import HttpAnswer, Receipt, WebhookRequest
+from botkit.adapter import Receipt
 from botkit.clock import Clock
 from botkit.conversation import Conversation
 from botkit.gateways.smsc import Smsc, SmscContacts
 from botkit.http import Http
+from botkit.http_client import HttpAnswer
 from botkit.messages import AnyMessage, Text
 from botkit.outgoing import Outgoing
 from botkit.simulators.simulator import Person, phone_number
 from botkit.simulators.smsc import SmscSimulator
+from botkit.webhook import WebhookRequest
 
 ANA, BORIS = Person("Ana Kos", "sl-SI"), Person("Boris", "ru")
 WORD = "s3cr3t-demo"

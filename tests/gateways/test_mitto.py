@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from structlog.testing import capture_logs
 
-from botkit.adapter import Adapter, HttpAnswer, Joining, Outcome, Receipt
+from botkit.adapter import Adapter, Joining, Outcome, Receipt
 from botkit.addresses import AddressKind
 from botkit.buttons import Button, Link
 from botkit.channels.telegram import Telegram
@@ -15,6 +15,7 @@ from botkit.events import MessageDelivered
 from botkit.exceptions import AddressError, InvalidRequestError, MessageError, SettingsError
 from botkit.gateways.mitto import Mitto
 from botkit.gateways.mitto_tokens import read_token
+from botkit.http_client import HttpAnswer
 from botkit.messages import Image, Raw, Text, Typing
 from botkit.outgoing import Hop, Trail
 from botkit.redaction import Secret

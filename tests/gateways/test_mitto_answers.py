@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from botkit.adapter import HttpAnswer, Outcome, Receipt
+from botkit.adapter import Outcome, Receipt
 from botkit.gateways.mitto_answers import (
     RESPONSE_CODES,
     Accepted,
@@ -17,6 +17,7 @@ from botkit.gateways.mitto_answers import (
     read_sms_receipt,
     read_words,
 )
+from botkit.http_client import HttpAnswer
 
 TA = "33333333-2222-4333-8444-555555555555"
 SHAPE_A = {

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from botkit.adapter import WebhookRequest
 from botkit.events import MessageDelivered, MessageReceived, Unsubscribed
 from botkit.exceptions import PayloadError
 from botkit.gateways.mitto import Mitto
 from botkit.gateways.mitto_tokens import Claims, sign_token
 from botkit.redaction import Secret
+from botkit.webhook import WebhookRequest
 from tests.gateways.mitto_desk import (
     ANA,
     INBOUND_KEY,

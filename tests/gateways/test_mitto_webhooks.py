@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from botkit.adapter import HttpAnswer, WebhookStatus
 from botkit.exceptions import ServiceError
 from botkit.gateways.mitto_webhooks import kind_url, plain_url, with_query
+from botkit.http_client import HttpAnswer
+from botkit.webhook import WebhookStatus
 from tests.gateways.mitto_desk import KEY, SECRET, TA, Gateway, mitto
 
 URL = f"https://bot.example/webhooks/mitto?ta={TA}"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from botkit.adapter import Adapter, Outcome, WebhookRequest
+from botkit.adapter import Adapter, Outcome
 from botkit.channels.viber import Viber
 from botkit.conversation import Conversation
 from botkit.exceptions import AddressError, InvalidRequestError, MessageError, ServiceError, SettingsError
@@ -13,6 +13,7 @@ from botkit.http import Http
 from botkit.messages import Raw, Text
 from botkit.outgoing import Hop, Trail
 from botkit.pace import Pace
+from botkit.webhook import WebhookRequest
 from tests.gateways.rapporto_desk import ENVIRON, KEY, NUMBER, PAYLOADS, WORD, Desk, account, body_of
 
 REQUESTS = sorted(path.stem for path in (PAYLOADS / "requests").glob("*.json"))

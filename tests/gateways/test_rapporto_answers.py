@@ -4,8 +4,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from botkit.adapter import HttpAnswer, Outcome
+from botkit.adapter import Outcome
 from botkit.gateways.rapporto_answers import read_answer
+from botkit.http_client import HttpAnswer
 
 OUTCOMES = {
     1: (503, Outcome.NOT_SENT, 0),

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from botkit.adapter import WebhookRequest
 from botkit.events import (
     Event,
     MessageDelivered,
@@ -22,6 +21,7 @@ from botkit.events import (
 )
 from botkit.exceptions import PayloadError
 from botkit.gateways.smsc import LinkClicked, Smsc
+from botkit.webhook import WebhookRequest
 from tests.gateways.smsc_desk import ANA, WORD, Desk, account, opened
 
 SIGNED = {"status": ("id", "phone", "status"), "mes": ("phone", "mes", "to"), "waitcall": ("phone", "ts")}

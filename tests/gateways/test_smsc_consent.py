@@ -6,10 +6,11 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from botkit.adapter import HttpAnswer, Outcome, Receipt
+from botkit.adapter import Outcome, Receipt
 from botkit.conversation import Conversation
 from botkit.events import Event, MessageReceived, Subscribed, Unsubscribed
 from botkit.exceptions import NotSentError
+from botkit.http_client import HttpAnswer
 from botkit.messages import Raw
 from botkit.outgoing import Outgoing
 from botkit.simulators.simulator import Person, phone_number

@@ -2,11 +2,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from botkit.adapter import HttpAnswer
 from botkit.exceptions import ServiceError, UnknownOutcomeError
 from botkit.gateways.smsc import RefusedError
 from botkit.gateways.smsc_answers import Contact, Group
 from botkit.gateways.smsc_calls import MAX_LIST
+from botkit.http_client import HttpAnswer
 from botkit.simulators.simulator import phone_number
 from botkit.simulators.wire import Fault
 from tests.gateways.smsc_desk import ANA, BORIS, Desk, account, answering, digits, opened

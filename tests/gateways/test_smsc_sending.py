@@ -5,12 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from botkit.adapter import HttpAnswer, Outcome, Receipt
+from botkit.adapter import Outcome, Receipt
 from botkit.conversation import Account, Conversation
 from botkit.events import MessageDelivered, MessageFailed, MessageSeen
 from botkit.exceptions import NotSentError, ServiceError, UnknownOutcomeError
 from botkit.gateways.smsc_parameters import MAX_ID
 from botkit.gateways.smsc_sending import message_id
+from botkit.http_client import HttpAnswer
 from botkit.messages import Image, Raw, Text
 from botkit.outgoing import Outgoing
 from botkit.simulators.simulator import phone_number

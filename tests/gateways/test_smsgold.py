@@ -8,7 +8,7 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from botkit.adapter import Outcome, WebhookRequest
+from botkit.adapter import Outcome
 from botkit.addresses import AddressKind
 from botkit.bot import Bot
 from botkit.context import Context
@@ -26,6 +26,7 @@ from botkit.simulators.simulator import Person, load_simulator, phone_number
 from botkit.simulators.smsgold import SmsGoldSimulator
 from botkit.simulators.wire import Fault
 from botkit.testing import BotTester
+from botkit.webhook import WebhookRequest
 from tests.gateways.smsgold_desk import BOT, NUMBER, PASSWORD, SUBSCRIBER, Desk, account
 
 ENVIRON = {"DEMO_USER": "12345.1", "DEMO_PASS": "pass word/ü", "DEMO_BOT_ID": BOT, "DEMO_TA": "demo"}

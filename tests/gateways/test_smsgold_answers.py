@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from botkit.adapter import HttpAnswer, Outcome, Receipt
+from botkit.adapter import Outcome, Receipt
 from botkit.exceptions import PayloadError, ServiceError
 from botkit.gateways.smsgold_answers import id_of, read_answer, read_list, word_of
+from botkit.http_client import HttpAnswer
 
 
 def answered(data: Any, status: int = 200, **headers: str) -> HttpAnswer:

@@ -7,6 +7,7 @@ import pytest
 from botkit.bot import Bot
 from botkit.channels.viber import Viber
 from botkit.context import Context
+from botkit.deliveries import Delivery
 from botkit.events import MessageDelivered, MessageFailed, MessageReceived
 from botkit.flow import Flow
 from botkit.gateways.mitto import Mitto
@@ -15,7 +16,6 @@ from botkit.router import Router
 from botkit.simulators.simulator import Bubble, Person, phone_number
 from botkit.simulators.viber import ViberSimulator
 from botkit.simulators.wire import Fault
-from botkit.store import Delivery
 from botkit.testing import BotTester, Visitor
 
 ANA = Person("Ana")

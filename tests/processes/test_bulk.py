@@ -196,7 +196,8 @@ async def test_everybody_has_the_message_once_whatever_was_killed(
     shop.look()
     seen, state, ends = await shop.gateway.seen(), await shop.ask(), await shop.ends()
     # Shown with -s, or where the test fails.
-    sys.stdout.write(f"{count} in {time.monotonic() - started:.1f} s, at most {shop.peak} KiB: {seen}\n")
+    took = f"{count} in {time.monotonic() - started:.1f} s, at most {shop.peak} KiB, {state['failed']} unknown"
+    sys.stdout.write(f"{took}: {seen}\n")
 
     assert len(set(ids)) == count
     assert [*ends] == numbers

@@ -8,8 +8,9 @@ import redis.asyncio
 
 from botkit.clock import Clock
 from botkit.redis.audit import audit
+from botkit.redis.bounds import Bounds
 from botkit.redis.embedded import ServerKind, find_servers
-from botkit.redis.store import Bounds, RedisStore
+from botkit.redis.store import RedisStore
 from tests.conftest import Servers
 
 

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 
 from botkit.exceptions import TooManyTimersError
-from botkit.redis.store import Bounds
-from botkit.store import Accepted, Commit, Duplicate, Full, Ingested, Mine, Queue, Turn, Verdict
+from botkit.redis.bounds import Bounds
+from botkit.store import Accepted, Commit, Duplicate, Full, Ingested, Mine, Verdict
+from botkit.turn import Queue, Turn
 
 # A test moves its time in steps of 4 s, so that nothing ends within 2 s of a step: the server's own time, which passes
 # meanwhile, does not matter.

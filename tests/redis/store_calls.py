@@ -8,16 +8,9 @@ import redis.asyncio
 from botkit.clock import Clock
 from botkit.redis.store import RedisStore
 from botkit.session_rules import Heard, SessionRules
-from botkit.store import (
-    Commit,
-    Committed,
-    Ingested,
-    Mine,
-    Queue,
-    Timer,
-    Turn,
-    Verdict,
-)
+from botkit.store import Commit, Committed, Ingested, Mine, Verdict
+from botkit.timer import Timer
+from botkit.turn import Queue, Turn
 
 Raw = redis.asyncio.Redis
 ANN, BEN = "viber:parcel:ann", "viber:parcel:ben"

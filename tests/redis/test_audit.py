@@ -7,8 +7,11 @@ import redis.asyncio
 
 from botkit.clock import Clock
 from botkit.redis.audit import audit
-from botkit.redis.store import Bounds, RedisStore
-from botkit.store import Commit, Mine, Queue, Timer, Verdict
+from botkit.redis.bounds import Bounds
+from botkit.redis.store import RedisStore
+from botkit.store import Commit, Mine, Verdict
+from botkit.timer import Timer
+from botkit.turn import Queue
 from tests.redis.conftest import MakeStore
 from tests.redis.store_calls import SILENT, count
 

@@ -5,11 +5,15 @@ from collections.abc import Sequence
 import pytest
 
 from botkit.clock import Clock
+from botkit.deliveries import Status
 from botkit.messages import Text
 from botkit.outgoing import Outgoing, encode
 from botkit.redis.audit import audit
-from botkit.redis.store import Bounds, RedisStore
-from botkit.store import LATER, DueTimer, Duplicate, Queue, Status, Timer, Turn
+from botkit.redis.bounds import Bounds
+from botkit.redis.store import RedisStore
+from botkit.store import Duplicate
+from botkit.timer import LATER, DueTimer, Timer
+from botkit.turn import Queue, Turn
 from tests.redis.conftest import MakeStore
 from tests.redis.store_calls import (
     ANN,
@@ -121,7 +125,9 @@ S, D, SEEN, F, X = Status.SENT, Status.DELIVERED, Status.SEEN, Status.FAILED, St
         ([D, D, D], [True, False, False], D),
         ([SEEN, D], [True, False], SEEN),
         ([SEEN, SEEN], [True, False], SEEN),
-        ([F, D, SEEN], [True, False, False], F),
+        ([F, D, SEEN], [True, True, True], SEEN),
+        ([F, SEEN, D], [True, True, False], SEEN),
+        ([F, X], [True, False], F),
         ([F, F], [True, False], F),
         ([D, F], [True, False], D),
         ([D, X, SEEN], [True, False, True], SEEN),

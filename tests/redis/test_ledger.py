@@ -6,10 +6,12 @@ from decimal import Decimal
 from botkit.clock import Clock
 from botkit.ledger import Cost, month_of
 from botkit.redis.audit import audit
+from botkit.redis.bounds import Bounds
 from botkit.redis.ledger import OpenSession, list_sessions, load_ledgers
-from botkit.redis.store import Bounds, RedisStore
+from botkit.redis.store import RedisStore
 from botkit.session_rules import Heard, Prices, SessionRules
-from botkit.store import Counts, Queue, Turn, Verdict
+from botkit.store import Verdict
+from botkit.turn import Counts, Queue, Turn
 from tests.redis.conftest import MakeStore
 from tests.redis.store_calls import ANN, BEN, SILENT, Raw, claim, claim_one, count, event, fail, ingest, key, post
 

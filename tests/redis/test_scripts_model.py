@@ -22,7 +22,9 @@ from botkit.exceptions import TooManyTimersError
 from botkit.redis.audit import audit
 from botkit.redis.store import RedisStore
 from botkit.session_rules import Heard, SessionRules
-from botkit.store import LATER, Accepted, Commit, DueTimer, Duplicate, Full, Ingested, Mine, Queue, Timer, Turn, Verdict
+from botkit.store import Accepted, Commit, Duplicate, Full, Ingested, Mine, Verdict
+from botkit.timer import LATER, DueTimer, Timer
+from botkit.turn import Queue, Turn
 from tests.conftest import Servers
 from tests.redis.conversation_model import (
     ATTEMPTS,

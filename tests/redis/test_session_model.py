@@ -20,11 +20,13 @@ from botkit.ledger import read_ledger
 from botkit.messages import Text
 from botkit.outgoing import Outgoing
 from botkit.redis.audit import audit
+from botkit.redis.bounds import Bounds
 from botkit.redis.ledger import load_ledgers
 from botkit.redis.scripts import load_scripts
-from botkit.redis.store import Bounds, RedisStore
+from botkit.redis.store import RedisStore
 from botkit.session_rules import Heard, Prices, SessionRules
-from botkit.store import Counted, Queue, Turn, Verdict
+from botkit.store import Counted, Verdict
+from botkit.turn import Queue, Turn
 from tests.conftest import Servers
 from tests.desk import NOT_SENT, REFUSED, SENT, UNKNOWN, Desk
 from tests.session_model import HOUR, SessionModel, month_at

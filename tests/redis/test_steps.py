@@ -8,9 +8,12 @@ import pytest
 
 from botkit.clock import Clock
 from botkit.conversation import Account, Conversation
+from botkit.deliveries import Delivery, Following, HopNews, Status
 from botkit.events import HopReported
 from botkit.redis.store import RedisStore
-from botkit.store import LATER, Begun, Delivery, Following, HopNews, Queue, Status, Timer, Turn
+from botkit.store import Begun
+from botkit.timer import LATER, Timer
+from botkit.turn import Queue, Turn
 from tests.redis.store_calls import (
     ANN,
     Raw,

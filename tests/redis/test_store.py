@@ -7,20 +7,11 @@ import pytest
 from botkit.clock import Clock
 from botkit.exceptions import SettingsError, StoreUnavailableError
 from botkit.redis.audit import audit
+from botkit.redis.bounds import Bounds
 from botkit.redis.embedded import ServerKind
-from botkit.redis.store import Bounds, RedisStore
-from botkit.store import (
-    Accepted,
-    Committed,
-    Counts,
-    Duplicate,
-    Full,
-    Mine,
-    Queue,
-    Record,
-    Reply,
-    Turn,
-)
+from botkit.redis.store import RedisStore
+from botkit.store import Accepted, Committed, Duplicate, Full, Mine, Reply
+from botkit.turn import Counts, Queue, Record, Turn
 from tests.redis.conftest import MakeStore
 from tests.redis.store_calls import (
     ANN,

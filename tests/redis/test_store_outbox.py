@@ -6,16 +6,11 @@ import pytest
 
 from botkit.clock import Clock
 from botkit.pace import Pace
-from botkit.redis.store import Bounds, RedisStore
+from botkit.redis.bounds import Bounds
+from botkit.redis.store import RedisStore
 from botkit.session_rules import SessionRules
-from botkit.store import (
-    Accepted,
-    Committed,
-    Counts,
-    Queue,
-    Turn,
-    Verdict,
-)
+from botkit.store import Accepted, Committed, Verdict
+from botkit.turn import Counts, Queue, Turn
 from tests.redis.conftest import MakeStore
 from tests.redis.store_calls import (
     ANN,

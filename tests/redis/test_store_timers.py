@@ -6,19 +6,12 @@ import pytest
 
 from botkit.clock import Clock
 from botkit.exceptions import TooManyTimersError
-from botkit.redis.store import Bounds, RedisStore
+from botkit.redis.bounds import Bounds
+from botkit.redis.store import RedisStore
 from botkit.session_rules import SessionRules
-from botkit.store import (
-    Accepted,
-    DueTimer,
-    Duplicate,
-    Full,
-    Queue,
-    Record,
-    Timer,
-    Turn,
-    Verdict,
-)
+from botkit.store import Accepted, Duplicate, Full, Verdict
+from botkit.timer import DueTimer, Timer
+from botkit.turn import Queue, Record, Turn
 from tests.redis.conftest import MakeStore
 from tests.redis.store_calls import (
     ANN,

@@ -8,8 +8,9 @@ from msgspec.structs import replace
 from botkit.messages import Text
 from botkit.outgoing import Outgoing
 from botkit.redis.store import RedisStore
-from botkit.store import LATER, DueTimer, Duplicate, Timer
+from botkit.store import Duplicate
 from botkit.submission import Stage, Submission
+from botkit.timer import LATER, DueTimer, Timer
 
 ID = "A" * 22 + "00"
 ACCOUNT = ("viber", "shop-viber")

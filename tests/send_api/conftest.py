@@ -1,7 +1,8 @@
 """An application with an account whose outcomes can be planned, and a program that sends through it."""
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+import logging
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -9,13 +10,14 @@ from typing import Any, Self
 
 import httpx
 import pytest
+import structlog
 
 from botkit.adapter import Addressed
 from botkit.addresses import AddressKind
 from botkit.conversation import Conversation
 from botkit.events import event_id
 from botkit.http import InProcess
-from botkit.redis.store import Bounds
+from botkit.redis.bounds import Bounds
 from botkit.router import Router
 from botkit.send_api.keys import digest_of
 from botkit.testing import BotTester
@@ -138,6 +140,17 @@ async def running(
         headers = {"X-Botkit-Key": SHOP_KEY}
         async with httpx.AsyncClient(transport=transport, base_url="http://botkit.test", headers=headers) as client:
             yield Program(client, tester, counters)
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    """What a started service does to the process's logging is undone."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
 
 
 @pytest.fixture

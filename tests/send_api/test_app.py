@@ -12,12 +12,12 @@ from msgspec.structs import replace
 
 from botkit.app import App
 from botkit.conversation import Conversation
+from botkit.deliveries import Status
 from botkit.messages import Text
 from botkit.outgoing import Outgoing
 from botkit.redis.embedded import EmbeddedServer
 from botkit.router import Router
 from botkit.send_api.keys import digest_of
-from botkit.store import Status
 from botkit.submission import message_id
 from tests.desk import REFUSED, bot
 from tests.send_api.conftest import KEYS, OTHER_KEY, READER_KEY, SHOP_KEY, Counter, Program, hello, running

@@ -17,13 +17,14 @@ from botkit.clock import Clock
 from botkit.conversation import Account, Conversation
 from botkit.exceptions import MessageError, StoreUnavailableError
 from botkit.http import Http, InProcess
+from botkit.line import Line
 from botkit.messages import Raw, Text
-from botkit.outbox import Line, Outbox
+from botkit.outbox import Outbox
 from botkit.outgoing import Outgoing, encode
 from botkit.redaction import Secret
 from botkit.redis.store import RedisStore
 from botkit.send_api.callbacks import DELAYS, MAX_AGE, Callbacks
-from botkit.store import Queue
+from botkit.turn import Queue
 
 KEY = b"k" * 24
 SECRET = Secret("whsec_" + b64encode(KEY).decode())

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import jwt
 
-from botkit.adapter import Receipt, WebhookRequest
+from botkit.adapter import Receipt
 from botkit.channels.gbm import BusinessMessages
 from botkit.channels.google_oauth import GRANT_TYPE
 from botkit.clock import Clock
@@ -19,6 +19,7 @@ from botkit.messages import AnyMessage
 from botkit.outgoing import Outgoing
 from botkit.simulators.gbm import BusinessMessagesSimulator
 from botkit.simulators.simulator import Choice, Person
+from botkit.webhook import WebhookRequest
 
 Json = dict[str, Any]
 ANA = Person("Ana", "sl")

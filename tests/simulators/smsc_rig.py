@@ -9,15 +9,17 @@ from urllib.parse import parse_qsl, urlencode
 
 import httpx
 
-from botkit.adapter import Adapter, HttpClient, Outcome, Receipt, WebhookRequest, WebhookStatus
+from botkit.adapter import Adapter, Outcome, Receipt
 from botkit.clock import Clock
 from botkit.conversation import Conversation
 from botkit.events import Event
+from botkit.http_client import HttpClient
 from botkit.messages import AnyMessage
 from botkit.outgoing import Outgoing
 from botkit.redaction import Secret
 from botkit.simulators.simulator import Person, phone_number
 from botkit.simulators.smsc import SmscSimulator
+from botkit.webhook import WebhookRequest, WebhookStatus
 
 CALLBACK = "https://bot.test/webhooks/smsc/report?ta=sms"
 LOGIN, PASSWORD, KEY, WORD = "demo", "demo-pass", "demo-key", "s3cr3t-demo"

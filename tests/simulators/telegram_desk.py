@@ -11,12 +11,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from botkit.adapter import WebhookRequest
 from botkit.channels.telegram import Telegram
 from botkit.clock import Clock
 from botkit.events import Event
 from botkit.simulators.simulator import Person
 from botkit.simulators.telegram import Place, TelegramSimulator
+from botkit.webhook import WebhookRequest
 
 URL = "https://bot.example.org/webhooks/telegram?ta=demo"
 HEADER = "x-telegram-bot-api-secret-token"

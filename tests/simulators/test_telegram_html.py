@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from botkit.simulators.telegram_drafts import units
+from botkit.formatting import utf16_length
 from botkit.simulators.telegram_html import parse_html
 from botkit.simulators.telegram_parameters import ApiError
 
@@ -86,4 +86,4 @@ def test_any_text_is_parsed_or_refused_and_entities_stay_inside_it(parts: list[s
         text, entities = parse_html("".join(parts))
     except ApiError:
         return
-    assert all(0 <= entity["offset"] < entity["offset"] + entity["length"] <= units(text) for entity in entities)
+    assert all(0 <= entity["offset"] < entity["offset"] + entity["length"] <= utf16_length(text) for entity in entities)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from botkit.simulators.telegram_drafts import units
+from botkit.formatting import utf16_length
 from botkit.simulators.telegram_markdown import parse_markdown_v2, parse_old_markdown
 from botkit.simulators.telegram_parameters import ApiError
 
@@ -107,7 +107,7 @@ def test_any_text_is_parsed_or_refused_and_entities_stay_inside_it(source: str, 
         text, entities = parse(source)
     except ApiError:
         return
-    assert all(0 <= entity["offset"] < entity["offset"] + entity["length"] <= units(text) for entity in entities)
+    assert all(0 <= entity["offset"] < entity["offset"] + entity["length"] <= utf16_length(text) for entity in entities)
 
 
 @pytest.mark.parametrize(

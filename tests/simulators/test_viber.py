@@ -5,11 +5,11 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from botkit.adapter import WebhookRequest
 from botkit.channels.viber_own_events import ClientStatusChanged
 from botkit.events import UnknownEvent, Unsubscribed
 from botkit.simulators.simulator import NotOnScreenError
 from botkit.simulators.viber import ViberSimulator
+from botkit.webhook import WebhookRequest
 from tests.simulators.viber_rig import ANA, BORIS, Json, Rig, keyboard, unregistered, written_to
 
 

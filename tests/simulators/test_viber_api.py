@@ -6,12 +6,12 @@ from typing import Any
 import httpx
 import pytest
 
-from botkit.adapter import WebhookRequest
 from botkit.channels.telegram import Telegram
 from botkit.channels.viber import Viber
 from botkit.simulators.simulator import NotOnScreenError
 from botkit.simulators.viber_servers import Oddity
 from botkit.simulators.wire import Fault
+from botkit.webhook import WebhookRequest
 from tests.simulators.viber_rig import ANA, WEBHOOK, Json, Rig, unregistered, written_to
 
 

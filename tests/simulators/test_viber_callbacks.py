@@ -6,9 +6,9 @@ from typing import Literal
 import httpx
 import pytest
 
-from botkit.adapter import WebhookRequest
 from botkit.events import MessageReceived
 from botkit.simulators.viber import ViberSimulator
+from botkit.webhook import WebhookRequest
 from tests.simulators.viber_rig import ANA, HEADER, WEBHOOK, Rig, unregistered, written_to
 
 

@@ -5,10 +5,10 @@ from typing import Literal
 import httpx
 import pytest
 
-from botkit.adapter import WebhookRequest
 from botkit.buttons import Button, Link
 from botkit.events import ConversationStarted
 from botkit.messages import Text
+from botkit.webhook import WebhookRequest
 from tests.simulators.viber_rig import ANA, BORIS, WELCOME, Json, Rig, keyboard, unregistered, written_to
 
 

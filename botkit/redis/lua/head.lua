@@ -82,11 +82,13 @@ local function post(m, rdy, own, wake, cid, entry)
   if redis.call('LLEN', wake) == 0 then redis.call('RPUSH', wake, '1') end
 end
 
--- Notes how far a message has come, if it is further than before; nothing is further than these three ends.
+-- Notes how far a message has come, if it is further than before; nothing is further than these three ends, but that
+-- one which had failed arrived after all.
 local FAR = {committed = 0, sent = 1, delivered = 2, seen = 3, failed = 3, expired = 3}
 local function advance(d, status, keep)
   local was = redis.call('HGET', d, 'st')
-  if was and FAR[status] <= FAR[was] then return false end
+  local arrived = was == 'failed' and (status == 'delivered' or status == 'seen')
+  if was and not arrived and FAR[status] <= FAR[was] then return false end
   -- On one of several devices it did arrive.
   if was == 'delivered' and status ~= 'seen' then return false end
   redis.call('HSET', d, 'st', status, status, now)

@@ -8,11 +8,14 @@ from msgspec.structs import replace
 from botkit.adapter import Adapter, Receipt
 from botkit.broadcast import Fate, spot_of
 from botkit.conversation import Account, Conversation, digest
+from botkit.deliveries import Status
 from botkit.events import Event, MessageDelivered, MessageExpired, MessageFailed, MessageSeen, encode, event_id
 from botkit.hops import is_followed
 from botkit.outgoing import Outgoing
-from botkit.store import LATER, Status, Store, Timer, Turn, Verdict, insist
+from botkit.store import Store, Verdict, insist
+from botkit.timer import LATER, Timer
 from botkit.trails import as_told
+from botkit.turn import Turn
 
 #: How long a report waits for the message that it is about to be known, in seconds, and how many do at a time.
 PATIENCE = 600.0
@@ -40,8 +43,8 @@ _FATES: Mapping[Status, tuple[Fate, ...]] = {
 class Reports:
     """Reads the reports on messages.
 
-    A message ends as delivered and then perhaps seen, as failed, or as expired. What comes again, too late or in the
-    wrong order is no news. A report that overtakes the answer to the send waits for it.
+    A message ends as delivered and then perhaps seen, as failed unless it arrives after all, or as expired. What comes
+    again, too late or in the wrong order is no news. A report that overtakes the answer to the send waits for it.
     """
 
     def __init__(self, store: Store) -> None:

@@ -1,0 +1,47 @@
+"""A body is a JSON object or it is refused, and no error holds a word of it."""
+
+import pytest
+
+from botkit.exceptions import PayloadError
+from botkit.payload import MAX_DEPTH, read_lenient, read_object
+
+
+def nested(depth: int) -> bytes:
+    return b'{"a":' * depth + b"1" + b"}" * depth
+
+
+UNREADABLE = {
+    "not_utf8": b'{"canary": "\xff"}',
+    "not_json": b'{"canary"',
+    "no_object": b'["canary"]',
+    "nothing": b"",
+    "too_deep": nested(MAX_DEPTH + 1),
+}
+
+
+def test_an_object_is_read_with_its_integers_exact() -> None:
+    assert read_object(b'{"id": 9007199254740993}') == {"id": 9_007_199_254_740_993}
+
+
+def test_an_object_may_be_nested_as_deep_as_the_bound() -> None:
+    assert read_object(nested(MAX_DEPTH))
+
+
+def test_brackets_in_strings_do_not_count() -> None:
+    assert read_object(b'{"text": "' + b"[" * 100 + b'"}') == {"text": "[" * 100}
+
+
+@pytest.mark.parametrize("body", UNREADABLE.values(), ids=UNREADABLE)
+def test_any_other_body_is_refused_without_a_word_of_it(body: bytes) -> None:
+    with pytest.raises(PayloadError) as caught:
+        read_object(body)
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize("body", UNREADABLE.values(), ids=UNREADABLE)
+def test_read_leniently_any_other_body_says_nothing(body: bytes) -> None:
+    assert read_lenient(body) == {}
+
+
+def test_read_leniently_an_object_is_read_as_it_is() -> None:
+    assert read_lenient(b'{"a": 1}') == {"a": 1}
