@@ -25,8 +25,9 @@ from botkit.callback import callback
 from botkit.channels import telegram_messages, viber_messages
 from botkit.channels.telegram import Telegram
 from botkit.cli import cli
-from botkit.cli.capabilities import load_adapters, load_rows, load_ways, markdown_of, markdown_table
+from botkit.cli.capabilities import load_adapters, load_rows, load_ways, markdown_gateways, markdown_of, markdown_table
 from botkit.conversation import Account, Conversation
+from botkit.deliveries import HopNews
 from botkit.events import HopReported
 from botkit.exceptions import SettingsError
 from botkit.gateways import (
@@ -45,7 +46,6 @@ from botkit.send_api import callbacks
 from botkit.send_api.bulk import MAX_PAGE
 from botkit.send_api.keys import digest_of
 from botkit.send_api.requests import RequestPolicy
-from botkit.store import HopNews
 from botkit.testing import BotTester
 from tests.generated import ROOT, compare
 
@@ -74,6 +74,10 @@ def blocks(page: str, language: str) -> list[str]:
 
 def test_the_readme_holds_the_table_of_all_channels(request: pytest.FixtureRequest) -> None:
     compare(ROOT / "README.md", "capabilities", markdown_table(load_rows()), request.config)
+
+
+def test_the_readme_holds_the_table_of_all_gateways(request: pytest.FixtureRequest) -> None:
+    compare(ROOT / "README.md", "gateways", markdown_gateways(), request.config)
 
 
 @every_service

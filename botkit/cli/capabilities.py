@@ -205,6 +205,25 @@ def markdown_of(rows: Sequence[ChannelRow]) -> str:
     return "\n".join(lines).strip()
 
 
+def markdown_gateways() -> str:
+    """Returns the gateways one below the other: what each reaches, and what comes back."""
+    lines = _markdown_lines(["", "networks", "reports", "what people write", "people in a request"])
+    for adapter in load_adapters(gateways):
+        many = _count(adapter.max_receivers) if adapter.max_receivers else "1"
+        hears = NATIVE if "inbound" in adapter.kinds else NOTHING
+        lines.append(
+            _markdown_line([f"`{adapter.__name__}`", ", ".join(adapter.examples()), _reports(adapter), hears, many])
+        )
+    return "\n".join(lines)
+
+
+def _reports(adapter: type[Adapter]) -> str:
+    silent = [network for network, account in adapter.examples().items() if not account.has_receipts]
+    if len(silent) == len(adapter.examples()):
+        return NOTHING
+    return f"{NATIVE}, not on {', '.join(silent)}" if silent else NATIVE
+
+
 def _section_by_section(row: ChannelRow) -> Iterator[str]:
     for section, cells in row.sections().items():
         yield from _markdown_lines([section, ""])

@@ -131,8 +131,8 @@ class Smsc(Adapter):
         return {
             "sms": cls("sms"),
             "viber": cls("viber"),
-            "telegram, by number": cls("telegram"),
-            "telegram, by a bot": cls("telegram", bot="bot"),
+            "telegram by number": cls("telegram"),
+            "telegram by a bot": cls("telegram", bot="bot"),
             "whatsapp": cls("whatsapp", bot="1"),
         }
 
