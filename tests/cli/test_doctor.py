@@ -7,12 +7,15 @@ from uuid import uuid4
 import pytest
 
 from botkit.cli.doctor import RECOMMENDED, package_findings, python_finding, server_finding
+from botkit.clock import Clock
+from botkit.gateways.smsgold import SmsGold
 from botkit.redis.embedded import EmbeddedServer
 from botkit.redis.store import RedisStore
+from botkit.simulators.smsgold import SmsGoldSimulator
 from botkit.simulators.telegram import TelegramSimulator
 from botkit.store import Mine
 from botkit.turn import Queue
-from tests.cli.conftest import TELEGRAM_TOKEN, Run
+from tests.cli.conftest import TELEGRAM_TOKEN, Run, served
 from tests.conftest import Servers
 
 BASE = "https://bots.example.org"
@@ -325,3 +328,30 @@ def test_the_keys_of_the_send_api_are_named_and_those_of_no_account_pointed_out(
     wrong = run("doctor")
     assert wrong.code == 3
     assert "key shop" in line(" !! ", wrong.out)
+
+
+def test_a_gateway_that_calls_nobody_has_no_webhook_to_look_for(
+    run: Run, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulator = SmsGoldSimulator(Clock())
+    simulator.add_account(SmsGold(user="12345", password="password", bot_id="shop", ta="gold"))
+    with served(simulator.app) as url:
+        account = f'SmsGold(user="12345", password="password", bot_id="shop", ta="gold", api_url="{url}")'
+        (project / "bots.py").write_text(
+            f"from botkit import App, Bot, SmsGold\n\napp = App([Bot('shop', routers=[], accounts=[{account}])])\n"
+        )
+        monkeypatch.setenv("BOTKIT_PUBLIC_URL", BASE)
+        assert line("gold: smsgold answers", run("doctor").out).startswith(" ok ")
+
+
+def test_what_is_entered_in_a_console_is_noted_with_the_command_that_shows_it(
+    run: Run, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "bots.py").write_text(
+        "from botkit import App, Bot, Smsc\n\n"
+        "app = App([Bot('shop', routers=[], accounts=[Smsc(api_key='a-key-of-smsc', ta='s')])])\n"
+    )
+    monkeypatch.setenv("BOTKIT_PUBLIC_URL", BASE)
+    done = run("doctor")
+    assert "set in the account's settings at smsc.ru" in line("webhook of s", done.out)
+    assert "fix: compare it with: botkit webhook info --account s" in done.out

@@ -381,6 +381,11 @@ def test_a_request_for_another_network_is_refused() -> None:
 # --- the console
 
 
+def test_callbacks_of_all_kinds_have_one_address_as_the_console_has_one_field() -> None:
+    report, inbound = (f"https://bot.example/webhooks/smsc/{kind}?ta=inbound%3F" for kind in ("report", "inbound"))
+    assert account().callback_address("inbound", inbound) == account().callback_address("report", report) == report
+
+
 async def test_the_address_of_callbacks_is_entered_by_hand() -> None:
     smsc, client = account(), answering()
     assert "smsc.ru" in (await smsc.load_webhook(client)).details["set in"]

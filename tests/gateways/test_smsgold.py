@@ -16,7 +16,7 @@ from botkit.conversation import Conversation
 from botkit.events import Subscribed, Unsubscribed
 from botkit.exceptions import AddressError, NotSentError, PayloadError, ServiceError, SettingsError, UnknownOutcomeError
 from botkit.flow import Flow
-from botkit.gateways.smsgold import SmsGold
+from botkit.gateways.smsgold import SIMULATED_POLL_SECONDS, SmsGold
 from botkit.http import Http, InProcess
 from botkit.messages import Raw, Text
 from botkit.outgoing import Outgoing
@@ -103,6 +103,7 @@ def test_without_settings_an_account_is_simulated() -> None:
     assert one.password != other.password
     assert one.bot_id == other.bot_id
     assert SmsGold.from_env("DEMO", ENVIRON).simulated("http://service.test").bot_id == BOT
+    assert one.poll_seconds == SIMULATED_POLL_SECONDS, "who opens the chat is heard of at once"
 
 
 # --- secrets

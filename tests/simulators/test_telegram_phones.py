@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from botkit.simulators.simulator import NotOnScreenError
+from botkit.simulators.simulator import NotOnScreenError, phone_number
 from tests.simulators.telegram_desk import ANA, BO, Bot, opened_bot, refused
 
 KEYBOARD = {"inline_keyboard": [[{"text": "Yes", "callback_data": "y"}]]}
@@ -41,6 +41,7 @@ async def test_an_own_number_carries_the_senders_id_and_a_card_does_not(bot: Bot
     await bot.simulator.sends_contact("demo", ANA, "+38640999888", own=False)
     own, card = bot.told("message")
     assert own["contact"]["user_id"] == own["from"]["id"]
+    assert own["contact"]["phone_number"] == phone_number(ANA), "gateways reach her by it"
     assert ("user_id" in card["contact"], card["contact"]["phone_number"]) == (False, "+38640999888")
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from botkit.channels.viber_own_events import ClientStatusChanged
 from botkit.events import UnknownEvent, Unsubscribed
-from botkit.simulators.simulator import NotOnScreenError
+from botkit.simulators.simulator import NotOnScreenError, phone_number
 from botkit.simulators.viber import ViberSimulator
 from botkit.webhook import WebhookRequest
 from tests.simulators.viber_rig import ANA, BORIS, Json, Rig, keyboard, unregistered, written_to
@@ -128,6 +128,12 @@ async def test_time_in_callbacks_moves_with_the_clock(rig: Rig) -> None:
 
 
 # --- what people send
+
+
+async def test_the_number_that_somebody_shares_is_the_one_that_gateways_reach_them_by(rig: Rig) -> None:
+    await rig.simulator.sends_contact("demo", ANA)
+    told = rig.bot.told[-1]["message"]["contact"]["phone_number"]
+    assert f"+{told}" == phone_number(ANA)
 
 
 async def test_people_send_all_that_viber_has(rig: Rig) -> None:
