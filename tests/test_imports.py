@@ -174,12 +174,12 @@ def circle(graph: Mapping[str, set[str]]) -> list[str]:
 
 def homeless(sources: Mapping[str, str]) -> list[str]:
     """Returns every import of an outside library away from its home."""
+    used = {name: {target.split(".")[0] for target in imported(name, sources)} for name in sources}
     return sorted(
         f"{name} imports {library}, whose home is {', '.join(homes)}"
         for name in sources
         for library, homes in HOMES.items()
-        if any(target.split(".")[0] == library for target in imported(name, sources))
-        if not matches(name.removeprefix("botkit."), homes)
+        if library in used[name] and not matches(name.removeprefix("botkit."), homes)
     )
 
 
