@@ -69,6 +69,11 @@ def blocks(page: str, language: str) -> list[str]:
     return [code for kind, code in _BLOCK.findall(PAGES[page].read_text("utf-8")) if kind == language]
 
 
+def prose(page: str) -> str:
+    """Returns a page without its line breaks."""
+    return " ".join(PAGES[page].read_text("utf-8").split())
+
+
 # --- what is made from the code ---
 
 
@@ -200,7 +205,7 @@ def test_an_account_with_a_token_and_no_secret_does_not_start() -> None:
 
 
 def test_the_figures_on_the_pages_are_those_of_the_code() -> None:
-    told = {page: path.read_text("utf-8") for page, path in PAGES.items()}
+    told = {page: prose(page) for page in PAGES}
     assert f"photos up to {telegram_messages.MAX_PHOTO // 1024**2} MB" in told["telegram"]
     assert f"others up to {telegram_messages.MAX_UPLOAD // 1024**2} MB" in told["telegram"]
     assert f"up to {viber_messages.MAX_NAME} characters" in told["viber"]
@@ -325,7 +330,7 @@ def test_the_shown_report_has_the_members_of_one() -> None:
 
 
 def test_the_bounds_of_the_send_api_are_those_of_the_code() -> None:
-    page = PAGES["send-api"].read_text("utf-8")
+    page = prose("send-api")
     policy, minutes = RequestPolicy(), callbacks.DELAYS[-1] / 60
     assert f"up to {policy.max_body // 1024**2} MiB and is here within {policy.body_seconds:g} seconds" in page
     assert f"up to {policy.max_bulk // 1024**2} MiB in {policy.bulk_seconds:g}" in page
