@@ -124,6 +124,8 @@ class Adapter(ABC):
         self.ta = ta
         self.api_url = (api_url or self.default_api_url).rstrip("/")
         self.prefix = prefix
+        #: The name of the bot that it is an account of.
+        self.owner = ""
         #: Commercial windows, where the service has them.
         self.sessions: SessionRules | None = None
 

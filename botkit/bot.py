@@ -52,6 +52,7 @@ class Bot:
             raise DefinitionError("some texts cannot be translated:\n" + "\n".join(problems))
         for account in self.accounts:
             account.ta = account.ta or f"{name}-{account.channel}"
+            account.owner = name
         if len({account.account for account in self.accounts}) < len(self.accounts):
             raise DefinitionError(
                 f"bot {name!r} has two accounts of one channel with the same id",

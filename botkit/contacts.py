@@ -41,6 +41,22 @@ class Contacts(Protocol):
         ...
 
 
+class Consents(Protocol):
+    """Who wants no messages any more, whatever is known of them else. All calls raise StoreUnavailableError."""
+
+    async def stop(self, phone: str, scope: str) -> None:
+        """Notes that the person wants no messages of this scope: one bot's, on one network."""
+        ...
+
+    async def resume(self, phone: str, scope: str) -> None:
+        """Takes that back."""
+        ...
+
+    async def has_stopped(self, phone: str, scope: str) -> bool:
+        """Tells whether the person wants no messages of this scope."""
+        ...
+
+
 def takes_number(adapter: Adapter, phone: str) -> bool:
     """Whether an account writes to a number itself; else the person's conversation there must be looked up."""
     if adapter.address is AddressKind.PHONE:

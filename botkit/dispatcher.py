@@ -38,7 +38,7 @@ from botkit.flow import Flow
 from botkit.handoff import PAUSE_TIMER, Handoff
 from botkit.http_client import Download, HttpClient
 from botkit.languages import Speech, speaking
-from botkit.linking import relink, told_phone
+from botkit.linking import note_leave, relink, told_phone
 from botkit.menu import TOKEN, Menu, answer, asks_for_agent
 from botkit.migration import Adopted, hand_over, is_moving, set_aside, take_over
 from botkit.record import Flows, timeout_of
@@ -175,6 +175,7 @@ class Dispatcher:
         if decisions.values:
             # Before the commit: a button that can be pressed has its value.
             await insist(lambda: self._store.save_values(decisions.values))
+        await note_leave(self._store, owner.adapter, event)
         if flows.phone != phone:
             await relink(self._store, event.conversation, before=phone, after=flows.phone)
         flows.gathered += gathered

@@ -3,7 +3,7 @@
 from botkit.adapter import Adapter
 from botkit.addresses import AddressKind, parse_phone
 from botkit.conversation import Conversation
-from botkit.events import Event, MessageReceived
+from botkit.events import Event, MessageReceived, Subscribed, Unsubscribed
 from botkit.exceptions import AddressError
 from botkit.store import Store, insist
 
@@ -22,6 +22,23 @@ def told_phone(event: Event) -> str:
 def phone_of(adapter: Adapter, conversation: Conversation, linked: str) -> str:
     """Returns the number of the person in a conversation: its own id where the account writes to numbers."""
     return conversation.id if adapter.address is AddressKind.PHONE else linked
+
+
+def stop_scope(adapter: Adapter) -> str:
+    """Returns what somebody takes leave of with a word: the bot's messages on a network, by whichever gateway."""
+    is_heard = adapter.stays_away and adapter.address is AddressKind.PHONE
+    return f"{adapter.owner}:{adapter.network}" if is_heard else ""
+
+
+async def note_leave(store: Store, adapter: Adapter, event: Event) -> None:
+    """Notes that the person of a number took leave of the bot on a network, or came back.
+
+    Before the commit of that event: repeating it does no harm.
+    """
+    scope = stop_scope(adapter)
+    if scope and isinstance(event, Unsubscribed | Subscribed):
+        note = store.consents.stop if isinstance(event, Unsubscribed) else store.consents.resume
+        await insist(lambda: note(event.conversation.id, scope))
 
 
 async def relink(store: Store, conversation: Conversation, *, before: str, after: str) -> None:

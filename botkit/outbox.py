@@ -25,6 +25,7 @@ from botkit.fates import counts
 from botkit.governor import Governor, Hold
 from botkit.hops import is_followed, is_over
 from botkit.line import Line
+from botkit.linking import stop_scope
 from botkit.messages import Raw
 from botkit.migration import WINDOW, delivered
 from botkit.outgoing import Outgoing
@@ -108,8 +109,8 @@ class Outbox:
             return await self._endings.give_up(
                 turn, outgoing, Ending("no bot here speaks for its account any more"), keep=keep
             )
-        if turn.record.gone and not _is_call(outgoing):
-            return await self._suppress(turn, outgoing, keep=keep)
+        if not _is_call(outgoing) and (why := turn.record.gone or await self._leave(line.adapter, to)):
+            return await self._suppress(turn, outgoing, why, keep=keep)
         if ending := self._lateness(turn, outgoing, line.adapter):
             return await self._endings.give_up(turn, outgoing, ending, keep=keep)
         if hold := await self.governor.wait(line.adapter, to, turn, outgoing):
@@ -140,9 +141,16 @@ class Outbox:
             self.paced_until = max(self.paced_until, self._clock.timestamp() + hold.seconds + 0.001)
         return verdict
 
-    async def _suppress(self, turn: Turn, outgoing: Outgoing, *, keep: bool) -> Turn | None:
+    async def _leave(self, adapter: Adapter, to: Conversation) -> str:
+        """Returns why a person cannot be written to who took leave of the bot by another gateway; else nothing."""
+        if not (scope := stop_scope(adapter)):
+            return ""
+        has_left = await insist(lambda: self._store.consents.has_stopped(to.id, scope))
+        return "unsubscribed" if has_left else ""
+
+    async def _suppress(self, turn: Turn, outgoing: Outgoing, why: str, *, keep: bool) -> Turn | None:
         # Nothing went wrong, and nobody is to look into it: the handlers are told, and that is all.
-        reason = f"the person cannot be written to ({turn.record.gone})"
+        reason = f"the person cannot be written to ({why})"
         return await self._endings.give_up(turn, outgoing, Ending(reason, is_dead=False), keep=keep)
 
     async def _relay(self, turn: Turn, outgoing: Outgoing, to: Conversation, *, keep: bool) -> Turn | None:

@@ -127,7 +127,7 @@ class Service:
                 fix="set it, or run with --role all --workers 1",
             )
         adapter = declared.simulated(f"http://{declared.channel}.simulator")
-        adapter.paces = declared.paces
+        adapter.paces, adapter.owner = declared.paces, declared.owner
         adapter.join_customer(self._customers.setdefault(declared.channel, adapter))
         self._simulator(declared.channel).add_account(adapter)
         return adapter

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from botkit.accounts import Accounts
 from botkit.broadcast import Broadcasts
-from botkit.contacts import Contacts
+from botkit.contacts import Consents, Contacts
 from botkit.deliveries import Deliveries, Status
 from botkit.exceptions import StoreUnavailableError
 from botkit.pace import Pace
@@ -153,6 +153,11 @@ class Store(Protocol):
     @property
     def broadcasts(self) -> Broadcasts:
         """What is said to many people at once."""
+        ...
+
+    @property
+    def consents(self) -> Consents:
+        """Who took leave of a bot on a network."""
         ...
 
     @property

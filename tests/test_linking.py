@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from botkit.addresses import AddressKind
 from botkit.contacts import find_conversation
 from botkit.context import Context
-from botkit.events import Event, MessageReceived, SharedContact, Subscribed
+from botkit.events import Event, MessageReceived, SharedContact, Subscribed, Unsubscribed
 from botkit.flow import Flow
 from botkit.linking import told_phone
 from botkit.router import Router
@@ -117,3 +117,50 @@ async def test_an_account_that_writes_to_numbers_needs_no_link(botkit_redis_url:
         await process.engine.settle()
         assert await find_conversation(process.store.contacts, desk, PHONE) == "olena"
         assert await find_conversation(process.store.contacts, desk, "") == ""
+
+
+class Leaving(PhoneDesk):
+    """A gateway's desk, of which one takes leave with a word; by its name, on one network or another."""
+
+    stays_away = True
+
+    @property
+    def network(self) -> str:
+        return self.ta.partition("-")[0]
+
+
+def leaves(desk: Desk, kind: type[Event]) -> Event:
+    return replace(happens(kind), id=f"{kind.__name__:x<22}"[:22], conversation=where(PHONE, ta=desk.ta))
+
+
+@pytest.mark.parametrize(
+    ("other", "hears"),
+    [(Leaving(ta="sms-two"), []), (Leaving(ta="viber-one"), ["hi"]), (PhoneDesk(ta="sms-three"), ["hi"])],
+    ids=["the same network", "another network", "nobody can take leave there"],
+)
+async def test_who_takes_leave_of_a_bot_does_so_on_the_whole_network(
+    botkit_redis_url: str, other: Desk, hears: list[str]
+) -> None:
+    first, router = Leaving(ta="sms-one"), Router()
+
+    @router.text("^tell$")
+    async def tell(event: MessageReceived, ctx: Context[Flow]) -> None:
+        ctx.send(where(PHONE, ta=other.ta), "hi")
+
+    async with Process(botkit_redis_url, bot(router, first, other, Desk())) as process:
+        await process.takes(leaves(first, Unsubscribed))
+        await process.hears("tell")
+        assert other.texts == hears
+        await process.takes(leaves(first, Subscribed))
+        await process.hears("tell")
+        assert other.texts == [*hears, "hi"]
+
+
+async def test_another_bot_of_the_service_is_not_meant(botkit_redis_url: str) -> None:
+    first, second = Leaving(ta="sms-one"), Leaving(ta="sms-two")
+    bots = [bot(Router(), first, name="shop"), bot(Router(), second, name="bank")]
+    async with Process(botkit_redis_url, *bots) as process:
+        await process.takes(leaves(first, Unsubscribed))
+        await process.engine.settle()
+        assert await process.store.consents.has_stopped(PHONE, "shop:sms")
+        assert not await process.store.consents.has_stopped(PHONE, "bank:sms")

@@ -45,3 +45,23 @@ class RedisContacts:
         """See `Contacts.load`. One trip."""
         known: list[bytes] = await self._call("ZREVRANGE", self._keys.contact(phone), 0, -1)
         return Contact(phone, tuple(map(_decode, known)))
+
+
+class RedisConsents:
+    """Implements `botkit.contacts.Consents`; what somebody said stays when they are forgotten."""
+
+    def __init__(self, call: Callable[..., Awaitable[Any]], keys: Keys) -> None:
+        self._call = call
+        self._keys = keys
+
+    async def stop(self, phone: str, scope: str) -> None:
+        """See `Consents.stop`. One trip."""
+        await self._call("SADD", self._keys.stops(phone), scope)
+
+    async def resume(self, phone: str, scope: str) -> None:
+        """See `Consents.resume`. One trip."""
+        await self._call("SREM", self._keys.stops(phone), scope)
+
+    async def has_stopped(self, phone: str, scope: str) -> bool:
+        """See `Consents.has_stopped`. One trip."""
+        return bool(await self._call("SISMEMBER", self._keys.stops(phone), scope))

@@ -73,6 +73,10 @@ class Keys:
         """Returns the key of what another program asked for."""
         return f"{self.prefix}:{{s:{submission_id}}}"
 
+    def stops(self, phone: str) -> str:
+        """Returns the key of what the person of a phone number wants no more."""
+        return f"{self.contact(phone)}:stop"
+
     def value(self, token: str) -> str:
         """Returns the key of a long value of a button."""
         return f"{self.prefix}:{{v:{token}}}"

@@ -15,7 +15,7 @@ from botkit.record import phone_in
 from botkit.redis.accounts import RedisAccounts
 from botkit.redis.bounds import Bounds
 from botkit.redis.broadcasts import RedisBroadcasts
-from botkit.redis.contacts import RedisContacts
+from botkit.redis.contacts import RedisConsents, RedisContacts
 from botkit.redis.dead_letters import count_letters, scan_letters
 from botkit.redis.deliveries import RedisDeliveries
 from botkit.redis.keys import Keys
@@ -69,6 +69,7 @@ class RedisStore:
         self._turns = RedisTurns(self._script, self._pipe.call, self.keys, lease=self.bounds.lease)
         self.accounts = RedisAccounts(self._script, self.call, self.keys, life=self.bounds.receipt)
         self.contacts = RedisContacts(self.call, self.keys, self.clock)
+        self.consents = RedisConsents(self.call, self.keys)
         self.deliveries = RedisDeliveries(self._script, self.call, self.keys, life=self.bounds.receipt)
         self.broadcasts = RedisBroadcasts(self._script, self.call, self.keys, self.clock)
         self.submissions = RedisSubmissions(self._script, self.call, self.keys)

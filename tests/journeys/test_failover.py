@@ -152,3 +152,20 @@ async def test_somebody_whose_number_nobody_knows_has_viber_alone(
         await t.advance(hours=2)
         assert (texts(t, "mitto", "m"), texts(t, "smsc", "s")) == ([], [])
         assert bank.heard == ["failed"]
+
+
+async def test_whoever_said_stop_to_one_gateway_gets_it_by_none_until_they_say_start(
+    botkit_redis_url: str, tmp_path: Path, bank: Bank
+) -> None:
+    async with BotTester([bank.bot], botkit_redis_url, folder=tmp_path) as t:
+        by_mitto = t.user("Ana", channel="mitto")
+        await by_mitto.says("STOP")
+        visitor = await ana(t)
+        await t.advance(seconds=61)
+        assert (texts(t, "mitto", "m"), texts(t, "smsc", "s")) == ([], [])
+        assert bank.heard == ["failed"]
+        assert [hop.account.ta for hop in (await history(t, bank, visitor)).hops] == ["v", "m", "s"]
+        await by_mitto.says("START")
+        await visitor.says("code")
+        await t.advance(seconds=61)
+        assert texts(t, "mitto", "m") == [CODE]

@@ -53,3 +53,12 @@ async def test_no_key_holds_the_number(store: RedisStore, raw: Raw) -> None:
     names = [name async for name in raw.scan_iter(f"{store.keys.prefix}:*p:*")]
     assert len(names) == 1
     assert b"385910" not in names[0]
+
+
+async def test_who_takes_leave_does_so_in_one_scope_until_they_are_back(store: RedisStore) -> None:
+    await store.consents.stop(PHONE, "shop:sms")
+    assert await store.consents.has_stopped(PHONE, "shop:sms")
+    assert not await store.consents.has_stopped(PHONE, "shop:viber")
+    assert not await store.consents.has_stopped("+385910000002", "shop:sms")
+    await store.consents.resume(PHONE, "shop:sms")
+    assert not await store.consents.has_stopped(PHONE, "shop:sms")
