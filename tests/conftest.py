@@ -56,7 +56,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-docs", action="store_true", help="write what is generated in README.md and docs/ anew")
     parser.addoption(
-        "--every-line", action="store_true", help="kill at every line of an event's way, not at every seventeenth"
+        "--every-line", action="store_true", help="kill at every line of an event's way, not at every twenty-third"
     )
     parser.addoption(
         "--destinations", type=int, default=1000, help="how many destinations a bulk through real processes has"

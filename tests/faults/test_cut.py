@@ -23,8 +23,8 @@ Cut = Literal["before", "half", "reply"]
 NAMES = ("two queued", "dead", "timer", "welcome", "charged", "failed over")
 
 
-#: Batches between two cuts of a life that has very many; with --every-line there is none.
-STRIDES = {"failed over": 11}
+#: Batches between two cuts of a life that has many; with --every-line there is none.
+STRIDES = {"failed over": 11, "dead": 3}
 
 
 class CuttingProxy:

@@ -21,7 +21,7 @@ from tests.faults.scenarios import SCENARIOS, Run, check
 PACKAGE = str(Path(botkit.__file__).parent)
 
 #: Distinct lines between two kills; with --every-line there is none.
-STRIDE = 17
+STRIDE = 23
 
 
 class Tracer:
