@@ -282,6 +282,9 @@ def test_a_start_during_a_stop_does_not_get_the_server_that_is_ending(start: Sta
     first = start(any_server)
     guardian = guardian_of(first)
     os.kill(guardian, signal.SIGSTOP)
+    # The signal is on its way: until it is there, the guardian may take the lock that the server gives up.
+    while Path("/proc/self").exists() and Path(f"/proc/{guardian}/stat").read_text().rpartition(") ")[2][0] != "T":
+        time.sleep(0.001)
     stopping = threading.Thread(target=first.stop)
     stopping.start()
     second = start(any_server)
