@@ -149,6 +149,18 @@ def ends(pid: int) -> bool:
     return not is_running(pid)
 
 
+def stops(pid: int) -> bool:
+    """Whether each thread of the process is stopped within ten seconds: the signal reaches them one by one."""
+    tasks = Path(f"/proc/{pid}/task")
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        threads = [int(task.name) for task in tasks.iterdir()] if tasks.exists() else [pid]
+        if all(state_and_parent(thread)[0].startswith("T") for thread in threads):
+            return True
+        time.sleep(0.001)
+    return False
+
+
 def guardian_of(server: EmbeddedServer) -> int:
     return state_and_parent(server.pid)[1]
 
@@ -282,9 +294,8 @@ def test_a_start_during_a_stop_does_not_get_the_server_that_is_ending(start: Sta
     first = start(any_server)
     guardian = guardian_of(first)
     os.kill(guardian, signal.SIGSTOP)
-    # The signal is on its way: until it is there, the guardian may take the lock that the server gives up.
-    while Path("/proc/self").exists() and Path(f"/proc/{guardian}/stat").read_text().rpartition(") ")[2][0] != "T":
-        time.sleep(0.001)
+    # Until the signal is there, the guardian may take the lock that the server gives up.
+    assert stops(guardian)
     stopping = threading.Thread(target=first.stop)
     stopping.start()
     second = start(any_server)
