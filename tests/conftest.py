@@ -55,6 +55,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-docs", action="store_true", help="write what is generated in README.md and docs/ anew")
+    parser.addoption("--long", action="store_true", help="the long forms of the tests in tests/faults, for hours")
     parser.addoption(
         "--every-line", action="store_true", help="kill at every line of an event's way, not at every twenty-third"
     )
