@@ -14,7 +14,7 @@ from benchmarks.checker import Checker, Verdict
 from benchmarks.contestants import ROOT, SCRATCH, Contestant
 from benchmarks.fake_telegram import FakeTelegram
 from benchmarks.figures import percentile
-from benchmarks.load import Talks, Times, Webhook
+from benchmarks.load import SECRET, Talks, Times, Webhook
 from benchmarks.processes import Child, own_cpu
 from benchmarks.redis_server import RedisServer, free_port
 
@@ -83,7 +83,7 @@ class Arena:
         except BaseException:
             self.redis.stop()
             raise
-        self.webhook = Webhook(self.port, self.contestant.path)
+        self.webhook = Webhook(self.port, self.contestant.path, self.telegram.secret or SECRET)
         return self
 
     def _start(self, api_url: str) -> Child:

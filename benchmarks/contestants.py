@@ -61,4 +61,8 @@ CONTESTANTS = (
     AIOGRAM,
     Contestant("aiogram-isolation", "aiogram 3, RedisEventIsolation", "aiogram", "isolation"),
     Contestant("aiogram-inline", "aiogram 3, inline", "aiogram", "inline"),
+    Contestant("ptb", "python-telegram-bot 22", "ptb", "default"),
+    Contestant("ptb-concurrent", "python-telegram-bot 22, concurrent_updates", "ptb", "concurrent"),
+    Contestant("telebot", "pyTelegramBotAPI", "telebot"),
+    Contestant("nonebot", "nonebot2", "nonebot", path="/telegram"),
 )

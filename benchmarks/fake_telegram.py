@@ -33,7 +33,8 @@ class FakeTelegram:
         self.last_message = 0
         #: How often each method was called.
         self.calls: dict[str, int] = {}
-        self.connections = 0
+        #: The secret that a bot registered for its webhook, if it did.
+        self.secret = ""
         self._server: asyncio.Server | None = None
 
     async def start(self) -> str:
@@ -52,6 +53,8 @@ class FakeTelegram:
         self.calls[method] = self.calls.get(method, 0) + 1
         if method == "sendMessage":
             return self._send_message(fields(head, body))
+        if method == "setWebhook":
+            self.secret = fields(head, body).get("secret_token", "")
         return _ME if method == "getMe" else _TRUE
 
     def _send_message(self, given: dict[str, str]) -> bytes:
@@ -69,7 +72,6 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop has transports of its own kind.
         self._transport = cast(asyncio.Transport, transport)
-        self._platform.connections += 1
 
     def data_received(self, data: bytes) -> None:
         for head, body in self._messages.feed(data):

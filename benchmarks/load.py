@@ -28,11 +28,11 @@ OnAnswer = Callable[[int], None]
 class Webhook:
     """The address that updates go to; a connection is kept for each update that is under way at one time."""
 
-    def __init__(self, port: int, path: str) -> None:
+    def __init__(self, port: int, path: str, secret: str = SECRET) -> None:
         self.port = port
         self._head = (
             f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
-            f"X-Telegram-Bot-Api-Secret-Token: {SECRET}\r\nConnection: keep-alive\r\n"
+            f"X-Telegram-Bot-Api-Secret-Token: {secret}\r\nConnection: keep-alive\r\n"
             "Accept-Encoding: gzip, deflate\r\nContent-Length: "
         ).encode()
         self._idle: list[_Connection] = []
