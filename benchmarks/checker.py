@@ -1,7 +1,5 @@
 """Judges replies: whether each came, once, in order, and was the right one for its chat and step."""
 
-from collections.abc import Mapping
-
 from msgspec import Struct
 
 
@@ -36,11 +34,12 @@ class Checker:
     def __init__(self) -> None:
         self._due: dict[int, dict[str, _Due]] = {}
         self._last: dict[int, int] = {}
-        self._right = self._double = self._wrong = self._reordered = 0
+        self._expected = self._right = self._double = self._wrong = self._reordered = 0
 
     def expect(self, chat: int, text: str, at: float) -> None:
         """Notes that a message was sent whose reply is `text`, after all those expected before in its chat."""
         due = self._due.setdefault(chat, {})
+        self._expected += text not in due
         due[text] = _Due(len(due), at)
 
     def reply(self, chat: int, text: str) -> float | None:
@@ -62,13 +61,8 @@ class Checker:
     @property
     def missing(self) -> int:
         """How many replies are due and have not come."""
-        return sum(len(due) for due in self._due.values()) - self._right
+        return self._expected - self._right
 
     def verdict(self) -> Verdict:
         """Judges all that came, and did not."""
         return Verdict(self._right, self.missing, self._double, self._wrong, self._reordered)
-
-
-def add(verdicts: list[Verdict]) -> Mapping[str, int]:
-    """Returns the sums of several verdicts."""
-    return {name: sum(getattr(verdict, name) for verdict in verdicts) for name in Verdict.__struct_fields__}

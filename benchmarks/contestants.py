@@ -1,13 +1,14 @@
 """Who is measured: the command that starts each, its environment, and the Redis it is given."""
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
 
-from benchmarks.load import SECRET
 from benchmarks.redis_server import DEFAULT, DURABLE
+from benchmarks.webhook import SECRET
 
 ROOT = Path(__file__).parents[1]
 #: Environments, measurements, and the data of runs: nothing that is to be kept.
@@ -40,7 +41,7 @@ class Contestant(Struct, frozen=True):
 
     def environ(self, port: int, api_url: str, redis_url: str) -> Mapping[str, str]:
         """Returns the environment variables it is started with."""
-        shared = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
+        shared = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"}
         if self.venv:
             own = {"PORT": str(port), "API_URL": api_url, "REDIS_URL": redis_url, "TOKEN": TOKEN}
             return shared | own | {"SECRET": SECRET, "MODE": self.mode}

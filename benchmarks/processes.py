@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -18,7 +18,7 @@ class Child:
     """A process with all its descendants, pinned to some cores; it ends with us, whatever ends us."""
 
     def __init__(
-        self, command: Sequence[str], *, cores: set[int], log: Path, cwd: Path, environ: Mapping[str, str] | None = None
+        self, command: Sequence[str], *, cores: Set[int], log: Path, cwd: Path, environ: Mapping[str, str] | None = None
     ) -> None:
         def prepare() -> None:
             _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -63,11 +63,11 @@ class Child:
         return max(peaks), sum(peaks)
 
     def stop(self) -> None:
-        """Ends it: politely, and after five seconds by force, with whatever it has started."""
+        """Ends it: politely, and after 15 seconds by force, with whatever it has started."""
         if self.is_alive():
             self._process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(5)
+                self._process.wait(15)
         with contextlib.suppress(ProcessLookupError):
             # Its session is its own, so nobody else is in its group.
             os.killpg(self.pid, signal.SIGKILL)

@@ -11,9 +11,8 @@ from aiogram import Bot, Dispatcher, F, Router
 from aiogram.client.default import DefaultBotProperties
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
-from aiogram.filters import StateFilter
 from aiogram.fsm.context import FSMContext
-from aiogram.fsm.state import State, StatesGroup, default_state
+from aiogram.fsm.state import State, StatesGroup
 from aiogram.fsm.storage.redis import RedisStorage
 from aiogram.types import Message
 from aiogram.webhook.aiohttp_server import SimpleRequestHandler, setup_application
@@ -28,7 +27,7 @@ class Parcel(StatesGroup):
     day = State()
 
 
-@router.message(StateFilter(default_state), F.text.startswith("order "))
+@router.message(F.text.startswith("order "))
 async def order(message: Message, state: FSMContext) -> None:
     turn = message.text.removeprefix("order ")
     await state.set_state(Parcel.number)

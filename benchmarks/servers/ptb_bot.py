@@ -26,7 +26,7 @@ async def on_text(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
     key = f"parcel:{message.chat_id}"
     data = await redis.hgetall(key)
     state = data.get("state", "")
-    if state == "" and message.text.startswith("order "):
+    if message.text.startswith("order "):
         await order(message, key)
     elif state == "number" and message.text.isdigit():
         await number(message, key, data)
