@@ -40,7 +40,7 @@ def _head() -> str:
 Written by `scripts/bench` on {machine.today()}; the method is in [README.md](README.md).
 
 - Machine: {machine.machine()}
-- Redis {machine.redis_version()}: for botkit with `appendonly yes`, `appendfsync always`; for the others in memory alone
+- Redis {machine.redis_version()}: for botkit with `appendonly yes` and `appendfsync always`, for others without a log
 - botkit {machine.revision()}"""
 
 
@@ -114,6 +114,8 @@ def _trips(found: Measurements, contestants: Sequence[Contestant]) -> str:
                     f"{_median(talks, lambda one: one.rss_all):.0f}",
                 ]
             )
+    if not rows:
+        return ""
     head = ["", "commands", "reads", "Redis CPU µs", "harness CPU µs", "other core", "RSS of all MiB"]
     return f"## Redis, and what the measuring itself costs\n\nPer event, at 16 in flight.\n\n{_table(head, rows)}"
 
@@ -136,6 +138,8 @@ def _flood(found: Measurements, contestants: Sequence[Contestant]) -> str:
                 f"{median(flood.rate for flood in floods):.0f}",
             ]
         )
+    if not rows:
+        return ""
     head = ["", "messages", "lost", "reordered", "double", "wrong", "replies/s"]
     return f"## Messages that come faster than replies\n\nAll rounds together.\n\n{_table(head, rows)}"
 

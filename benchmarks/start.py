@@ -1,19 +1,16 @@
 """How long it takes to import a framework, and until `botkit run` takes requests."""
 
 import asyncio
-import contextlib
 import shutil
 import subprocess
-import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from statistics import median
 
 from msgspec import Struct
 
 from benchmarks.arena import Cores, is_ready
 from benchmarks.contestants import AIOGRAM, BOTKIT, ROOT, SCRATCH, Contestant
-from benchmarks.fake_telegram import FakeTelegram
 from benchmarks.processes import Child
 from benchmarks.redis_server import DURABLE, RedisServer, free_port
 
