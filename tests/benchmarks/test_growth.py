@@ -46,6 +46,15 @@ def test_the_log_is_complete_when_the_store_is_full(redis: RedisServer) -> None:
     assert (told["aof_enabled"], told["aof_rewrite_in_progress"]) == (1, 0)
 
 
+def test_work_under_way_is_not_copied(redis: RedisServer) -> None:
+    record, mail = KEYS.of(f"{PLACE}{MODEL}", "c m")
+    redis.client.set(record, "x")
+    redis.client.rpush(mail, "an event")
+    redis.client.pexpire(mail, 200)
+    fill(redis.client, model=MODEL, first_chat=FIRST, chats=10)
+    assert redis.client.dbsize() == 11
+
+
 def test_a_chat_of_which_nothing_is_stored_is_no_model(redis: RedisServer) -> None:
     with pytest.raises(LookupError, match="nothing is stored"):
-        fill(redis.client, model=MODEL, first_chat=FIRST, chats=1)
+        fill(redis.client, model=MODEL, first_chat=FIRST, chats=1, seconds=0.2)
