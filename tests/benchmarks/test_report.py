@@ -9,7 +9,7 @@ from benchmarks.contestants import BOTKIT, Contestant
 from benchmarks.measurements import Key, Measurements
 from benchmarks.plan import Trips
 from benchmarks.report import page
-from benchmarks.start import Started
+from benchmarks.start import Imported, Started
 
 CLEAN = Verdict(right=100, lost=0, double=0, wrong=0, reordered=0)
 OURS = Measured(
@@ -34,7 +34,7 @@ def found(tmp_path: Path) -> Measurements:
             found.add(Key("growth", "botkit", size, number), OURS)
     found.add(Key("trips", "botkit", 0, 0), Trips(3.1))
     found.add(Key("layers", "botkit", 16, 0), {"sending": 75, "engine": 25})
-    found.add(Key("start", "botkit", 0, 0), {"botkit": Started(140, 900, 1200)})
+    found.add(Key("start", "botkit", 0, 0), Started({"import botkit": Imported(140, 130)}, 900, 1200))
     return found
 
 
@@ -46,12 +46,50 @@ def row(text: str, section: str, name: str) -> list[str]:
 
 def test_a_row_has_medians_the_spread_of_the_rate_and_the_ratio_within_rounds(found: Measurements) -> None:
     cells = row(page(found, [BOTKIT, PEER]), "16 conversations in flight", "a peer")
-    assert cells == ["a peer", "1000 (500-1000)", "0.25", "1.000", "1.0", "4.0", "3.0", "9.0", "180", "9"]
+    assert cells == ["a peer", "1000 (500-1000)", "4.00", "1.000", "1.0", "4.0", "3.0", "9.0", "180", "9"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reached"),
+    [
+        ("CPU per event", "0.250 ms", "yes"),
+        ("replies lost, double, wrong, reordered", "0", "yes"),
+        ("`botkit run` ready", "1.20 s", "yes"),
+        ("import of what a bot needs", "140 ms", "yes"),
+        ("CPU per event with Redis's, 1,000,000 conversations stored beside 1,000", "1.00 times", "yes"),
+    ],
+)
+def test_what_was_measured_is_held_against_its_aim(found: Measurements, name: str, value: str, reached: str) -> None:
+    cells = row(page(found, [BOTKIT]), "In short", name)
+    assert (cells[0], cells[2], cells[3]) == (name, value, reached)
+
+
+@pytest.mark.parametrize(
+    ("peer", "ours", "aim", "reached"),
+    [
+        ("aiogram", {}, "replies/s, of aiogram's default mode", "4.00 times | yes"),
+        ("aiogram", {"rate": 3999.0}, "replies/s, of aiogram's default mode", "4.00 times | no"),
+        ("aiogram", {"rss": 90.0}, "peak memory, of aiogram's", "0.50 | no"),
+        ("aiogram-inline", {"answer_p50": 0.9}, "webhook's answer, p50, of aiogram's inline mode", "0.90 | yes"),
+        ("aiogram-inline", {}, "webhook's answer, p99, of aiogram's inline mode", "1.00 | no"),
+    ],
+)
+def test_peers_are_compared_with(tmp_path: Path, peer: str, ours: dict[str, float], aim: str, reached: str) -> None:
+    found = Measurements(tmp_path / "found.jsonl", resume=False)
+    found.add(Key("talks", "botkit", 16, 0), replace(OURS, **ours))
+    found.add(Key("talks", peer, 16, 0), THEIRS)
+    assert " | ".join(row(page(found, [BOTKIT]), "In short", aim)[2:]) == reached
 
 
 def test_faults_of_all_rounds_are_added(found: Measurements) -> None:
     cells = row(page(found, [BOTKIT, PEER]), "Messages that come faster than replies", "a peer")
     assert cells == ["a peer", "3600", "6", "0", "0", "3", "1000"]
+
+
+def test_the_start_has_imports_and_the_time_until_ready(found: Measurements) -> None:
+    text = page(found, [BOTKIT])
+    assert row(text, "Start", "`import botkit`") == ["`import botkit`", "140", "130"]
+    assert row(text, "Start", "`botkit run` ready, its Redis there")[1] == "900"
 
 
 def test_two_workers_are_compared_with_one(found: Measurements) -> None:
