@@ -92,5 +92,6 @@ def _alone(found: Measurements) -> Iterator[Row]:
     for started in found.rounds("start", BOTKIT.name, 0, Started):
         slowest = max(started.ready, started.ready_embedded) / 1000
         yield "`botkit run` ready", "under 1.5 s", f"{slowest:.2f} s", slowest < 1.5
-        imported = max(one.wall for name, one in started.imports.items() if "botkit" in name)
-        yield "import of what a bot needs", "under 150 ms", f"{imported:.0f} ms", imported < 150
+        for name, imported in started.imports.items():
+            if name == "import botkit":
+                yield f"`{name}`", "under 150 ms", f"{imported.wall:.0f} ms", imported.wall < 150

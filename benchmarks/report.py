@@ -214,7 +214,10 @@ def _start(found: Measurements) -> str:
         ["`botkit run` ready, its Redis there", f"{times.ready:.0f}", ""],
         ["`botkit run` ready, starting its own Redis", f"{times.ready_embedded:.0f}", ""],
     ]
-    text = "Medians; imports are what they add to an interpreter's own start."
+    text = (
+        "Medians; imports are what they add to an interpreter's own start. What is in the package is loaded when it is "
+        "first asked for, so the second row is what a bot pays."
+    )
     return f"## Start\n\n{text}\n\n{_table(['', 'ms', 'CPU ms'], [*imports, *ready])}"
 
 
