@@ -35,6 +35,7 @@ from botkit.outbox import Outbox, SendPolicy
 from botkit.outgoing import Outgoing
 from botkit.redaction import Redactor, Secret
 from botkit.redis.bounds import Bounds
+from botkit.redis.dead_letters import DeadLetter
 from botkit.redis.store import RedisStore
 from botkit.router import Router
 from botkit.session_rules import SessionRules
@@ -223,9 +224,9 @@ class Process:
         self.clock.advance(seconds=seconds)
         await self.engine.settle()
 
-    async def dead_letters(self, person: str = "olena") -> list[dict[str, str]]:
+    async def dead_letters(self, person: str = "olena") -> list[DeadLetter]:
         """Returns what was given up of somebody's conversation."""
-        return await self.store.read_dead_letters(where(person).key)
+        return await self.store.dead_letters.read(where(person).key)
 
     async def version(self, person: str = "olena") -> int:
         """Returns how many transitions somebody's conversation has made."""

@@ -436,7 +436,7 @@ async def test_after_five_attempts_without_a_verdict_an_event_is_a_dead_letter_a
         letters = await process.dead_letters()
         assert len(letters) == is_dead
         assert desk.texts == (["1 after it"] if is_dead else ["1 killer", "2 after it"])
-        assert not is_dead or letters[0]["err"] == "5 attempts ended without a verdict"
+        assert not is_dead or letters[0].error == "5 attempts ended without a verdict"
 
 
 # --- the end of a process ---

@@ -180,9 +180,11 @@ async def _examine_store(store: RedisStore, settings: Settings, *, audits: bool)
     took = (time.perf_counter() - started) * 1000
     yield Finding("ok", f"store at {_shown_address(settings)}: Redis {store.version} answers in {took:.1f} ms")
     yield server_finding(await store.server_settings(*RECOMMENDED))
-    count = await store.dead_letters()
+    count = await store.dead_letters.count()
     if count:
-        yield Finding("note", f"{count} dead letter{'s' * (count > 1)}: events or messages that were given up")
+        yield Finding(
+            "note", f"{count} dead letter{'s' * (count > 1)}: events or messages that were given up; see: botkit dead"
+        )
     else:
         yield Finding("ok", "no dead letters")
     if audits:

@@ -19,6 +19,7 @@ NAMES = (
     "fail",
     "enqueue",
     "forget",
+    "replay",
     "peek",
     "check",
     "bucket",

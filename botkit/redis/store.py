@@ -16,7 +16,7 @@ from botkit.redis.accounts import RedisAccounts
 from botkit.redis.bounds import Bounds
 from botkit.redis.broadcasts import RedisBroadcasts
 from botkit.redis.contacts import RedisConsents, RedisContacts
-from botkit.redis.dead_letters import count_letters, scan_letters
+from botkit.redis.dead_letters import DeadLetters
 from botkit.redis.deliveries import RedisDeliveries
 from botkit.redis.keys import Keys
 from botkit.redis.people import place_of, scan_people
@@ -73,6 +73,7 @@ class RedisStore:
         self.deliveries = RedisDeliveries(self._script, self.call, self.keys, life=self.bounds.receipt)
         self.broadcasts = RedisBroadcasts(self._script, self.call, self.keys, self.clock)
         self.submissions = RedisSubmissions(self._script, self.call, self.keys)
+        self.dead_letters = DeadLetters(self._script, self.call, self.keys, self.bounds)
         self._worker = uuid4().hex[:12]
         self._counter = count()
 
@@ -328,14 +329,6 @@ class RedisStore:
             self._pipe.call("PEXPIRE", name, 7 * _DAY_MS),
         )
 
-    async def dead_letters(self) -> int:
-        """Returns how many events and messages were given up."""
-        return await count_letters(self._pipe.call, self.keys)
-
-    async def read_dead_letters(self, cid: str) -> list[dict[str, str]]:
-        """Returns a conversation's dead letters: `id`, `kind`, `entry` and `err` of each, oldest first."""
-        return [letter async for letter in scan_letters(self._pipe.call, self.keys.of(cid, "dead")[0], cid)]
-
     async def forget(self, cid: str) -> int:
         """See `Store.forget`. Up to five trips, and one for each 500 dead letters of the partition."""
         if phone := phone_in((await self.load(cid)).state):
@@ -347,9 +340,8 @@ class RedisStore:
         if ids:
             # From here on no handler at work can store another answer.
             removed += await self._pipe.call("DEL", *(self.keys.reply(cid, event_id.decode()) for event_id in ids))
-        dead = self.keys.of(cid, "dead")[0]
-        async for letter in scan_letters(self._pipe.call, dead, cid):
-            removed += await self._pipe.call("XDEL", dead, letter["id"])
+        async for letter in self.dead_letters.scan(cid):
+            removed += await self.dead_letters.remove(letter.id)
         return removed
 
     # --- the server ---

@@ -448,8 +448,8 @@ class Scripts(RuleBasedStateMachine):
                 self.talks[turn.cid].state = state.decode()
         for cid, talk in self.talks.items():
             assert talk.ended == talk.arrived
-            (letters,) = self.run(self.stores[0].read_dead_letters(cid))
-            dead = [letter["entry"][: 22 if letter["kind"] == "mailbox" else 24] for letter in letters]
+            (letters,) = self.run(self.stores[0].dead_letters.read(cid))
+            dead = [letter.entry.decode()[: 22 if letter.queue.value == "mailbox" else 24] for letter in letters]
             assert dead == talk.dead
             transitions = [f"{event_id[-3:]}." for event_id in talk.arrived if event_id not in dead]
             assert talk.state == "".join(transitions)
