@@ -27,8 +27,21 @@ def test_a_number_of_an_inner_network_is_not_public(number: str) -> None:
 
 @pytest.mark.parametrize(
     "number",
-    "::  ::1  fe80::1  fe80::1%eth0  fc00::1  fd12:3456::1  fec0::1  ff02::1  2001:db8::1  100::1  64:ff9b:1::1"
-    "  4000::1  2606:4700::1111%eth0".split(),
+    [
+        "::",
+        "::1",
+        "fe80::1",
+        "fe80::1%eth0",
+        "fc00::1",
+        "fd12:3456::1",
+        "fec0::1",
+        "ff02::1",
+        "2001:db8::1",
+        "100::1",
+        "64:ff9b:1::1",
+        "4000::1",
+        "2606:4700::1111%eth0",
+    ],
 )
 def test_a_number_of_ipv6_that_no_network_routes_is_not_public(number: str) -> None:
     assert not is_public_address(number)
