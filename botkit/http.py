@@ -12,6 +12,8 @@ import httpx
 
 from botkit.exceptions import DownloadError, NotSentError, TransportError, UnknownOutcomeError
 from botkit.http_client import Download, HttpAnswer, Upload
+from botkit.pinning import NotPublicError, Resolve, look_up, pin
+from botkit.unpacking import PackedError, TooLongError, read_bounded
 
 ASGIApp = Callable[
     [
@@ -41,21 +43,26 @@ _NOT_SENT = (
 )
 
 
-class _TooLongError(Exception):
-    pass
-
-
 class Http:
     """One client for one account, with bounded connections and time.
 
     Takes no proxy from the environment, follows no redirect. `read_seconds` may pass without a byte of the answer,
     `seconds` until all of it is there. Safe to cancel; the outcome is then unknown.
+
+    `resolve` looks up the hosts of foreign addresses; with a `transport` and without it, this transport alone decides
+    what can be reached.
     """
 
     def __init__(
-        self, *, transport: httpx.AsyncBaseTransport | None = None, read_seconds: float = 15, seconds: float = 60
+        self,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        read_seconds: float = 15,
+        seconds: float = 60,
+        resolve: Resolve | None = None,
     ) -> None:
         self._seconds = seconds
+        self._resolve = resolve or (None if transport else look_up)
         self._client = httpx.AsyncClient(
             verify=True if transport else _certificates(),
             transport=transport,
@@ -63,6 +70,8 @@ class Http:
             limits=httpx.Limits(max_connections=20, max_keepalive_connections=20, keepalive_expiry=30),
             trust_env=False,
             follow_redirects=False,
+            # What is packed costs more to read than to carry.
+            headers={"accept-encoding": "identity"},
         )
 
     async def request(
@@ -76,10 +85,11 @@ class Http:
         files: Mapping[str, Upload] | None = None,
         headers: Mapping[str, str] | None = None,
         most: int | None = None,
+        is_foreign: bool = False,
     ) -> HttpAnswer:
         """Sends one request and reads the whole answer, up to `most` bytes, or else `MAX_ANSWER`.
 
-        `content` is sent as it is; `files` make the form multipart.
+        `content` is sent as it is; `files` make the form multipart. A foreign address reaches public hosts alone.
 
         Raises NotSentError when the service cannot have seen it, UnknownOutcomeError when it may have.
         """
@@ -87,44 +97,69 @@ class Http:
         most = MAX_ANSWER if most is None else most
         parts = {name: (file.name, file.content, file.mime) for name, file in files.items()} if files else None
         try:
-            async with (
-                asyncio.timeout(self._seconds),
-                self._client.stream(
-                    method, url, json=json, content=content, data=form, files=parts, headers=headers
-                ) as response,
-            ):
-                body = await _read(response, most)
-                return HttpAnswer(response.status_code, response.headers, body)
+            async with asyncio.timeout(self._seconds):
+                url, own, extensions = await self._placed(url, is_foreign=is_foreign)
+                async with self._client.stream(
+                    method,
+                    url,
+                    json=json,
+                    content=content,
+                    data=form,
+                    files=parts,
+                    headers={**(headers or {}), **own},
+                    extensions=extensions,
+                ) as response:
+                    body = await _read(response, most)
+                    return HttpAnswer(response.status_code, response.headers, body)
+        except NotPublicError as error:
+            failure = NotSentError(str(error))
         except _NOT_SENT as error:
             failure = NotSentError(f"no connection ({type(error).__name__})")
-        except (httpx.HTTPError, httpx.StreamError, TimeoutError) as error:
+        except (httpx.HTTPError, httpx.StreamError, PackedError, TimeoutError) as error:
             failure = UnknownOutcomeError(f"the connection failed ({type(error).__name__})")
-        except _TooLongError:
+        except TooLongError:
             failure = UnknownOutcomeError(f"the answer is longer than {most} bytes")
         # Tools that look into tracebacks find neither httpx's exception, which carries the request, nor the URL: a
         # token may be part of it.
         del url, json, content, form, files, parts, headers
         raise failure
 
-    async def download(self, url: str, *, most: int, headers: Mapping[str, str] | None = None) -> Download:
+    async def download(
+        self, url: str, *, most: int, headers: Mapping[str, str] | None = None, is_foreign: bool = False
+    ) -> Download:
         """Fetches a file of at most `most` bytes, within the time of a request; redirects are not followed.
 
-        Raises DownloadError, which names no address. Safe to cancel.
+        Of a foreign address, public hosts alone are reached. Raises DownloadError, which names no address. Safe to
+        cancel.
         """
         failure: DownloadError
         try:
-            async with asyncio.timeout(self._seconds), self._client.stream("GET", url, headers=headers) as response:
-                if response.status_code == 200:
-                    content = await _read(response, most)
-                    return Download(content, response.headers.get("content-type", "").partition(";")[0].strip())
-                failure = DownloadError(f"the file was answered with HTTP {response.status_code}")
-        except _TooLongError:
+            async with asyncio.timeout(self._seconds):
+                url, own, extensions = await self._placed(url, is_foreign=is_foreign)
+                async with self._client.stream(
+                    "GET", url, headers={**(headers or {}), **own}, extensions=extensions
+                ) as response:
+                    if response.status_code == 200:
+                        content = await _read(response, most)
+                        return Download(content, response.headers.get("content-type", "").partition(";")[0].strip())
+                    failure = DownloadError(f"the file was answered with HTTP {response.status_code}")
+        except TooLongError:
             failure = DownloadError(f"the file is larger than {most} bytes", fix="ask for more with max_bytes")
+        except (NotPublicError, PackedError) as error:
+            failure = DownloadError(f"the file could not be fetched: {error}")
         except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, TimeoutError) as error:
             failure = DownloadError(f"the file could not be fetched ({type(error).__name__})")
         # As above: the address may hold a token.
         del url, headers
         raise failure
+
+    async def _placed(self, url: str, *, is_foreign: bool) -> tuple[str, dict[str, str], dict[str, Any]]:
+        """Returns where to connect, with what that needs of headers and of httpx's extensions."""
+        if not is_foreign or self._resolve is None:
+            return url, {}, {}
+        pinned = await pin(url, self._resolve)
+        # Kept open, a connection to this number would serve other names of it, whose certificates it does not hold.
+        return pinned.url, {"host": pinned.host, "connection": "close"}, {"sni_hostname": pinned.host}
 
     async def close(self) -> None:
         """Closes every connection."""
@@ -146,14 +181,12 @@ def _certificates() -> ssl.SSLContext:
 
 
 async def _read(response: httpx.Response, most: int) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in response.aiter_bytes():
-        size += len(chunk)
-        if size > most:
-            raise _TooLongError
-        chunks.append(chunk)
-    return b"".join(chunks)
+    if response.is_stream_consumed:
+        # An answer made in this process.
+        if len(response.content) > most:
+            raise TooLongError
+        return response.content
+    return await read_bounded(response.aiter_raw(), response.headers.get("content-encoding", ""), most)
 
 
 class InProcess(httpx.AsyncBaseTransport):
