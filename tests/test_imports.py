@@ -28,6 +28,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "send_schedule",
         "credentials",
         "public_urls",
+        "metrics",
     ),
     ("events", "messages", "outgoing", "buttons", "formatting", "rendering", "splitting"),
     (
@@ -74,7 +75,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ),
     ("channels.*", "gateways.*", "redis.*", "http", "receiver", "send_api.*"),
     ("settings", "telemetry", "simulators.*"),
-    ("app", "service", "play.*", "inspect.*", "testing"),
+    ("app", "service", "metrics_page", "play.*", "inspect.*", "testing"),
     ("cli.*", "pytest_plugin", "__init__", "__main__"),
 )
 
@@ -83,7 +84,8 @@ HOMES: dict[str, tuple[str, ...]] = {
     "transitions": ("flow",),
     "redis": ("redis.*",),
     "httpx": ("http", "simulators.*", "testing", "app", "cli.*"),
-    "starlette": ("receiver", "app", "simulators.*", "send_api.*", "play.*", "inspect.*", "testing"),
+    "starlette": ("receiver", "app", "metrics_page", "simulators.*", "send_api.*", "play.*", "inspect.*", "testing"),
+    "prometheus_client": ("metrics_page",),
     "babel": ("cli.catalogues",),
     "phonenumbers": ("addresses",),
     "pytest": ("pytest_plugin",),
