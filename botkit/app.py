@@ -85,7 +85,7 @@ class App:
     async def _start(self, settings: Settings) -> None:
         store = RedisStore(self._redis_url(settings), prefix=settings.key_prefix)
         self.service = Service(self.bots, settings, store, memory=self.memory)
-        set_up_logging(settings, self.service.redactor)
+        set_up_logging(settings, self.service.redactor, self.service.pseudonyms)
         try:
             await self.service.open(self)
         except StoreUnavailableError as error:

@@ -40,6 +40,7 @@ from botkit.handoff import PAUSE_TIMER, Handoff
 from botkit.http_client import Download, HttpClient
 from botkit.languages import Speech, speaking
 from botkit.linking import note_leave, relink, told_phone
+from botkit.log_fields import tell_of
 from botkit.menu import TOKEN, Menu, answer, asks_for_agent
 from botkit.metrics import Metrics
 from botkit.migration import Adopted, hand_over, is_moving, set_aside, take_over
@@ -119,6 +120,7 @@ class Dispatcher:
             reason = f"{type(error).__name__} in type {kind[:64]!r}" if kind else type(error).__name__
             await self._bury(turn, f"the event cannot be read by any adapter here ({reason})")
             return None
+        tell_of(turn, event.account)
         owner = self._owners.get(event.account)
         if owner is None:
             await self._bury(turn, "no bot here speaks for its account any more")

@@ -26,6 +26,7 @@ from botkit.governor import Governor, Hold
 from botkit.hops import is_followed, is_over
 from botkit.line import Line
 from botkit.linking import stop_scope
+from botkit.log_fields import tell_of
 from botkit.messages import Raw
 from botkit.metrics import Metrics
 from botkit.migration import WINDOW, delivered
@@ -102,6 +103,7 @@ class Outbox:
     async def _step(self, turn: Turn, *, keep: bool) -> Turn | Verdict | None:
         outgoing = decode_outgoing(turn.payload)
         account = Account(*outgoing.account)
+        tell_of(turn, account)
         to = Conversation(account, outgoing.to)
         if event := delivered(outgoing):
             return await self._deliver(turn, to, *event, keep=keep)

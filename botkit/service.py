@@ -17,6 +17,7 @@ from botkit.exceptions import DefinitionError, SettingsError
 from botkit.feeder import Feeder
 from botkit.http import ASGIApp, Http, InProcess
 from botkit.line import Line
+from botkit.log_fields import Pseudonyms
 from botkit.metrics import Memory, Metrics
 from botkit.outbox import Outbox, SendPolicy
 from botkit.receiver import Receiver, ReceiverPolicy
@@ -80,6 +81,7 @@ class Service:
         programs = {callback.account: Line(callback, self._clients[callback.account]) for callback in callbacks}
         policies = policies or Policies()
         self.metrics = Metrics(self.owners, memory)
+        self.pseudonyms = Pseudonyms()
         dispatcher = Dispatcher(
             store,
             self.owners,
@@ -176,6 +178,7 @@ class Service:
         Raises StoreUnavailableError.
         """
         await self.store.ping()
+        self.pseudonyms.key = await self.store.log_key()
         self.network.mount(LOOPBACK, app)
         for channel, simulator in self.simulators.items():
             path = self.settings.folder / "simulators" / f"{channel}.json"

@@ -34,7 +34,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     (
         *("adapter", "line", "http_client", "webhook", "session_rules", "store", "turn", "timer"),
         *("deliveries", "broadcast", "payload"),
-        *("capabilities", "degradation", "menu", "uploads", "pace"),
+        *("capabilities", "degradation", "menu", "uploads", "pace", "log_fields"),
         *("chatapps.*", "accounts", "contacts", "delivery_route", "hops", "callback", "submission", "consent"),
     ),
     (
