@@ -14,6 +14,8 @@ from starlette.types import Receive, Scope, Send
 
 from botkit.bot import Bot
 from botkit.exceptions import BotkitError, DefinitionError, SettingsError, StoreUnavailableError
+from botkit.metrics import Memory
+from botkit.metrics_page import MetricsPage
 from botkit.play.phones import Phones
 from botkit.redis.embedded import EmbeddedServer
 from botkit.redis.store import RedisStore
@@ -42,6 +44,8 @@ class App:
         self.server: EmbeddedServer | None = None
         #: What it runs with; read from the environment when it starts, if not given.
         self.settings = settings
+        #: Where the processes of the service count; alone, it counts for itself.
+        self.memory = Memory()
         #: Why it did not start, where the server that runs it would only say that it did not.
         self.failure: Exception | None = None
         self._guarding: asyncio.Task[None] | None = None
@@ -52,6 +56,7 @@ class App:
                 Route("/webhooks/{channel}/{kind}", _Webhooks(self), methods=["GET", "POST"]),
                 Route("/healthz", self._healthz),
                 Route("/readyz", self._readyz),
+                Route("/metrics", MetricsPage(lambda: self.service), methods=["GET"]),
                 *send_api_routes(lambda: self.service.send_api if self.service else None),
                 Mount("/play", Phones(lambda: self.service).app),
             ],
@@ -79,8 +84,8 @@ class App:
 
     async def _start(self, settings: Settings) -> None:
         store = RedisStore(self._redis_url(settings), prefix=settings.key_prefix)
-        self.service = Service(self.bots, settings, store)
-        set_up_logging(settings, self.service.redactor)
+        self.service = Service(self.bots, settings, store, memory=self.memory)
+        set_up_logging(settings, self.service.redactor, self.service.pseudonyms)
         try:
             await self.service.open(self)
         except StoreUnavailableError as error:

@@ -15,15 +15,23 @@ from botkit.events import Event, Subscribed, decode, encode
 from botkit.exceptions import StoreUnavailableError
 from botkit.feeder import Feeder
 from botkit.line import Line
+from botkit.metrics import Metrics
 from botkit.outbox import Outbox
 from botkit.poller import Poller
 from botkit.session_rules import Heard
-from botkit.store import Claim, Duplicate, Full, Ingested, Mine, Store
+from botkit.store import Accepted, Claim, Duplicate, Full, Ingested, Mine, Store
 from botkit.turn import Queue, Turn
 
 log = structlog.get_logger("botkit.engine")
 
 Role = Literal["all", "web", "worker"]
+
+_COUNTED: Mapping[type[Ingested], str] = {
+    Mine: "events_accepted",
+    Accepted: "events_accepted",
+    Duplicate: "events_duplicate",
+    Full: "events_full",
+}
 
 
 class EnginePolicy(Struct, frozen=True):
@@ -66,6 +74,7 @@ class Engine:
         policy: EnginePolicy | None = None,
         feeder: Feeder | None = None,
         polled: Mapping[Account, Line] | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self._store = store
         self._poller = Poller(store, polled or {}, self._accept_polled)
@@ -74,6 +83,7 @@ class Engine:
         self._outbox = outbox
         self._role = role
         self._policy = policy or EnginePolicy()
+        self._metrics = metrics or Metrics()
         self._held: dict[Queue, dict[str, tuple[str, asyncio.Task[None]]]] = {queue: {} for queue in Queue}
         self._tasks: set[asyncio.Task[None]] = set()
         self._spawned = 0
@@ -130,6 +140,7 @@ class Engine:
 
     def _begin(self, adapter: Adapter, events: Sequence[Event], ingested: Sequence[Ingested]) -> None:
         for event, result in zip(events, ingested, strict=True):
+            self._metrics.count(_COUNTED[type(result)], event.account)
             if not isinstance(result, Mine):
                 if not isinstance(result, Duplicate):
                     self._kick.set()
@@ -157,6 +168,7 @@ class Engine:
                     await asyncio.sleep(0.05)
                 return Acceptance(stored=True, reply=reply.body)
         # The event is stored, but its answer is not ready: the service asks again, and gets it then.
+        self._metrics.count("welcome_missed", event.account)
         log.warning("the webhook's answer is not ready yet", event_id=event.id)
         return Acceptance(stored=False)
 
@@ -263,6 +275,7 @@ class Engine:
             return self._policy.poll
         claim: Claim = await self._store.claim(queue, self._room(queue))
         for turn in claim.turns:
+            self._metrics.observe("claim_lag_seconds", turn.lag, value=queue.value)
             self._start(queue, turn)
         return self._policy.poll if claim.next_due is None else claim.next_due
 
@@ -341,6 +354,7 @@ class Engine:
             for cid in await self._store.renew(queue, tokens):
                 token, task = held.get(cid, ("", None))
                 if task is not None and token == tokens[cid]:
+                    self._metrics.count("leases_lost", value=queue.value)
                     log.warning("a lease was lost", queue=queue.value)
                     task.cancel()
 

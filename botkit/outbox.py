@@ -26,7 +26,9 @@ from botkit.governor import Governor, Hold
 from botkit.hops import is_followed, is_over
 from botkit.line import Line
 from botkit.linking import stop_scope
+from botkit.log_fields import tell_of
 from botkit.messages import Raw
+from botkit.metrics import Metrics
 from botkit.migration import WINDOW, delivered
 from botkit.outgoing import Outgoing
 from botkit.outgoing import decode as decode_outgoing
@@ -69,6 +71,7 @@ class Outbox:
         clock: Clock,
         *,
         policy: SendPolicy | None = None,
+        metrics: Metrics | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._store = store
@@ -78,9 +81,10 @@ class Outbox:
         self._jitter = jitter
         self._charging = Charging(store, clock)
         self.governor = Governor(store.accounts, clock)
-        self._attempts = Attempts(store, Batches(self.governor))
+        metrics = metrics or Metrics()
+        self._attempts = Attempts(store, Batches(self.governor), metrics)
         self._teller = HopTeller(store, clock)
-        self._endings = Endings(store, clock, self._teller, self._delay)
+        self._endings = Endings(store, clock, self._teller, self._delay, metrics)
         #: When the last message is due that a pace held back, in seconds: a test's clock may be moved there.
         self.paced_until = 0.0
 
@@ -99,6 +103,7 @@ class Outbox:
     async def _step(self, turn: Turn, *, keep: bool) -> Turn | Verdict | None:
         outgoing = decode_outgoing(turn.payload)
         account = Account(*outgoing.account)
+        tell_of(turn, account)
         to = Conversation(account, outgoing.to)
         if event := delivered(outgoing):
             return await self._deliver(turn, to, *event, keep=keep)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from time import perf_counter
 from urllib.parse import parse_qsl
 
 import structlog
@@ -15,11 +16,16 @@ from botkit.clock import Clock
 from botkit.engine import Engine
 from botkit.events import Event
 from botkit.exceptions import PayloadError, StoreUnavailableError
+from botkit.metrics import Metrics
 from botkit.redaction import frames
 from botkit.store import Store
 from botkit.webhook import WebhookRequest
 
 log = structlog.get_logger("botkit.receiver")
+
+
+# What a webhook that is not answered with 200 is counted as.
+_REASONS = {200: "", 403: "forbidden", 405: "method", 408: "slow", 413: "large", 503: "unavailable"}
 
 
 class ReceiverPolicy(Struct, frozen=True):
@@ -52,6 +58,7 @@ class Receiver:
         clock: Clock,
         *,
         policy: ReceiverPolicy | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self._adapters = {(adapter.channel, adapter.ta): adapter for adapter in adapters}
         # An unknown account costs what a known one costs: its signature is checked against one that nobody has.
@@ -62,15 +69,25 @@ class Receiver:
         self._store = store
         self._clock = clock
         self._policy = policy or ReceiverPolicy()
+        self._metrics = metrics or Metrics()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
+        started = perf_counter()
         try:
             response = await self._receive(Request(scope, receive))
         except ClientDisconnect:
             log.debug("the sender left early")
+            self._note(scope, "left", started)
             return
+        self._note(scope, _REASONS.get(response.status_code, "other"), started)
         await response(scope, receive, send)
+
+    def _note(self, scope: Scope, reason: str, started: float) -> None:
+        account = scope.get("botkit.account")
+        self._metrics.observe("webhook_seconds", perf_counter() - started, account)
+        if reason:
+            self._metrics.count("webhooks_refused", account, reason)
 
     async def _receive(self, request: Request) -> Response:
         channel, kind = request.path_params["channel"], request.path_params.get("kind", "")
@@ -80,6 +97,7 @@ class Receiver:
             # Nobody can tell which of them is meant.
             return _refused()
         adapter = self._adapters.get((channel, query.get("ta", "")))
+        request.scope["botkit.account"] = adapter.account if adapter else None
         guard = adapter or self._decoys.get(channel)
         if guard is None or kind not in (guard.kinds or ("",)):
             return _refused()
@@ -130,6 +148,7 @@ class Receiver:
         try:
             async with asyncio.timeout(self._policy.keep_seconds):
                 await self._store.save_unreadable(adapter.ta, reason, body)
+                self._metrics.count("events_unreadable", adapter.account)
         except TimeoutError:
             raise StoreUnavailableError("Redis took too long to keep a body") from None
         return Response(status_code=200)
@@ -137,6 +156,7 @@ class Receiver:
     def _is_stale(self, adapter: Adapter, event: Event) -> bool:
         if not adapter.signs_time or self._clock.now() - event.at <= adapter.dedupe_window:
             return False
+        self._metrics.count("events_stale", adapter.account)
         log.warning("dropped: older than repeats are remembered", account=adapter.ta, event_id=event.id)
         return True
 

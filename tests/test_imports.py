@@ -31,12 +31,13 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "public_addresses",
         "pinning",
         "unpacking",
+        "metrics",
     ),
     ("events", "messages", "outgoing", "buttons", "formatting", "rendering", "splitting"),
     (
         *("adapter", "line", "http_client", "webhook", "session_rules", "store", "turn", "timer"),
         *("deliveries", "broadcast", "payload"),
-        *("capabilities", "degradation", "menu", "uploads", "pace"),
+        *("capabilities", "degradation", "menu", "uploads", "pace", "log_fields"),
         *("chatapps.*", "accounts", "contacts", "delivery_route", "hops", "callback", "submission", "consent"),
     ),
     (
@@ -77,7 +78,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ),
     ("channels.*", "gateways.*", "redis.*", "http", "receiver", "send_api.*"),
     ("settings", "telemetry", "simulators.*"),
-    ("app", "service", "play.*", "inspect.*", "testing"),
+    ("app", "service", "metrics_page", "play.*", "inspect.*", "testing"),
     ("cli.*", "pytest_plugin", "__init__", "__main__"),
 )
 
@@ -86,7 +87,8 @@ HOMES: dict[str, tuple[str, ...]] = {
     "transitions": ("flow",),
     "redis": ("redis.*",),
     "httpx": ("http", "simulators.*", "testing", "app", "cli.*"),
-    "starlette": ("receiver", "app", "simulators.*", "send_api.*", "play.*", "inspect.*", "testing"),
+    "starlette": ("receiver", "app", "metrics_page", "simulators.*", "send_api.*", "play.*", "inspect.*", "testing"),
+    "prometheus_client": ("metrics_page",),
     "babel": ("cli.catalogues",),
     "phonenumbers": ("addresses",),
     "pytest": ("pytest_plugin",),

@@ -150,7 +150,7 @@ class Traffic:
             assert list(dict.fromkeys(shown)) == texts, person
         assert len(self.desk.shown) - len(set(self.desk.shown)) <= repeats
         assert await audit(store) == []
-        assert await store.dead_letters() == 0
+        assert await store.dead_letters.count() == 0
 
     @property
     def statuses(self) -> set[int]:
