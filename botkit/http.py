@@ -9,9 +9,11 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
+import msgspec
 
 from botkit.exceptions import DownloadError, NotSentError, TransportError, UnknownOutcomeError
 from botkit.http_client import Download, HttpAnswer, Upload
+from botkit.transport import MAX_ANSWER, AnswerTooLongError, Patience, Transport
 
 ASGIApp = Callable[
     [
@@ -21,9 +23,6 @@ ASGIApp = Callable[
     ],
     Awaitable[None],
 ]
-
-#: A longer answer is cut off as an unknown outcome, in bytes.
-MAX_ANSWER = 1024 * 1024
 
 # The INFO line of httpx prints the whole URL, and Telegram's token is part of it.
 for _name in ("httpx", "httpcore"):
@@ -39,6 +38,9 @@ _NOT_SENT = (
     httpx.ProxyError,
     httpx.InvalidURL,
 )
+
+# Packed, an answer could unpack to more than there is room for.
+_HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "botkit"}
 
 
 class _TooLongError(Exception):
@@ -56,13 +58,8 @@ class Http:
         self, *, transport: httpx.AsyncBaseTransport | None = None, read_seconds: float = 15, seconds: float = 60
     ) -> None:
         self._seconds = seconds
-        self._client = httpx.AsyncClient(
-            verify=True if transport else _certificates(),
-            transport=transport,
-            timeout=httpx.Timeout(connect=3, read=read_seconds, write=10, pool=10),
-            limits=httpx.Limits(max_connections=20, max_keepalive_connections=20, keepalive_expiry=30),
-            trust_env=False,
-            follow_redirects=False,
+        self._transport = transport or Transport(
+            certificates=_certificates, patience=Patience(read=read_seconds), connections=20, idle_seconds=30
         )
 
     async def request(
@@ -84,26 +81,22 @@ class Http:
         Raises NotSentError when the service cannot have seen it, UnknownOutcomeError when it may have.
         """
         failure: TransportError
+        asked: httpx.Request | None = None
         most = MAX_ANSWER if most is None else most
-        parts = {name: (file.name, file.content, file.mime) for name, file in files.items()} if files else None
         try:
-            async with (
-                asyncio.timeout(self._seconds),
-                self._client.stream(
-                    method, url, json=json, content=content, data=form, files=parts, headers=headers
-                ) as response,
-            ):
-                body = await _read(response, most)
-                return HttpAnswer(response.status_code, response.headers, body)
+            asked = _request(method, url, json=json, content=content, form=form, files=files, headers=headers)
+            response, body = await self._exchange(asked, most)
+            return HttpAnswer(response.status_code, response.headers, body)
         except _NOT_SENT as error:
             failure = NotSentError(f"no connection ({type(error).__name__})")
+        except (_TooLongError, AnswerTooLongError):
+            failure = UnknownOutcomeError(f"the answer is longer than {most} bytes")
         except (httpx.HTTPError, httpx.StreamError, TimeoutError) as error:
             failure = UnknownOutcomeError(f"the connection failed ({type(error).__name__})")
-        except _TooLongError:
-            failure = UnknownOutcomeError(f"the answer is longer than {most} bytes")
         # Tools that look into tracebacks find neither httpx's exception, which carries the request, nor the URL: a
         # token may be part of it.
-        del url, json, content, form, files, parts, headers
+        del url, json, content, form, files, headers
+        asked = None
         raise failure
 
     async def download(self, url: str, *, most: int, headers: Mapping[str, str] | None = None) -> Download:
@@ -112,23 +105,34 @@ class Http:
         Raises DownloadError, which names no address. Safe to cancel.
         """
         failure: DownloadError
+        asked: httpx.Request | None = None
         try:
-            async with asyncio.timeout(self._seconds), self._client.stream("GET", url, headers=headers) as response:
-                if response.status_code == 200:
-                    content = await _read(response, most)
-                    return Download(content, response.headers.get("content-type", "").partition(";")[0].strip())
-                failure = DownloadError(f"the file was answered with HTTP {response.status_code}")
-        except _TooLongError:
+            asked = _request("GET", url, headers=headers)
+            response, content = await self._exchange(asked, most)
+            if response.status_code == 200:
+                return Download(content, response.headers.get("content-type", "").partition(";")[0].strip())
+            failure = DownloadError(f"the file was answered with HTTP {response.status_code}")
+        except (_TooLongError, AnswerTooLongError):
             failure = DownloadError(f"the file is larger than {most} bytes", fix="ask for more with max_bytes")
         except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, TimeoutError) as error:
             failure = DownloadError(f"the file could not be fetched ({type(error).__name__})")
         # As above: the address may hold a token.
         del url, headers
+        asked = None
         raise failure
+
+    async def _exchange(self, request: httpx.Request, most: int) -> tuple[httpx.Response, bytes]:
+        request.extensions["most"] = most
+        async with asyncio.timeout(self._seconds):
+            response = await self._transport.handle_async_request(request)
+            try:
+                return response, await _read(response, most)
+            finally:
+                await response.aclose()
 
     async def close(self) -> None:
         """Closes every connection."""
-        await self._client.aclose()
+        await self._transport.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -143,6 +147,32 @@ class Http:
 def _certificates() -> ssl.SSLContext:
     # Reading them takes a tenth of a second, and each account has a client of its own.
     return httpx.create_ssl_context(trust_env=False)
+
+
+# An account calls few addresses, each of them often.
+_parse = functools.lru_cache(maxsize=256)(httpx.URL)
+
+
+def _request(
+    method: str,
+    url: str,
+    *,
+    json: object = None,
+    content: bytes | None = None,
+    form: Mapping[str, str] | None = None,
+    files: Mapping[str, Upload] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> httpx.Request:
+    given = {**_HEADERS, **(headers or {})}
+    if json is not None:
+        given = {"Content-Type": "application/json", **given}
+        content = msgspec.json.encode(json)
+    parts = {name: (file.name, file.content, file.mime) for name, file in files.items()} if files else None
+    request = httpx.Request(method, _parse(url), headers=given, content=content, data=form, files=parts)
+    if request.url.userinfo:
+        # As every client does with a name and a password in an address.
+        next(httpx.BasicAuth(request.url.username, request.url.password).auth_flow(request))
+    return request
 
 
 async def _read(response: httpx.Response, most: int) -> bytes:

@@ -72,7 +72,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "fates",
         "sending",
     ),
-    ("channels.*", "gateways.*", "redis.*", "http", "receiver", "send_api.*"),
+    ("channels.*", "gateways.*", "redis.*", "http", "transport", "answer_reader", "receiver", "send_api.*"),
     ("settings", "telemetry", "simulators.*"),
     ("app", "service", "play.*", "inspect.*", "testing"),
     ("cli.*", "pytest_plugin", "__init__", "__main__"),
@@ -82,7 +82,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
 HOMES: dict[str, tuple[str, ...]] = {
     "transitions": ("flow",),
     "redis": ("redis.*",),
-    "httpx": ("http", "simulators.*", "testing", "app", "cli.*"),
+    "httpx": ("http", "transport", "simulators.*", "testing", "app", "cli.*"),
     "starlette": ("receiver", "app", "simulators.*", "send_api.*", "play.*", "inspect.*", "testing"),
     "babel": ("cli.catalogues",),
     "phonenumbers": ("addresses",),
@@ -289,7 +289,9 @@ def test_a_library_away_from_its_home_is_found() -> None:
         "botkit.redis.store": "import redis.asyncio",
         "botkit.outbox": "import httpx",
     }
-    assert homeless(sources) == ["botkit.outbox imports httpx, whose home is http, simulators.*, testing, app, cli.*"]
+    assert homeless(sources) == [
+        "botkit.outbox imports httpx, whose home is http, transport, simulators.*, testing, app, cli.*"
+    ]
 
 
 def test_a_library_that_is_not_declared_is_found() -> None:
