@@ -10,10 +10,13 @@ from typing import Any, Self
 
 import httpx
 import msgspec
+from msgspec import Struct
 
 from botkit.exceptions import DownloadError, NotSentError, TransportError, UnknownOutcomeError
 from botkit.http_client import Download, HttpAnswer, Upload
+from botkit.pinning import NotPublicError, Resolve, look_up, pin
 from botkit.transport import MAX_ANSWER, AnswerTooLongError, Patience, Transport
+from botkit.unpacking import PackedError, TooLongError, read_bounded
 
 ASGIApp = Callable[
     [
@@ -39,12 +42,8 @@ _NOT_SENT = (
     httpx.InvalidURL,
 )
 
-# Packed, an answer could unpack to more than there is room for.
+# What is packed costs more to read than to carry.
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "botkit"}
-
-
-class _TooLongError(Exception):
-    pass
 
 
 class Http:
@@ -52,12 +51,21 @@ class Http:
 
     Takes no proxy from the environment, follows no redirect. `read_seconds` may pass without a byte of the answer,
     `seconds` until all of it is there. Safe to cancel; the outcome is then unknown.
+
+    `resolve` looks up the hosts of foreign addresses; with a `transport` and without it, this transport alone decides
+    what can be reached.
     """
 
     def __init__(
-        self, *, transport: httpx.AsyncBaseTransport | None = None, read_seconds: float = 15, seconds: float = 60
+        self,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        read_seconds: float = 15,
+        seconds: float = 60,
+        resolve: Resolve | None = None,
     ) -> None:
         self._seconds = seconds
+        self._resolve = resolve or (None if transport else look_up)
         self._transport = transport or Transport(
             certificates=_certificates, patience=Patience(read=read_seconds), connections=20, idle_seconds=30
         )
@@ -73,62 +81,84 @@ class Http:
         files: Mapping[str, Upload] | None = None,
         headers: Mapping[str, str] | None = None,
         most: int | None = None,
+        is_foreign: bool = False,
     ) -> HttpAnswer:
         """Sends one request and reads the whole answer, up to `most` bytes, or else `MAX_ANSWER`.
 
-        `content` is sent as it is; `files` make the form multipart.
+        `content` is sent as it is; `files` make the form multipart. A foreign address reaches public hosts alone.
 
         Raises NotSentError when the service cannot have seen it, UnknownOutcomeError when it may have.
         """
         failure: TransportError
-        asked: httpx.Request | None = None
         most = MAX_ANSWER if most is None else most
+        made = _Content(json, content, form, files)
         try:
-            asked = _request(method, url, json=json, content=content, form=form, files=files, headers=headers)
-            response, body = await self._exchange(asked, most)
+            response, body = await self._exchange(method, url, headers, made, most=most, is_foreign=is_foreign)
             return HttpAnswer(response.status_code, response.headers, body)
+        except NotPublicError as error:
+            failure = NotSentError(str(error))
         except _NOT_SENT as error:
             failure = NotSentError(f"no connection ({type(error).__name__})")
-        except (_TooLongError, AnswerTooLongError):
+        except (TooLongError, AnswerTooLongError):
             failure = UnknownOutcomeError(f"the answer is longer than {most} bytes")
-        except (httpx.HTTPError, httpx.StreamError, TimeoutError) as error:
+        except (httpx.HTTPError, httpx.StreamError, PackedError, TimeoutError) as error:
             failure = UnknownOutcomeError(f"the connection failed ({type(error).__name__})")
         # Tools that look into tracebacks find neither httpx's exception, which carries the request, nor the URL: a
         # token may be part of it.
-        del url, json, content, form, files, headers
-        asked = None
+        del url, json, content, form, files, headers, made
         raise failure
 
-    async def download(self, url: str, *, most: int, headers: Mapping[str, str] | None = None) -> Download:
+    async def download(
+        self, url: str, *, most: int, headers: Mapping[str, str] | None = None, is_foreign: bool = False
+    ) -> Download:
         """Fetches a file of at most `most` bytes, within the time of a request; redirects are not followed.
 
-        Raises DownloadError, which names no address. Safe to cancel.
+        Of a foreign address, public hosts alone are reached. Raises DownloadError, which names no address. Safe to
+        cancel.
         """
         failure: DownloadError
-        asked: httpx.Request | None = None
         try:
-            asked = _request("GET", url, headers=headers)
-            response, content = await self._exchange(asked, most)
+            response, content = await self._exchange("GET", url, headers, _NONE, most=most, is_foreign=is_foreign)
             if response.status_code == 200:
                 return Download(content, response.headers.get("content-type", "").partition(";")[0].strip())
             failure = DownloadError(f"the file was answered with HTTP {response.status_code}")
-        except (_TooLongError, AnswerTooLongError):
+        except (TooLongError, AnswerTooLongError):
             failure = DownloadError(f"the file is larger than {most} bytes", fix="ask for more with max_bytes")
+        except (NotPublicError, PackedError) as error:
+            failure = DownloadError(f"the file could not be fetched: {error}")
         except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, TimeoutError) as error:
             failure = DownloadError(f"the file could not be fetched ({type(error).__name__})")
         # As above: the address may hold a token.
         del url, headers
-        asked = None
         raise failure
 
-    async def _exchange(self, request: httpx.Request, most: int) -> tuple[httpx.Response, bytes]:
-        request.extensions["most"] = most
+    async def _exchange(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        content: "_Content",
+        *,
+        most: int,
+        is_foreign: bool,
+    ) -> tuple[httpx.Response, bytes]:
         async with asyncio.timeout(self._seconds):
+            url, own, extensions = await self._placed(url, is_foreign=is_foreign)
+            request = _request(method, url, {**_HEADERS, **(headers or {}), **own}, content)
+            request.extensions = {**extensions, "most": most}
             response = await self._transport.handle_async_request(request)
             try:
                 return response, await _read(response, most)
             finally:
                 await response.aclose()
+
+    async def _placed(self, url: str, *, is_foreign: bool) -> tuple[str, dict[str, str], dict[str, Any]]:
+        """Returns where to connect, with what that needs of headers and of httpx's extensions."""
+        if not is_foreign or self._resolve is None:
+            return url, {}, {}
+        pinned = await pin(url, self._resolve)
+        # No other request goes to this number by this name soon.
+        return pinned.url, {"host": pinned.host, "connection": "close"}, {"sni_hostname": pinned.host}
 
     async def close(self) -> None:
         """Closes every connection."""
@@ -153,22 +183,23 @@ def _certificates() -> ssl.SSLContext:
 _parse = functools.lru_cache(maxsize=256)(httpx.URL)
 
 
-def _request(
-    method: str,
-    url: str,
-    *,
-    json: object = None,
-    content: bytes | None = None,
-    form: Mapping[str, str] | None = None,
-    files: Mapping[str, Upload] | None = None,
-    headers: Mapping[str, str] | None = None,
-) -> httpx.Request:
-    given = {**_HEADERS, **(headers or {})}
-    if json is not None:
-        given = {"Content-Type": "application/json", **given}
-        content = msgspec.json.encode(json)
-    parts = {name: (file.name, file.content, file.mime) for name, file in files.items()} if files else None
-    request = httpx.Request(method, _parse(url), headers=given, content=content, data=form, files=parts)
+class _Content(Struct, frozen=True):
+    json: object
+    content: bytes | None
+    form: Mapping[str, str] | None
+    files: Mapping[str, Upload] | None
+
+
+_NONE = _Content(None, None, None, None)
+
+
+def _request(method: str, url: str, headers: dict[str, str], made: _Content) -> httpx.Request:
+    content = made.content
+    if made.json is not None:
+        headers = {"Content-Type": "application/json", **headers}
+        content = msgspec.json.encode(made.json)
+    files = {name: (file.name, file.content, file.mime) for name, file in (made.files or {}).items()}
+    request = httpx.Request(method, _parse(url), headers=headers, content=content, data=made.form, files=files or None)
     if request.url.userinfo:
         # As every client does with a name and a password in an address.
         next(httpx.BasicAuth(request.url.username, request.url.password).auth_flow(request))
@@ -176,14 +207,12 @@ def _request(
 
 
 async def _read(response: httpx.Response, most: int) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in response.aiter_bytes():
-        size += len(chunk)
-        if size > most:
-            raise _TooLongError
-        chunks.append(chunk)
-    return b"".join(chunks)
+    if response.is_stream_consumed:
+        # An answer made in this process.
+        if len(response.content) > most:
+            raise TooLongError
+        return response.content
+    return await read_bounded(response.aiter_raw(), response.headers.get("content-encoding", ""), most)
 
 
 class InProcess(httpx.AsyncBaseTransport):

@@ -1,6 +1,7 @@
 """However an answer is cut on its way, it reads the same; what two readers would read differently is no answer."""
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -41,7 +42,7 @@ ANSWERS = {
     + b"Content-Length: 1\r\n\r\nx",
     "the last one": OK + b"Connection: close\r\nContent-Length: 1\r\n\r\nx",
     "in HTTP/1.0": b"HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx",
-    "with words of every kind": b"HTTP/1.1 429 \xd0\x9d\xd1\x96\r\nX-A:\t a b \r\nX-A: \xff\r\nContent-Length: 0\r\n\r\n",
+    "with words of every kind": b"HTTP/1.1 429 \xd0\x9d\r\nX-A:\t a b \r\nX-A: \xff\r\nContent-Length: 0\r\n\r\n",
 }
 COMPLETE = {
     "with a length": (200, [(b"Content-Length", b"2")], b"ab", True, True),
@@ -215,11 +216,11 @@ def answers(draw: st.DrawFn) -> tuple[bytes, Read]:
 def test_every_answer_reads_the_same_however_it_is_cut(answer: tuple[bytes, Read], cuts: list[int]) -> None:
     text, meaning = answer
     edges = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
-    assert read(text[start:end] for start, end in zip(edges, edges[1:], strict=False)) == meaning
+    assert read(text[start:end] for start, end in pairwise(edges)) == meaning
 
 
 @given(st.binary(max_size=200), st.lists(st.integers(0, 200), max_size=4))
 def test_any_bytes_behind_a_status_line_read_the_same_however_they_are_cut(rest: bytes, cuts: list[int]) -> None:
     text = OK + b"Transfer-Encoding: chunked\r\n\r\n" + rest
     edges = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
-    assert outcome(text[a:b] for a, b in zip(edges, edges[1:], strict=False)) == outcome([text])
+    assert outcome(text[a:b] for a, b in pairwise(edges)) == outcome([text])

@@ -28,6 +28,9 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "send_schedule",
         "credentials",
         "public_urls",
+        "public_addresses",
+        "pinning",
+        "unpacking",
     ),
     ("events", "messages", "outgoing", "buttons", "formatting", "rendering", "splitting"),
     (

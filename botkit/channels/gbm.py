@@ -84,6 +84,7 @@ class BusinessMessages(Adapter):
     events: ClassVar[tuple[type[Event], ...]] = (SurveyAnswered, SignedIn, SignInFailed, FeedbackGiven)
     capabilities: ClassVar[Capabilities] = CAPABILITIES
     default_api_url: ClassVar[str] = "https://businessmessages.googleapis.com"
+    media_hosts = ("storage.googleapis.com",)
     token_setting: ClassVar[str] = "CREDENTIALS_FILE"  # noqa: S105 - the name of a setting
     # 60 a minute, with room for messages that travel longer than those after them.
     paces = Paces(chat=Pace(60, 61))

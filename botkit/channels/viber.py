@@ -76,6 +76,7 @@ class Viber(Adapter):
     has_receipts: ClassVar[bool] = True
     signs_time: ClassVar[bool] = True
     default_api_url: ClassVar[str] = "https://chatapi.viber.com"
+    media_hosts = ("viber.com",)
     events: ClassVar[tuple[type[Event], ...]] = (ClientStatusChanged,)
     capabilities: ClassVar[Capabilities] = CAPABILITIES
     # 500 in ten seconds, with room for requests that travel longer than those after them.
