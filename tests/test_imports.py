@@ -76,7 +76,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "fates",
         "sending",
     ),
-    ("channels.*", "gateways.*", "redis.*", "http", "receiver", "send_api.*"),
+    ("channels.*", "gateways.*", "redis.*", "http", "transport", "answer_reader", "receiver", "send_api.*"),
     ("settings", "telemetry", "simulators.*"),
     ("app", "service", "metrics_page", "play.*", "inspect.*", "testing"),
     ("cli.*", "pytest_plugin", "__init__", "__main__"),
@@ -89,6 +89,8 @@ HOMES: dict[str, tuple[str, ...]] = {
     "httpx": ("http", "simulators.*", "testing", "app", "cli.*"),
     "starlette": ("receiver", "app", "metrics_page", "simulators.*", "send_api.*", "play.*", "inspect.*", "testing"),
     "prometheus_client": ("metrics_page",),
+    "httpx": ("http", "transport", "simulators.*", "testing", "app", "cli.*"),
+    "starlette": ("receiver", "app", "simulators.*", "send_api.*", "play.*", "inspect.*", "testing"),
     "babel": ("cli.catalogues",),
     "phonenumbers": ("addresses",),
     "pytest": ("pytest_plugin",),
@@ -294,7 +296,9 @@ def test_a_library_away_from_its_home_is_found() -> None:
         "botkit.redis.store": "import redis.asyncio",
         "botkit.outbox": "import httpx",
     }
-    assert homeless(sources) == ["botkit.outbox imports httpx, whose home is http, simulators.*, testing, app, cli.*"]
+    assert homeless(sources) == [
+        "botkit.outbox imports httpx, whose home is http, transport, simulators.*, testing, app, cli.*"
+    ]
 
 
 def test_a_library_that_is_not_declared_is_found() -> None:
