@@ -86,11 +86,9 @@ LEVELS: tuple[tuple[str, ...], ...] = (
 HOMES: dict[str, tuple[str, ...]] = {
     "transitions": ("flow",),
     "redis": ("redis.*",),
-    "httpx": ("http", "simulators.*", "testing", "app", "cli.*"),
+    "httpx": ("http", "transport", "simulators.*", "testing", "app", "cli.*"),
     "starlette": ("receiver", "app", "metrics_page", "simulators.*", "send_api.*", "play.*", "inspect.*", "testing"),
     "prometheus_client": ("metrics_page",),
-    "httpx": ("http", "transport", "simulators.*", "testing", "app", "cli.*"),
-    "starlette": ("receiver", "app", "simulators.*", "send_api.*", "play.*", "inspect.*", "testing"),
     "babel": ("cli.catalogues",),
     "phonenumbers": ("addresses",),
     "pytest": ("pytest_plugin",),
