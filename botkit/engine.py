@@ -38,7 +38,7 @@ class EnginePolicy(Struct, frozen=True):
     """How much is done at a time; seconds and counts.
 
     `suspicious` started attempts without a verdict send an event to the lane, where one runs at a time;
-    after `hopeless` it is a dead letter.
+    after `hopeless`, `proof` of them in the lane, it is a dead letter.
     """
 
     concurrency: int = 100
@@ -49,6 +49,7 @@ class EnginePolicy(Struct, frozen=True):
     poll: float = 1
     suspicious: int = 3
     hopeless: int = 5
+    proof: int = 2
 
 
 class Acceptance(Struct, frozen=True):
@@ -208,16 +209,22 @@ class Engine:
                     self._kick.set()
 
     async def _handle(self, turn: Turn) -> None:
-        if turn.attempts > self._policy.hopeless:
-            await self._dispatcher.bury(turn, f"{turn.attempts - 1} attempts ended without a verdict")
-        elif turn.attempts < self._policy.suspicious:
+        if turn.attempts < self._policy.suspicious:
             await self._handle_in_a_row(turn)
         elif self._lane.locked():
             # Its neighbour may be what ends processes: alone, each is judged by what it does itself.
             await self._store.retry(Queue.MAILBOX, turn, delay=0.25)
         else:
             async with self._lane:
-                await self._handle_in_a_row(turn)
+                await self._handle_alone(turn)
+
+    async def _handle_alone(self, turn: Turn) -> None:
+        # What processes died of beside it proves nothing against it, however often.
+        died_alone = await self._store.suspect(turn)
+        if turn.attempts > self._policy.hopeless and died_alone >= self._policy.proof:
+            await self._dispatcher.bury(turn, f"{turn.attempts - 1} attempts ended without a verdict")
+        else:
+            await self._handle_in_a_row(turn)
 
     async def _handle_in_a_row(self, turn: Turn) -> None:
         current: Turn | None = turn

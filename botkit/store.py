@@ -295,6 +295,13 @@ class Store(Protocol):
         """
         ...
 
+    async def suspect(self, turn: Turn) -> int:
+        """Notes, before it is made, an attempt at an event alone; returns how many of them had no verdict before.
+
+        Returns -1 where the turn is not the caller's any more.
+        """
+        ...
+
     async def enqueue(self, cid: str, key: str, payload: bytes, *, watch: Timer | None = None) -> bool:
         """Puts a message into a conversation's outbox once per key, and its timer with it; False if it is full."""
         ...

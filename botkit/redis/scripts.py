@@ -16,6 +16,7 @@ NAMES = (
     "buy",
     "reset",
     "retry",
+    "suspect",
     "fail",
     "enqueue",
     "forget",

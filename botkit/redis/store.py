@@ -250,6 +250,12 @@ class RedisStore:
         )  # fmt: skip
         return read_next(answer, turn)
 
+    async def suspect(self, turn: Turn) -> int:
+        """See `Store.suspect`. One trip."""
+        keys = self.keys.of(turn.cid, "own try")
+        answer: int = await self._script("suspect", keys, turn.cid, turn.token, attempt_of(turn))
+        return answer
+
     async def begin(self, turn: Turn, *, notes: bool = True) -> Begun:
         """See `Store.begin`. One trip."""
         keys = self.keys.of(turn.cid, "oown otry")

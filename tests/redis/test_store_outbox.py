@@ -204,6 +204,26 @@ async def test_attempts_without_a_verdict_count_towards_the_last(store: RedisSto
     assert await store.retry(Queue.MAILBOX, turn, delay=0, max_attempts=2) is Verdict.DEAD
 
 
+async def test_an_attempt_alone_is_counted_once_and_until_a_verdict(store: RedisStore) -> None:
+    stale = await take(store, 1)
+    assert [await store.suspect(stale), await store.suspect(stale)] == [0, 0]
+    store.clock.advance(seconds=LEASE + 1)
+    turn = await claim_one(store)
+    assert [await store.suspect(turn), await store.suspect(stale), await store.suspect(turn)] == [1, -1, 1]
+    await store.retry(Queue.MAILBOX, turn, delay=0)
+    turn = await claim_one(store)
+    assert await store.suspect(turn) == 2, "to be given back is no verdict"
+    await store.retry(Queue.MAILBOX, turn, delay=0, max_attempts=9)
+    assert await store.suspect(await claim_one(store)) == 0
+
+
+async def test_a_commit_ends_the_count_of_attempts_alone(store: RedisStore) -> None:
+    turn = await take(store, 1)
+    await store.suspect(turn)
+    await commit(store, turn)
+    assert await store.suspect(await take(store, 2)) == 0
+
+
 async def test_a_late_retry_never_makes_the_next_message_a_dead_letter(store: RedisStore) -> None:
     turn = await post(store, 1, 2)
     await store.sent(turn, keep=True)

@@ -11,9 +11,10 @@ import uvicorn
 from botkit.channels.telegram import Telegram
 from botkit.clock import Clock
 from botkit.exceptions import UnknownOutcomeError
-from botkit.http import MAX_ANSWER, Http
+from botkit.http import Http
 from botkit.simulators.telegram import TelegramSimulator
 from botkit.simulators.wire import Fault
+from botkit.transport import MAX_ANSWER
 
 
 class _Server(uvicorn.Server):

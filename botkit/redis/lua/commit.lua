@@ -24,7 +24,7 @@ if not again then
   redis.call('HINCRBY', c, 'v', 1)
   if reply ~= '' then redis.call('SET', w, reply, 'PX', rttl) end
   redis.call('LPOP', m)
-  redis.call('HDEL', try, cid)
+  redis.call('HDEL', try, cid, cid .. '|l')
   for i = 13, first - 1, 3 do
     local name, due, payload = ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2]
     redis.call('ZREM', tmr, cid .. '|' .. name)

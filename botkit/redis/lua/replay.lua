@@ -16,7 +16,7 @@ redis.call('XDEL', dead, id)
 if first == '1' then
   redis.call('LPUSH', q, entry)
   -- They are those of the entry behind it.
-  redis.call('HDEL', try, cid, cid .. '|u', cid .. '|b')
+  redis.call('HDEL', try, cid, cid .. '|u', cid .. '|b', cid .. '|l')
 else
   redis.call('RPUSH', q, entry)
 end
