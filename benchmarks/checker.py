@@ -19,7 +19,12 @@ class Verdict(Struct, frozen=True):
     @property
     def is_clean(self) -> bool:
         """Whether nothing was wrong."""
-        return not (self.lost or self.double or self.wrong or self.reordered)
+        return not self.faults
+
+    @property
+    def faults(self) -> int:
+        """How much was wrong."""
+        return self.lost + self.double + self.wrong + self.reordered
 
 
 class _Due(Struct):

@@ -56,12 +56,13 @@ class Contestant(Struct, frozen=True):
 
 BOTKIT = Contestant("botkit", "botkit, everything durable", path="/webhooks/telegram?ta=bench-telegram", redis=DURABLE)
 AIOGRAM = Contestant("aiogram", "aiogram 3, default", "aiogram", "default")
+INLINE = Contestant("aiogram-inline", "aiogram 3, inline", "aiogram", "inline")
 
 CONTESTANTS = (
     BOTKIT,
     AIOGRAM,
     Contestant("aiogram-isolation", "aiogram 3, RedisEventIsolation", "aiogram", "isolation"),
-    Contestant("aiogram-inline", "aiogram 3, inline", "aiogram", "inline"),
+    INLINE,
     Contestant("ptb", "python-telegram-bot 22", "ptb", "default"),
     Contestant("ptb-concurrent", "python-telegram-bot 22, concurrent_updates", "ptb", "concurrent"),
     Contestant("telebot", "pyTelegramBotAPI", "telebot"),

@@ -36,6 +36,8 @@ class FakeTelegram:
         #: The secret that a bot registered for its webhook, if it did.
         self.secret = ""
         self._server: asyncio.Server | None = None
+        #: Those that bots have open.
+        self.connections: set[asyncio.Transport] = set()
 
     async def start(self) -> str:
         """Starts to listen; returns the address for bots."""
@@ -43,9 +45,11 @@ class FakeTelegram:
         return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
     def stop(self) -> None:
-        """Stops to listen."""
+        """Stops to listen, and hangs up."""
         if self._server is not None:
             self._server.close()
+        for connection in self.connections:
+            connection.close()
 
     def answer(self, head: bytes, body: bytes) -> bytes:
         """Answers one call."""
@@ -72,6 +76,10 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop has transports of its own kind.
         self._transport = cast(asyncio.Transport, transport)
+        self._platform.connections.add(self._transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._platform.connections.discard(self._transport)
 
     def data_received(self, data: bytes) -> None:
         for head, body in self._messages.feed(data):

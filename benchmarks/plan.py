@@ -114,7 +114,7 @@ class Session:
         async with Arena(BOTKIT, self._cores) as arena:
             model = _STORED_CHATS - 1
             await arena.measure(1, warm_up=0.5, seconds=0.5, people=1, first_chat=model)
-            await asyncio.to_thread(fill, arena.redis.client, model=model, first_chat=_STORED_CHATS, chats=size)
+            await asyncio.to_thread(fill, arena.redis, model=model, first_chat=_STORED_CHATS, chats=size)
             for key in keys:
                 figures = await arena.measure(
                     16, warm_up=self._plan.warm_up, seconds=self._plan.seconds, people=size, first_chat=_STORED_CHATS

@@ -5,6 +5,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import machine
+from benchmarks.aims import aims
 from benchmarks.arena import Flooded, Measured
 from benchmarks.contestants import AIOGRAM, BOTKIT, Contestant
 from benchmarks.figures import ratio
@@ -22,6 +23,7 @@ def page(found: Measurements, contestants: Sequence[Contestant]) -> str:
     """Returns the page: medians over the rounds, and ratios within a round."""
     sections = [
         _head(),
+        _aims(found),
         *(_talks(found, contestants, at_once) for at_once in found.cases("talks")),
         _trips(found, contestants),
         _flood(found, contestants),
@@ -40,8 +42,15 @@ def _head() -> str:
 Written by `scripts/bench` on {machine.today()}; the method is in [README.md](README.md).
 
 - Machine: {machine.machine()}
-- Redis {machine.redis_version()}: for botkit with `appendonly yes`, `appendfsync always`; for the others in memory alone
+- Redis {machine.redis_version()}: for botkit with `appendonly yes` and `appendfsync always`, for others without a log
 - botkit {machine.revision()}"""
+
+
+def _aims(found: Measurements) -> str:
+    said = {True: "yes", False: "no", None: "cannot tell"}
+    rows = [[name, aim, value, said[is_met]] for name, aim, value, is_met in aims(found)]
+    text = "At 16 conversations in flight, ratios within a round."
+    return f"## In short\n\n{text}\n\n{_table(['', 'aim', 'measured', 'reached'], rows)}" if rows else ""
 
 
 # --- tables ---
@@ -53,7 +62,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _talks(found: Measurements, contestants: Sequence[Contestant], at_once: int) -> str:
-    head = ["", "replies/s", "of botkit's", "CPU ms", "webhook p50", "p99", "reply p50", "p99", "RSS MiB", "wrong"]
+    head = ["", "replies/s", "botkit, times", "CPU ms", "webhook p50", "p99", "reply p50", "p99", "RSS MiB", "wrong"]
     ours = found.rounds("talks", BOTKIT.name, at_once, Measured)
     rows = []
     for one in contestants:
@@ -67,12 +76,12 @@ def _talks(found: Measurements, contestants: Sequence[Contestant], at_once: int)
 def _row(theirs: Sequence[Measured], ours: Sequence[Measured]) -> Iterator[str]:
     yield _spread(theirs, lambda one: one.rate)
     comparable = len(theirs) == len(ours)
-    yield f"{ratio([one.rate for one in theirs], [one.rate for one in ours]):.2f}" if comparable else ""
+    yield f"{ratio([one.rate for one in ours], [one.rate for one in theirs]):.2f}" if comparable else ""
     yield f"{_median(theirs, lambda one: one.cpu):.3f}"
     for figure in _LATENCIES:
         yield f"{_median(theirs, figure):.1f}"
     yield f"{_median(theirs, lambda one: one.rss):.0f}"
-    yield str(sum(_faults(one) for one in theirs))
+    yield str(sum(one.verdict.faults for one in theirs))
 
 
 _LATENCIES: Sequence[Figure] = (
@@ -81,11 +90,6 @@ _LATENCIES: Sequence[Figure] = (
     lambda one: one.reply_p50,
     lambda one: one.reply_p99,
 )
-
-
-def _faults(one: Measured) -> int:
-    verdict = one.verdict
-    return verdict.lost + verdict.double + verdict.wrong + verdict.reordered
 
 
 def _median(rounds: Sequence[Measured], figure: Figure) -> float:
@@ -114,6 +118,8 @@ def _trips(found: Measurements, contestants: Sequence[Contestant]) -> str:
                     f"{_median(talks, lambda one: one.rss_all):.0f}",
                 ]
             )
+    if not rows:
+        return ""
     head = ["", "commands", "reads", "Redis CPU µs", "harness CPU µs", "other core", "RSS of all MiB"]
     return f"## Redis, and what the measuring itself costs\n\nPer event, at 16 in flight.\n\n{_table(head, rows)}"
 
@@ -136,6 +142,8 @@ def _flood(found: Measurements, contestants: Sequence[Contestant]) -> str:
                 f"{median(flood.rate for flood in floods):.0f}",
             ]
         )
+    if not rows:
+        return ""
     head = ["", "messages", "lost", "reordered", "double", "wrong", "replies/s"]
     return f"## Messages that come faster than replies\n\nAll rounds together.\n\n{_table(head, rows)}"
 
@@ -183,19 +191,23 @@ def _growth(found: Measurements) -> str:
 
 
 def _start(found: Measurements) -> str:
-    rounds = found.rounds("start", BOTKIT.name, 0, dict[str, Started])
-    if not rounds:
+    times = _started(found)
+    if times is None:
         return ""
-    times = rounds[0]
-    ours = times["botkit"]
-    rows = [
-        ["`import botkit`", f"{ours.imported:.0f}"],
-        *([f"`import {name}`", f"{figures.imported:.0f}"] for name, figures in times.items() if name != "botkit"),
-        ["`botkit run` ready, its Redis there", f"{ours.ready:.0f}"],
-        ["`botkit run` ready, starting its own Redis", f"{ours.ready_embedded:.0f}"],
+    imports = [
+        [f"`{statement}`", f"{figures.wall:.0f}", f"{figures.cpu:.0f}"] for statement, figures in times.imports.items()
+    ]
+    ready = [
+        ["`botkit run` ready, its Redis there", f"{times.ready:.0f}", ""],
+        ["`botkit run` ready, starting its own Redis", f"{times.ready_embedded:.0f}", ""],
     ]
     text = "Medians; imports are what they add to an interpreter's own start."
-    return f"## Start\n\n{text}\n\n{_table(['', 'ms'], rows)}"
+    return f"## Start\n\n{text}\n\n{_table(['', 'ms', 'CPU ms'], [*imports, *ready])}"
+
+
+def _started(found: Measurements) -> Started | None:
+    rounds = found.rounds("start", BOTKIT.name, 0, Started)
+    return rounds[0] if rounds else None
 
 
 def _versions(contestants: Sequence[Contestant]) -> str:

@@ -1,57 +1,71 @@
 """How long it takes to import a framework, and until `botkit run` takes requests."""
 
 import asyncio
-import contextlib
+import resource
 import shutil
 import subprocess
-import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from statistics import median
 
 from msgspec import Struct
 
 from benchmarks.arena import Cores, is_ready
 from benchmarks.contestants import AIOGRAM, BOTKIT, ROOT, SCRATCH, Contestant
-from benchmarks.fake_telegram import FakeTelegram
 from benchmarks.processes import Child
 from benchmarks.redis_server import DURABLE, RedisServer, free_port
 
 
+class Imported(Struct, frozen=True):
+    """What an import adds to the start of a bare interpreter: milliseconds, and milliseconds of CPU; medians."""
+
+    wall: float
+    cpu: float
+
+
 class Started(Struct, frozen=True):
-    """Medians, in milliseconds: the import beyond a bare interpreter's start, and the time until ready."""
+    """The imports by what is imported, and the milliseconds until `botkit run` is ready; medians."""
 
-    imported: float
-    ready: float = 0.0
-    ready_embedded: float = 0.0
+    imports: dict[str, Imported]
+    ready: float
+    ready_embedded: float
 
 
-def time_import(contestant: Contestant, module: str, *, times: int) -> float:
-    """Returns what `import module` adds to the start of a fresh interpreter, in milliseconds; the median."""
+#: What a bot imports, by the name it has in the page.
+IMPORTS = {
+    "import botkit": BOTKIT,
+    "from botkit import App, Bot, Context, Flow, MessageReceived, Router, Telegram, Trigger": BOTKIT,
+    "from aiogram import Bot, Dispatcher, F, Router": AIOGRAM,
+}
+
+
+def time_import(contestant: Contestant, statement: str, *, times: int) -> Imported:
+    """Times a statement in fresh interpreters, each beside a bare one."""
     added = []
     for _ in range(times):
-        bare = _time(contestant, "pass")
-        added.append(_time(contestant, f"import {module}") - bare)
-    return median(added) * 1000
+        bare, full = _time(contestant, "pass"), _time(contestant, statement)
+        added.append((full[0] - bare[0], full[1] - bare[1]))
+    return Imported(median(wall for wall, _ in added) * 1000, median(cpu for _, cpu in added) * 1000)
 
 
-def _time(contestant: Contestant, code: str) -> float:
-    began = time.perf_counter()
+def _time(contestant: Contestant, code: str) -> tuple[float, float]:
+    began, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([str(contestant.python), "-c", code], check=True, cwd=ROOT)
-    return time.perf_counter() - began
+    now = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime
+    return time.perf_counter() - began, cpu
 
 
-async def time_start(cores: Cores, *, times: int) -> Mapping[str, Started]:
+async def time_start(cores: Cores, *, times: int) -> Started:
     """Returns the figures of botkit, and for comparison the import of aiogram where that is installed."""
-    found = {"botkit": time_import(BOTKIT, "botkit", times=times)}
-    if AIOGRAM.python.exists():
-        found["aiogram"] = time_import(AIOGRAM, "aiogram", times=times)
-    ready = median([await _time_ready(cores, is_embedded=False) for _ in range(times)])
-    embedded = median([await _time_ready(cores, is_embedded=True) for _ in range(times)])
-    return {
-        name: Started(imported, ready, embedded) if name == "botkit" else Started(imported)
-        for name, imported in found.items()
+    imports = {
+        statement: time_import(contestant, statement, times=times)
+        for statement, contestant in IMPORTS.items()
+        if contestant.python.exists()
     }
+    ready = [await _time_ready(cores, is_embedded=False) for _ in range(times)]
+    embedded = [await _time_ready(cores, is_embedded=True) for _ in range(times)]
+    return Started(imports, median(ready), median(embedded))
 
 
 async def _time_ready(cores: Cores, *, is_embedded: bool) -> float:

@@ -55,7 +55,7 @@ class Talks:
         """Lets everybody finish the step they are at."""
         self._is_ending = True
         deadline = time.perf_counter() + _PATIENCE
-        while time.perf_counter() < deadline and any(slot.is_waiting for slot in self._slots):
+        while time.perf_counter() < deadline and any(slot.is_waiting for slot in self._slots):  # noqa: ASYNC110 - many things, none of which is an event
             await asyncio.sleep(0.01)
 
     def go_on(self, slot: "_Slot") -> None:
