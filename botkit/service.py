@@ -27,6 +27,7 @@ from botkit.send_api.keys import load_keyring
 from botkit.send_api.requests import RequestPolicy
 from botkit.settings import Settings
 from botkit.simulators.simulator import Simulator, load_simulator
+from botkit.sweeper import Sweeper
 
 log = structlog.get_logger("botkit.service")
 
@@ -89,7 +90,14 @@ class Service:
         self.outbox = Outbox(store, {**lines, **programs}, self.clock, policy=policies.send)
         feeder = Feeder(store, {account: owner.adapter for account, owner in self.owners.items()}, self.clock)
         self.engine = Engine(
-            store, dispatcher, self.outbox, role=settings.role, policy=policies.engine, feeder=feeder, polled=lines
+            store,
+            dispatcher,
+            self.outbox,
+            role=settings.role,
+            policy=policies.engine,
+            feeder=feeder,
+            polled=lines,
+            sweeper=Sweeper(store, idle=86_400 * settings.forget_after_days),
         )
         adapters = [owner.adapter for owner in self.owners.values()]
         self.receiver = Receiver(adapters, self.engine, store, self.clock, policy=policies.receiver)

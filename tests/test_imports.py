@@ -67,6 +67,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "reports",
         "watchdog",
         "poller",
+        "sweeper",
         "trails",
         "attempts",
         "relay",

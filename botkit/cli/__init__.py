@@ -20,6 +20,7 @@ _COMMANDS = {
     "broadcast": "broadcast",
     "send": "send",
     "keys": "keys",
+    "people": "people",
     "new": "new",
 }
 
