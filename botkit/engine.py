@@ -20,6 +20,7 @@ from botkit.outbox import Outbox
 from botkit.poller import Poller
 from botkit.session_rules import Heard
 from botkit.store import Accepted, Claim, Duplicate, Full, Ingested, Mine, Store
+from botkit.sweeper import Sweeper
 from botkit.turn import Queue, Turn
 
 log = structlog.get_logger("botkit.engine")
@@ -76,10 +77,12 @@ class Engine:
         feeder: Feeder | None = None,
         polled: Mapping[Account, Line] | None = None,
         metrics: Metrics | None = None,
+        sweeper: Sweeper | None = None,
     ) -> None:
         self._store = store
         self._poller = Poller(store, polled or {}, self._accept_polled)
         self._feeder = feeder
+        self._sweeper = sweeper
         self._dispatcher = dispatcher
         self._outbox = outbox
         self._role = role
@@ -308,6 +311,7 @@ class Engine:
         """Starts the loops of this process's role, in the running event loop."""
         if self._role != "web":
             loops = [self._work, self._renew, self._listen, *([self._poll] if self._poller.has_work else [])]
+            loops += [self._sweep] if self._sweeper else []
             self._loops = [asyncio.create_task(loop()) for loop in loops]
 
     async def _work(self) -> None:
@@ -340,6 +344,17 @@ class Engine:
                 log.exception("the services could not be asked")
                 pause = self._policy.poll
             await asyncio.sleep(max(pause, 0.1))
+
+    async def _sweep(self) -> None:
+        while self._sweeper and not self._draining:
+            try:
+                pause = await self._sweeper.step()
+            except StoreUnavailableError:
+                pause = 60.0
+            except Exception:
+                log.exception("what is kept no longer could not be removed")
+                pause = 3600.0
+            await asyncio.sleep(max(pause, 1))
 
     async def _renew(self) -> None:
         # On the event loop on purpose: a process whose loop is blocked loses its conversations to others.

@@ -29,6 +29,7 @@ from botkit.send_api.keys import load_keyring
 from botkit.send_api.requests import RequestPolicy
 from botkit.settings import Settings
 from botkit.simulators.simulator import Simulator, load_simulator
+from botkit.sweeper import Sweeper
 
 log = structlog.get_logger("botkit.service")
 
@@ -103,6 +104,7 @@ class Service:
             feeder=feeder,
             polled=lines,
             metrics=self.metrics,
+            sweeper=Sweeper(store, idle=86_400 * settings.forget_after_days),
         )
         adapters = [owner.adapter for owner in self.owners.values()]
         self.receiver = Receiver(

@@ -38,6 +38,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     api_keys_file: Path | None = None
     time_zone: str = DEFAULT_ZONE
     metrics_token: Secret | None = None
+    forget_after_days: float = 0
     sources: Mapping[str, str] = {}
 
     @property
@@ -53,9 +54,15 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "log": get_args(LogLevel),
     "log_format": get_args(LogFormat),
 }
-_NUMBERS: Mapping[str, tuple[float, float]] = {"port": (0, 65535), "workers": (1, 64), "shutdown_seconds": (0, 600)}
+_NUMBERS: Mapping[str, tuple[float, float]] = {
+    "port": (0, 65535),
+    "workers": (1, 64),
+    "shutdown_seconds": (0, 600),
+    "forget_after_days": (0, 3650),
+}
 _NAMES = ("env", "redis_url", "key_prefix", "public_url", "host", "port", "role", "workers", "log", "log_format",
-          "shutdown_seconds", "folder", "api_keys", "api_keys_file", "time_zone", "metrics_token")  # fmt: skip
+          "shutdown_seconds", "folder", "api_keys", "api_keys_file", "time_zone", "metrics_token",
+          "forget_after_days")  # fmt: skip
 # 128 bits in hexadecimal.
 _TOKEN_LENGTH = 32
 _SECRETS = ("redis_url", "metrics_token")

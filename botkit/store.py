@@ -338,6 +338,13 @@ class Store(Protocol):
         """Removes every trace of a conversation, dead letters included; a handler at work cannot write it back."""
         ...
 
+    async def sweep(self, *, idle: float = 0) -> int:
+        """Removes what is kept no longer: dead letters after 30 days; with `idle`, people not heard of for that long.
+
+        In seconds; nobody is forgotten for whom anything waits. Returns how many people were. Safe to cancel.
+        """
+        ...
+
     async def wait(self, seconds: float) -> None:
         """Returns when another process stored something to do, or after that many seconds."""
         ...

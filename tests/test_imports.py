@@ -68,6 +68,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "reports",
         "watchdog",
         "poller",
+        "sweeper",
         "trails",
         "attempts",
         "relay",

@@ -21,6 +21,7 @@ _COMMANDS = {
     "broadcast": "broadcast",
     "send": "send",
     "keys": "keys",
+    "people": "people",
     "new": "new",
 }
 

@@ -104,6 +104,11 @@ class DeadLetters:
             return False
         return bool(await self._call("XDEL", self._keys.partitions[partition]["dead"], entry_id))
 
+    async def trim(self, before_ms: int) -> None:
+        """Removes those that were given up before that time. One trip for all partitions together."""
+        names = [shared["dead"] for shared in self._keys.partitions]
+        await asyncio.gather(*(self._call("XTRIM", name, "MINID", max(0, before_ms)) for name in names))
+
     def _place(self, letter_id: str) -> tuple[int | None, str]:
         found = _ID.fullmatch(letter_id)
         partition = int(found[1]) if found else -1

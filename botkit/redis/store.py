@@ -20,8 +20,9 @@ from botkit.redis.contacts import RedisConsents, RedisContacts
 from botkit.redis.dead_letters import DeadLetters
 from botkit.redis.deliveries import RedisDeliveries
 from botkit.redis.keys import Keys
-from botkit.redis.people import place_of, scan_people
+from botkit.redis.people import conversation_of, place_of, scan_people
 from botkit.redis.pipe import Pipe
+from botkit.redis.retention import export, find_idle, forget_traces
 from botkit.redis.runner import Runner
 from botkit.redis.script_values import (
     RECORD,
@@ -337,13 +338,42 @@ class RedisStore:
         )
 
     async def forget(self, cid: str) -> int:
-        """See `Store.forget`. Up to five trips, and one for each 500 dead letters of the partition."""
-        if phone := phone_in((await self.load(cid)).state):
-            await self.contacts.unlink(phone, cid)
+        """See `Store.forget`. Up to five trips, one for each 500 dead letters, and a look at every key of the store."""
+        place = await self._pipe.call("HGET", self.keys.of(cid, "c")[0], "id")
+        removed = await self._forget(cid)
+        where = conversation_of(cid, place or b"")
+        return removed + (await forget_traces(self.call, self.keys, where) if where else 0)
+
+    async def export(self, cid: str) -> dict[str, Any]:
+        """Returns all that is kept of a conversation, readable: its record, queues, timers, dead letters, and links.
+
+        A look at every key of the store.
+        """
+        place = await self._pipe.call("HGET", self.keys.of(cid, "c")[0], "id")
+        letters = await self.dead_letters.read(cid)
+        return await export(self.call, self.keys, cid, conversation_of(cid, place or b""), letters)
+
+    async def sweep(self, *, idle: float = 0) -> int:
+        """See `Store.sweep`. One trip for 500 people of a partition, and some for each who is forgotten."""
+        now = round(1000 * self.clock.timestamp())
+        await self.dead_letters.trim(now - round(1000 * self.bounds.letter))
+        if not idle:
+            return 0
+        since, forgotten = now - round(1000 * idle), 0
+        async for cid in find_idle(self.call, self.keys, since):
+            forgotten += await self._forget(cid, since_ms=since) >= 0
+        return forgotten
+
+    async def _forget(self, cid: str, since_ms: int = 0) -> int:
+        phone = phone_in((await self.load(cid)).state)
         keys = self.keys.of(cid, "m x c o t e tmr rdy lse own try ordy olse oown otry ohld ses all")
-        answer = await self._script("forget", keys, cid)
-        removed: int = answer[0]
-        ids: Sequence[bytes] = answer[1]
+        removed: int
+        ids: Sequence[bytes]
+        removed, ids = await self._script("forget", keys, cid, since_ms)
+        if removed < 0:
+            return removed
+        if phone:
+            await self.contacts.unlink(phone, cid)
         if ids:
             # From here on no handler at work can store another answer.
             removed += await self._pipe.call("DEL", *(self.keys.reply(cid, event_id.decode()) for event_id in ids))

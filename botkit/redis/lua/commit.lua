@@ -19,7 +19,10 @@ if not again then
     if keeper(ARGV[i]) == ts then more = more + sets - is_set end
   end
   if more > 0 and redis.call('HLEN', ts) + more > tonumber(max_timers) then return {'TIMERS'} end
-  if state ~= '' then redis.call('HSET', c, 's', state) end
+  if state ~= '' then
+    redis.call('HSET', c, 's', state)
+    redis.call('PERSIST', c)
+  end
   redis.call('HSET', c, 'lc', tok .. eid)
   redis.call('HINCRBY', c, 'v', 1)
   if reply ~= '' then redis.call('SET', w, reply, 'PX', rttl) end
