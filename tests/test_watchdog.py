@@ -52,10 +52,11 @@ def test_a_blocked_loop_is_told_of_with_the_frame_that_blocks_it_and_every_other
     thread = threading.Thread(target=in_another_thread, name="another")
     thread.start()
     assert has_started.wait(10)
-    watching = threading.Thread(target=room.watchdog.check, name="watching")
+    is_blocking = threading.Event()
+    watching = threading.Thread(target=lambda: is_blocking.wait(10) and room.watchdog.check())
     with capture_logs() as logs:
         watching.start()
-        blocking(watching)
+        blocking(is_blocking, watching)
     may_end.set()
     thread.join()
     (line,) = logs
@@ -67,7 +68,8 @@ def test_a_blocked_loop_is_told_of_with_the_frame_that_blocks_it_and_every_other
     assert counted(room.metrics, "loop_blocked") == 1
 
 
-def blocking(watching: threading.Thread) -> None:
+def blocking(is_blocking: threading.Event, watching: threading.Thread) -> None:
+    is_blocking.set()
     watching.join()
 
 
