@@ -53,7 +53,12 @@ def test_a_blocked_loop_is_told_of_with_the_frame_that_blocks_it_and_every_other
     thread.start()
     assert has_started.wait(10)
     is_blocking = threading.Event()
-    watching = threading.Thread(target=lambda: is_blocking.wait(10) and room.watchdog.check())
+
+    def look() -> None:
+        assert is_blocking.wait(10)
+        room.watchdog.check()
+
+    watching = threading.Thread(target=look)
     with capture_logs() as logs:
         watching.start()
         blocking(is_blocking, watching)
