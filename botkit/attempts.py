@@ -5,6 +5,7 @@ from time import perf_counter
 
 import structlog
 
+from botkit import tracing
 from botkit.adapter import Adapter, Outcome, Receipt
 from botkit.batches import Batches, Note
 from botkit.conversation import Conversation
@@ -55,6 +56,7 @@ class Attempts:
         self._metrics = metrics
         self._batches = batches
 
+    @tracing.sending
     async def make(self, line: Line, turn: Turn, outgoing: Outgoing, to: Conversation) -> Receipt | None:
         """Makes an attempt, or finds out what became of an earlier one; None if the turn is lost.
 

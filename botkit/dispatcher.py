@@ -11,6 +11,7 @@ import structlog
 from msgspec import Struct
 from structlog.typing import FilteringBoundLogger
 
+from botkit import tracing
 from botkit.adapter import Adapter
 from botkit.addressing import place
 from botkit.albums import gather
@@ -111,6 +112,7 @@ class Dispatcher:
         kinds = [kind for owner in owners.values() for kind in owner.adapter.events]
         self._decode = decoder((*kinds, Adopted))
 
+    @tracing.handling
     async def run(self, turn: Turn, *, keep: bool, send: bool) -> Committed | None:
         """Handles the head of a mailbox; None when the turn is over without a commit."""
         try:
@@ -235,6 +237,7 @@ class Dispatcher:
         flow_class: type[Flow] = matched.route.router.flow
         ctx = Context(scene, flows.get(flow_class), matched.captures, decisions)
         before = ctx.flow.state
+        tracing.note("botkit.handler", matched.route.where)
         started = perf_counter()
         with speaking(decisions.speech):
             error = await self._bounded(lambda: table.run(matched, event, ctx))
@@ -322,6 +325,7 @@ class Dispatcher:
                 Queue.MAILBOX, turn, delay=delay, error=text[-4000:], max_attempts=len(delays) + 1
             )
         )
+        tracing.failed(error)
         self._metrics.count("handler_failures", event.account)
         if verdict is Verdict.DEAD:
             self._metrics.count("events_dead", event.account)

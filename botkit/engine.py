@@ -21,6 +21,7 @@ from botkit.poller import Poller
 from botkit.session_rules import Heard
 from botkit.store import Accepted, Claim, Duplicate, Full, Ingested, Mine, Store
 from botkit.sweeper import Sweeper
+from botkit.tracing import stamp
 from botkit.turn import Queue, Turn
 
 log = structlog.get_logger("botkit.engine")
@@ -132,7 +133,7 @@ class Engine:
             return await self._store.ingest(
                 event.conversation.key,
                 event.id,
-                encode(event),
+                stamp(encode(event)),
                 token=token,
                 window=adapter.dedupe_window.total_seconds(),
                 heard=_heard(adapter, event),

@@ -110,11 +110,15 @@ class Memory(Struct, frozen=True):
 
 def shared_files(number: int) -> tuple[int, ...]:
     """Returns the descriptors of so many files that nobody else can open, gone with the last process that has them."""
-    files = []
-    for _ in range(number):
-        with tempfile.TemporaryFile() as file:
-            files.append(os.dup(file.fileno()))
-    return tuple(files)
+    return tuple(_nameless_file() for _ in range(number))
+
+
+def _nameless_file() -> int:
+    # In memory alone where the system can: no folder need be writable.
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("botkit-metrics")
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
 
 
 class Metrics:

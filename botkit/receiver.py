@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from botkit import tracing
 from botkit.adapter import Adapter
 from botkit.clock import Clock
 from botkit.engine import Engine
@@ -128,6 +129,7 @@ class Receiver:
             log.error("not stored", account=adapter.ta, reason=error.what)
             return self._later()
 
+    @tracing.webhook
     async def _store_events(self, adapter: Adapter, request: WebhookRequest) -> Response:
         try:
             events = [event for event in adapter.parse(request) if not self._is_stale(adapter, event)]

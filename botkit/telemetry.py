@@ -10,6 +10,7 @@ import structlog
 from botkit.log_fields import Pseudonyms
 from botkit.redaction import Redactor
 from botkit.settings import Settings
+from botkit.tracing import add_trace_id
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _QUIET = ("uvicorn", "uvicorn.access", "uvicorn.error", "httpx", "httpcore", "transitions", "markdown_it", "asyncio")
@@ -31,6 +32,7 @@ def set_up_logging(settings: Settings, redactor: Redactor, pseudonyms: Pseudonym
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         (pseudonyms or Pseudonyms()).processor,
+        add_trace_id,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="%H:%M:%S" if pretty else "iso", utc=not pretty),
         structlog.processors.format_exc_info,

@@ -37,7 +37,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     (
         *("adapter", "line", "http_client", "webhook", "session_rules", "store", "turn", "timer"),
         *("deliveries", "broadcast", "payload"),
-        *("capabilities", "degradation", "menu", "uploads", "pace", "log_fields"),
+        *("capabilities", "degradation", "menu", "uploads", "pace", "log_fields", "tracing"),
         *("chatapps.*", "accounts", "contacts", "delivery_route", "hops", "callback", "submission", "consent"),
     ),
     (
@@ -90,6 +90,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "httpx": ("http", "transport", "simulators.*", "testing", "app", "cli.*"),
     "starlette": ("receiver", "app", "metrics_page", "simulators.*", "send_api.*", "play.*", "inspect.*", "testing"),
     "prometheus_client": ("metrics_page",),
+    "opentelemetry": ("tracing",),
     "babel": ("cli.catalogues",),
     "phonenumbers": ("addresses",),
     "pytest": ("pytest_plugin",),

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
@@ -22,6 +23,7 @@ from botkit.redaction import Secret
 from botkit.redis.store import RedisStore
 from botkit.router import Router
 from botkit.settings import Settings
+from tests.generated import ROOT
 from tests.test_app import logs_as_they_were
 
 __all__ = ["logs_as_they_were"]
@@ -186,3 +188,13 @@ def test_no_words_and_no_ids_of_people_are_shown(client: TestClient) -> None:
     assert CANARY not in page
     accounts = set(re.findall(r'account="([^"]*)"', page))
     assert accounts == {"", "shop-viber"}
+
+
+def test_every_metric_of_an_alert_is_one_that_the_page_has(client: TestClient) -> None:
+    alerts = (ROOT / "docs" / "operate.md").read_text("utf-8").split("<!-- alerts -->")[1].split("```")[1]
+    (group,) = yaml.safe_load(alerts.removeprefix("yaml\n"))["groups"]
+    samples = {name for name, *_ in read(client)}
+    for rule in group["rules"]:
+        asked = set(re.findall(r"botkit_\w+", rule["expr"]))
+        assert asked, rule
+        assert asked <= samples, rule

@@ -358,10 +358,20 @@ class Front(httpx.AsyncHTTPTransport):
         super().__init__()
         self._behind: Iterator[AppChild] = iter(())
 
+        self._proxy: tuple[httpx.AsyncHTTPTransport, int] | None = None
+
     def lead_to(self, *apps: AppChild) -> None:
         self._behind = cycle(apps)
 
+    def lead_through(self, transport: httpx.AsyncHTTPTransport, port: int) -> None:
+        """Lets a real proxy on a port of this machine take the https, by a transport that trusts its certificate."""
+        self._proxy = transport, port
+
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.host == "bots.example.org" and self._proxy:
+            request.extensions["sni_hostname"] = request.url.host
+            request.url = request.url.copy_with(host="127.0.0.1", port=self._proxy[1])
+            return await self._proxy[0].handle_async_request(request)
         if request.url.host == "bots.example.org":
             request.url = request.url.copy_with(scheme="http", host="127.0.0.1", port=next(self._behind).port)
         return await super().handle_async_request(request)
