@@ -339,8 +339,10 @@ class RedisStore:
 
     async def forget(self, cid: str) -> int:
         """See `Store.forget`. Up to five trips, one for each 500 dead letters, and a look at every key of the store."""
-        place = await self._pipe.call("HGET", self.keys.of(cid, "c")[0], "id")
+        # Sent first, and so read before it is removed.
+        found = self._pipe.call("HGET", self.keys.of(cid, "c")[0], "id")
         removed = await self._forget(cid)
+        place = await found
         where = conversation_of(cid, place or b"")
         return removed + (await forget_traces(self.call, self.keys, where) if where else 0)
 
