@@ -23,6 +23,7 @@ from botkit.store import Accepted, Claim, Duplicate, Full, Ingested, Mine, Store
 from botkit.sweeper import Sweeper
 from botkit.tracing import stamp
 from botkit.turn import Queue, Turn
+from botkit.waiting import wait_for
 
 log = structlog.get_logger("botkit.engine")
 
@@ -107,16 +108,17 @@ class Engine:
 
         Raises StoreUnavailableError. An event that must be answered in the response is waited for, within its budget.
         """
-        ingesting = asyncio.gather(*(self._ingest(adapter, event) for event in events))
+        ingesting = asyncio.ensure_future(self._ingest_all(adapter, events))
+        is_done = False
         try:
-            async with asyncio.timeout(self._policy.ingest_seconds):
-                ingested = await asyncio.shield(ingesting)
-        except (TimeoutError, asyncio.CancelledError) as error:
-            # What Redis carries out all the same is this process's to handle.
-            ingesting.add_done_callback(lambda done: self._begin_late(adapter, events, done))
-            if isinstance(error, asyncio.CancelledError):
-                raise
-            raise StoreUnavailableError("Redis took too long to store an event") from None
+            is_done = await wait_for(ingesting, self._policy.ingest_seconds)
+        finally:
+            if not is_done:
+                # What Redis carries out all the same is this process's to handle.
+                ingesting.add_done_callback(lambda done: self._begin_late(adapter, events, done))
+        if not is_done:
+            raise StoreUnavailableError("Redis took too long to store an event")
+        ingested = ingesting.result()
         # From here to the answer nothing waits: handlers start when it is written.
         self._begin(adapter, events, ingested)
         if any(isinstance(result, Full) for result in ingested):
@@ -125,6 +127,11 @@ class Engine:
             if adapter.takes_answer(event):
                 return await self._reply(event, result)
         return Acceptance(stored=True)
+
+    async def _ingest_all(self, adapter: Adapter, events: Sequence[Event]) -> Sequence[Ingested]:
+        if len(events) == 1:
+            return [await self._ingest(adapter, events[0])]
+        return await asyncio.gather(*(self._ingest(adapter, event) for event in events))
 
     async def _ingest(self, adapter: Adapter, event: Event) -> Ingested:
         token = self._store.new_token() if self._has_room(Queue.MAILBOX) else ""
@@ -157,7 +164,9 @@ class Engine:
                 # What was held for the person may go out now, whatever the handler says.
                 self._kick.set()
 
-    def _begin_late(self, adapter: Adapter, events: Sequence[Event], done: "asyncio.Future[list[Ingested]]") -> None:
+    def _begin_late(
+        self, adapter: Adapter, events: Sequence[Event], done: "asyncio.Future[Sequence[Ingested]]"
+    ) -> None:
         if not done.cancelled() and done.exception() is None:
             self._begin(adapter, events, done.result())
 

@@ -32,6 +32,7 @@ from botkit.metrics import Metrics
 from botkit.migration import WINDOW, delivered
 from botkit.outgoing import Outgoing
 from botkit.outgoing import decode as decode_outgoing
+from botkit.pace import Pace
 from botkit.record import Flows
 from botkit.relay import WINDOW as RELAY_WINDOW
 from botkit.relay import relay
@@ -272,15 +273,21 @@ class Outbox:
         pace = None if outgoing.message.is_transient else adapter.chat_pace(to)
         if is_followed(outgoing):
             await self._teller.sent(turn, outgoing, receipt, adapter)
+        return await insist(lambda: self._note_sent(turn, outgoing, receipt, adapter, pace, keep=keep))
+
+    async def _note_sent(
+        self, turn: Turn, outgoing: Outgoing, receipt: Receipt, adapter: Adapter, pace: Pace | None, *, keep: bool
+    ) -> Turn | None:
+        sent = self._store.sent(turn, keep=keep, pace=pace)
+        notes = [
+            *receipts(self._store, adapter, turn, outgoing, receipt, now=self._clock.timestamp()),
+            *counts(self._store, outgoing, Fate.SENT),
+        ]
+        if not notes:
+            return await sent
         # All travel in one batch, the receipts first: no report can find the message gone and itself unknown, and what
         # counts as sent has its receipt.
-        *_, following = await insist(
-            lambda: asyncio.gather(
-                *receipts(self._store, adapter, turn, outgoing, receipt, now=self._clock.timestamp()),
-                *counts(self._store, outgoing, Fate.SENT),
-                self._store.sent(turn, keep=keep, pace=pace),
-            )
-        )
+        *_, following = await asyncio.gather(*notes, sent)
         return following
 
     async def _repeat(
