@@ -35,9 +35,10 @@ async def test_an_event_of_which_nobody_knew_whether_it_was_stored_is_handled_wh
     make_redis: MakeRedis,
 ) -> None:
     server = make_redis()
-    async with ChaosProxy(server.url) as proxy, Traffic(proxy.url, lease=LEASE) as traffic:
+    async with ChaosProxy(server.url) as proxy:
+        traffic = Traffic(proxy.url, lease=LEASE)
         await traffic.process.store.ping()
-        proxy.cut_after(5, "answers")
+        proxy.cut_write(1, "reply")
         posting = asyncio.create_task(traffic.post("olena", "one"))
         await until(lambda: proxy.cuts)
         proxy.refuse()
@@ -45,6 +46,7 @@ async def test_an_event_of_which_nobody_knew_whether_it_was_stored_is_handled_wh
         await proxy.accept()
         await traffic.write("olena", ["one"])
         await traffic.check(seconds=10)
+        await traffic.close()
 
 
 async def test_requests_and_answers_in_small_slices_are_read_all_the_same(make_redis: MakeRedis) -> None:
