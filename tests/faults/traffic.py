@@ -14,7 +14,7 @@ from starlette.routing import Route
 from botkit import Context, Flow, MessageReceived, Router, Trigger
 from botkit.bot import Bot
 from botkit.clock import Clock
-from botkit.engine import EnginePolicy
+from botkit.engine import EnginePolicy, Role
 from botkit.events import Event
 from botkit.receiver import Receiver
 from botkit.record import Flows
@@ -70,6 +70,7 @@ class Traffic:
         prefix: str = "",
         pause: float = 0,
         partitions: int = 4,
+        role: Role = "all",
     ) -> None:
         self.router = Router(Heard)
         #: How often the handler has begun, for each text of each person.
@@ -90,6 +91,7 @@ class Traffic:
             bot,
             clock=clock,
             prefix=prefix,
+            role=role,
             engine=EnginePolicy(lease=lease, poll=min(1.0, lease / 5)),
             bounds=Bounds(lease=lease, partitions=partitions),
         )
@@ -163,6 +165,15 @@ class Traffic:
         while len(set(self.desk.shown)) < expected:
             assert time.monotonic() < deadline, f"{len(set(self.desk.shown))} of {expected} within {seconds:g} s"
             await asyncio.sleep(0.01)
+
+    async def count_lost(self) -> int:
+        """Returns how many acknowledged texts left no trace; for a store that may lose some."""
+        await self.process.engine.settle()
+        lost = 0
+        for person, texts in self.acknowledged.items():
+            record = await self.process.store.load(where(person).key)
+            lost += len(set(texts) - set(Flows(record.state).get(Heard).words))
+        return lost
 
     async def check(self, *, repeats: int = 0, seconds: float = 30) -> None:
         """Fails unless each text was handled once, in order, and sent once, but for so many that were sent again."""
