@@ -26,6 +26,7 @@ async def test_a_connection_that_breaks_at_any_command_costs_nobody_a_lease(make
             proxy.spare()
             await traffic.check(seconds=10)
             await traffic.close()
+        assert traffic.statuses == {200}
         if not proxy.cuts:
             break
     assert number > 10

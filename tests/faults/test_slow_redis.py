@@ -64,7 +64,8 @@ async def test_a_handler_whose_lease_cannot_be_renewed_is_stopped_and_runs_again
         proxy.freeze()
         async with Traffic(server.url, lease=1.5, prefix=cut_off.process.store.keys.prefix) as other:
             other.acknowledged = cut_off.acknowledged
-            await until(lambda: cut_off.stopped == 3)
+            # Before the deadline of handlers, which stops them as well.
+            await until(lambda: cut_off.stopped == 3, seconds=15)
             await other.check()
             proxy.thaw()
             cut_off.may_handle.set()
