@@ -154,7 +154,7 @@ class Service:
     def _secrets(self) -> list[Secret]:
         found = [secret for owner in self.owners.values() for secret in owner.adapter.secrets()]
         found += self._keyring.secrets()
-        return [*found, self.settings.redis_url] if self.settings.redis_url else found
+        return [*found, *self.settings.secrets()]
 
     def is_simulated(self, account: Account) -> bool:
         """Whether the account's service is played by this process."""
