@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from msgspec import Struct
 
@@ -40,6 +40,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     metrics_token: Secret | None = None
     forget_after_days: float = 0
     sources: Mapping[str, str] = {}
+
+    def secrets(self) -> list[Secret]:
+        """Returns what nobody may print: the address of the store with its password, and the password by itself."""
+        if self.redis_url is None:
+            return []
+        password = urlsplit(self.redis_url.reveal()).password
+        return [self.redis_url, *([Secret(password), Secret(unquote(password))] if password else [])]
 
     @property
     def is_production(self) -> bool:

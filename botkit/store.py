@@ -306,6 +306,10 @@ class Store(Protocol):
         """Puts a message into a conversation's outbox once per key, and its timer with it; False if it is full."""
         ...
 
+    def pseudonym(self, cid: str) -> str:
+        """Returns what stands for a conversation in logs: the same in all processes, and no way back from it."""
+        ...
+
     async def due_timers(self, limit: int) -> tuple[Sequence[DueTimer], float | None]:
         """Returns timers that are due, and the seconds until the next one (None = no timer waits)."""
         ...

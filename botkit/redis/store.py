@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from botkit.clock import Clock
+from botkit.conversation import pseudonym
 from botkit.deliveries import Status
 from botkit.exceptions import TooManyTimersError
 from botkit.pace import Pace
@@ -68,7 +69,9 @@ class RedisStore:
         self._runner = Runner(url, self.clock, self.keys)
         self._pipe = self._runner.pipe
         self._listener = Pipe(url, seconds=3600)
-        self._turns = RedisTurns(self._script, self._pipe.call, self.keys, lease=self.bounds.lease)
+        self._turns = RedisTurns(
+            self._script, self._pipe.call, self.keys, lease=self.bounds.lease, named=self.pseudonym
+        )
         self.accounts = RedisAccounts(self._script, self.call, self.keys, life=self.bounds.receipt)
         self.contacts = RedisContacts(self.call, self.keys, self.clock)
         self.consents = RedisConsents(self.call, self.keys)
@@ -89,6 +92,10 @@ class RedisStore:
     def version(self) -> str:
         """The server's version, empty before it was connected to."""
         return self._runner.version
+
+    def pseudonym(self, cid: str) -> str:
+        """See `Store.pseudonym`."""
+        return pseudonym(cid, self._runner.log_key)
 
     async def _script(self, name: str, keys: Sequence[str], *args: str | bytes | int) -> Any:
         return await self._runner.run(name, keys, *args)
