@@ -10,7 +10,7 @@ import pytest
 
 from botkit.events import encode
 from botkit.redis.store import RedisStore
-from botkit.tracing import is_installed, stamp
+from botkit.tracing import is_installed, stamp, unstamped
 from tests.conftest import Servers
 from tests.desk import Desk, Process, bot, parrot, says, where
 from tests.generated import ROOT
@@ -115,6 +115,7 @@ async def test_what_is_stored_while_a_span_records_is_the_same_with_one_field_mo
     await store.close()
     stored = json.loads(entry[22:])
     ids = (webhook["context"][name].removeprefix("0x") for name in ("trace_id", "span_id"))
+    assert json.loads(unstamped(entry[22:])) == {name: said for name, said in stored.items() if name != "traceparent"}
     assert stored["traceparent"].startswith("00-{}-{}-0".format(*ids))
     assert {"type", "id", "at", "conversation", "user", "text", "traceparent"} == stored.keys()
 
