@@ -29,7 +29,11 @@ def main() -> int:
     # What the load does must not be seen in what it measures.
     gc.freeze()
     gc.set_threshold(100_000, 50, 50)
-    uvloop.run(session.run())
+    try:
+        uvloop.run(session.run())
+    except KeyboardInterrupt:
+        print("bench: stopped; --resume goes on from here", file=sys.stderr)
+        return 130
     text = page(found, contestants)
     if options.quick or len(contestants) < len(CONTESTANTS):
         print(text)

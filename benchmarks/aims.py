@@ -8,6 +8,7 @@ from benchmarks.arena import Flooded, Measured
 from benchmarks.contestants import AIOGRAM, BOTKIT, INLINE
 from benchmarks.figures import ratio
 from benchmarks.measurements import Measurements
+from benchmarks.plan import Trips
 from benchmarks.start import Started
 
 Row = tuple[str, str, str, bool | None]
@@ -28,6 +29,9 @@ def aims(found: Measurements) -> Iterator[Row]:
             flood.verdict.faults for flood in found.rounds("flood", BOTKIT.name, 0, Flooded)
         )
         yield "replies lost, double, wrong, reordered", "none", str(faults), not faults
+    for trips in found.rounds("trips", BOTKIT.name, 0, Trips):
+        name = "commands to Redis per event, with those that look for more work"
+        yield name, "3, and at most half of one", f"{trips.commands:.2f}", trips.commands <= 3.5
     yield from _alone(found)
 
 
@@ -51,11 +55,29 @@ def _beside_peers(found: Measurements, ours: Sequence[Measured]) -> Iterator[Row
 _ANSWERS: dict[str, Figure] = {"p50": lambda one: one.answer_p50, "p99": lambda one: one.answer_p99}
 
 
+def _calm(found: Measurements) -> Iterator[Row]:
+    for rate in found.cases("calm"):
+        rounds = found.rounds("calm", BOTKIT.name, rate, Measured)
+        for name, aims in _CALM.items() if rounds else ():
+            values = [median(figure(one) for one in rounds) for _, figure in aims]
+            aim = " and ".join(f"{most} ms" for most, _ in aims)
+            is_met = all(value <= most for value, (most, _) in zip(values, aims, strict=True))
+            told = " and ".join(f"{value:.1f} ms" for value in values)
+            yield f"{name} at {rate} messages a second, p50 and p99", f"at most {aim}", told, is_met
+
+
+_CALM: dict[str, Sequence[tuple[int, Figure]]] = {
+    "webhook's answer": ((3, lambda one: one.answer_p50), (8, lambda one: one.answer_p99)),
+    "reply": ((6, lambda one: one.reply_p50), (15, lambda one: one.reply_p99)),
+}
+
+
 def _ratio(ours: Sequence[Measured], theirs: Sequence[Measured], figure: Figure) -> float:
     return ratio([figure(one) for one in ours], [figure(one) for one in theirs])
 
 
 def _alone(found: Measurements) -> Iterator[Row]:
+    yield from _calm(found)
     sizes = found.cases("growth")
     if len(sizes) > 1:
         small, large = (found.rounds("growth", BOTKIT.name, size, Measured) for size in (sizes[0], sizes[-1]))

@@ -143,11 +143,18 @@ class Arena:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     async def measure(
-        self, at_once: int, *, warm_up: float, seconds: float, people: int = PEOPLE, first_chat: int = 0
+        self,
+        at_once: int,
+        *,
+        warm_up: float,
+        seconds: float,
+        people: int = PEOPLE,
+        first_chat: int = 0,
+        rate: float = 0,
     ) -> Measured:
         """Lets so many conversations go on at a time, and measures what happens in so many seconds of it."""
         repeated = self.webhook.repeated
-        async with self._talking(at_once, people=people, first_chat=first_chat) as (talks, checker):
+        async with self._talking(at_once, people=people, first_chat=first_chat, rate=rate) as (talks, checker):
             await self._pass(talks, warm_up)
             talks.times = times = Times()
             before = self._snapshot()
@@ -189,11 +196,12 @@ class Arena:
 
     @contextlib.asynccontextmanager
     async def _talking(
-        self, at_once: int, *, people: int = PEOPLE, first_chat: int = 0
+        self, at_once: int, *, people: int = PEOPLE, first_chat: int = 0, rate: float = 0
     ) -> AsyncIterator[tuple[Talks, Checker]]:
         checker = Checker()
         first_chat = first_chat or self._chats(people)
-        talks = Talks(self.webhook.post, checker, at_once=at_once, people=people, first_chat=first_chat)
+        post = self.webhook.post
+        talks = Talks(post, checker, at_once=at_once, people=people, first_chat=first_chat, rate=rate)
         self.telegram.on_reply = talks.on_reply
         talks.start()
         yield talks, checker

@@ -17,22 +17,23 @@ TOKEN = "123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw1"
 
 
 class Contestant(Struct, frozen=True):
-    """One bot: its name, the environment (a folder of `.bench/`, empty for botkit's own) and the mode of its server."""
+    """One bot: its server among `servers/` and that one's mode, its environment among `.bench/` (empty: botkit's)."""
 
     name: str
     title: str
-    venv: str = ""
+    server: str
     mode: str = ""
+    venv: str = ""
     path: str = "/webhook"
     redis: Sequence[str] = DEFAULT
 
     def command(self, port: int, workers: int = 1) -> list[str]:
         """Returns the command that starts it."""
-        if not self.venv:
-            module = "benchmarks.servers.botkit_bot:app"
-            run = [sys.executable, "-m", "botkit", "run", module, "--port", str(port), "--log", "warning"]
-            return [*run, "--workers", str(workers)]
-        return [str(self.python), str(ROOT / "benchmarks" / "servers" / f"{self.venv}_bot.py")]
+        module = f"benchmarks.servers.{self.server}_bot"
+        if self.server == "botkit":
+            options = ["--port", str(port), "--log", "warning", "--workers", str(workers)]
+            return [sys.executable, "-m", "botkit", "run", f"{module}:app", *options]
+        return [str(self.python), "-m", module]
 
     @property
     def python(self) -> Path:
@@ -42,29 +43,35 @@ class Contestant(Struct, frozen=True):
     def environ(self, port: int, api_url: str, redis_url: str) -> Mapping[str, str]:
         """Returns the environment variables it is started with."""
         shared = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"}
-        if self.venv:
+        if self.server != "botkit":
             own = {"PORT": str(port), "API_URL": api_url, "REDIS_URL": redis_url, "TOKEN": TOKEN}
             return shared | own | {"SECRET": SECRET, "MODE": self.mode}
         # Telegram's own limits, 30 messages a second, would be all that is measured.
         account = {"TOKEN": TOKEN, "SECRET": SECRET, "API_URL": api_url, "RATE": "0", "CHAT_RATE": "0"}
-        return (
-            shared
-            | {f"BENCH_TELEGRAM_{name}": value for name, value in account.items()}
-            | {"BOTKIT_ENV": "prod", "BOTKIT_REDIS_URL": redis_url}
-        )
+        named = {f"BENCH_TELEGRAM_{name}": value for name, value in account.items()}
+        return shared | named | {"BOTKIT_ENV": "prod", "BOTKIT_REDIS_URL": redis_url}
 
 
-BOTKIT = Contestant("botkit", "botkit, everything durable", path="/webhooks/telegram?ta=bench-telegram", redis=DURABLE)
-AIOGRAM = Contestant("aiogram", "aiogram 3, default", "aiogram", "default")
-INLINE = Contestant("aiogram-inline", "aiogram 3, inline", "aiogram", "inline")
+def _peer(name: str, title: str, server: str, mode: str = "", path: str = "/webhook") -> Contestant:
+    return Contestant(name, title, server, mode, server, path)
+
+
+BOTKIT = Contestant(
+    "botkit", "botkit, everything durable", "botkit", path="/webhooks/telegram?ta=bench-telegram", redis=DURABLE
+)
+AIOGRAM = _peer("aiogram", "aiogram 3, default", "aiogram", "default")
+INLINE = _peer("aiogram-inline", "aiogram 3, inline", "aiogram", "inline")
+#: No contestant, but the limit.
+BARE = Contestant("bare", "bare sockets, no framework, no Redis", "bare")
 
 CONTESTANTS = (
     BOTKIT,
     AIOGRAM,
-    Contestant("aiogram-isolation", "aiogram 3, RedisEventIsolation", "aiogram", "isolation"),
+    _peer("aiogram-isolation", "aiogram 3, RedisEventIsolation", "aiogram", "isolation"),
     INLINE,
-    Contestant("ptb", "python-telegram-bot 22", "ptb", "default"),
-    Contestant("ptb-concurrent", "python-telegram-bot 22, concurrent_updates", "ptb", "concurrent"),
-    Contestant("telebot", "pyTelegramBotAPI", "telebot"),
-    Contestant("nonebot", "nonebot2", "nonebot", path="/telegram"),
+    _peer("ptb", "python-telegram-bot 22", "ptb", "default"),
+    _peer("ptb-concurrent", "python-telegram-bot 22, concurrent_updates", "ptb", "concurrent"),
+    _peer("telebot", "pyTelegramBotAPI", "telebot"),
+    _peer("nonebot", "nonebot2", "nonebot", path="/telegram"),
+    BARE,
 )

@@ -59,7 +59,7 @@ def redis_version() -> str:
 
 
 def versions(contestant: Contestant) -> Sequence[str]:
-    """Returns the libraries in a bot's environment, each with its version."""
+    """Returns the libraries in a bot's environment, each with its version; for botkit's own, those that it uses."""
     if not contestant.venv:
         return [f"{name} {version(name)}" for name in _OURS]
     command = [str(contestant.python), "-c", _ASK.format(names=_THEIRS)]

@@ -23,7 +23,9 @@ class Plan(Struct, frozen=True, kw_only=True):
     rounds: int = 3
     at_once: Sequence[int] = (1, 16, 64)
     warm_up: float = 1.5
-    seconds: float = 5
+    seconds: float = 4
+    #: Messages a second where little is to be done; 0 leaves that out.
+    calm: int = 50
     #: Chats whose messages come faster than replies, and how often each goes through its three steps.
     flood: tuple[int, int] = (40, 33)
     sizes: Sequence[int] = (1_000, 10_000, 100_000, 1_000_000)
@@ -32,7 +34,7 @@ class Plan(Struct, frozen=True, kw_only=True):
 
 
 FULL = Plan()
-QUICK = Plan(rounds=1, at_once=(16,), warm_up=1, seconds=3, flood=(40, 10), sizes=(), starts=3)
+QUICK = Plan(rounds=1, at_once=(16,), warm_up=0.8, seconds=2.5, calm=0, flood=(40, 5), sizes=(), starts=3)
 
 
 class Trips(Struct, frozen=True):
@@ -71,17 +73,21 @@ class Session:
                 await self._growth(size)
 
     async def _round(self, contestant: Contestant, number: int) -> None:
-        name = contestant.name
-        keys = [Key("talks", name, at_once, number) for at_once in self._plan.at_once]
+        plan, name = self._plan, contestant.name
+        calm = [Key("calm", name, rate, number) for rate in (plan.calm,) if rate]
+        talks = [Key("talks", name, at_once, number) for at_once in plan.at_once]
         flood = Key("flood", name, 0, number)
-        if all(key in self._found for key in (*keys, flood)):
+        if all(key in self._found for key in (*calm, *talks, flood)):
             return
         async with Arena(contestant, self._cores) as arena:
-            for key in keys:
-                self._add(key, await arena.measure(key.case, warm_up=self._plan.warm_up, seconds=self._plan.seconds))
+            for key in calm:
+                figures = await arena.measure(64, warm_up=plan.warm_up, seconds=plan.seconds, rate=key.case)
+                self._add(key, figures)
+            for key in talks:
+                self._add(key, await arena.measure(key.case, warm_up=plan.warm_up, seconds=plan.seconds))
             if number == 0:
                 self._add(Key("trips", name, 0, 0), Trips(await arena.commands(at_once=16, seconds=1)))
-            chats, turns = self._plan.flood
+            chats, turns = plan.flood
             self._add(flood, await arena.flood(chats=chats, turns=turns))
 
     async def _layers(self) -> None:

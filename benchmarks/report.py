@@ -25,6 +25,7 @@ def page(found: Measurements, contestants: Sequence[Contestant]) -> str:
         _head(),
         _aims(found),
         *(_talks(found, contestants, at_once) for at_once in found.cases("talks")),
+        *(_calm(found, contestants, rate) for rate in found.cases("calm")),
         _trips(found, contestants),
         _flood(found, contestants),
         _workers(found),
@@ -71,6 +72,18 @@ def _talks(found: Measurements, contestants: Sequence[Contestant], at_once: int)
             rows.append([one.title, *_row(theirs, ours)])
     noun = "conversation" if at_once == 1 else "conversations"
     return f"## {at_once} {noun} in flight\n\n{_table(head, rows)}"
+
+
+def _calm(found: Measurements, contestants: Sequence[Contestant], rate: int) -> str:
+    head = ["", "CPU ms", "webhook p50", "p99", "reply p50", "p99", "wrong"]
+    rows = []
+    for one in contestants:
+        rounds = found.rounds("calm", one.name, rate, Measured)
+        if rounds:
+            times = [f"{_median(rounds, figure):.1f}" for figure in _LATENCIES]
+            cpu = f"{_median(rounds, lambda one: one.cpu):.3f}"
+            rows.append([one.title, cpu, *times, str(sum(one.verdict.faults for one in rounds))])
+    return f"## {rate} messages a second\n\nLittle to do, evenly spread.\n\n{_table(head, rows)}"
 
 
 def _row(theirs: Sequence[Measured], ours: Sequence[Measured]) -> Iterator[str]:
@@ -211,7 +224,7 @@ def _started(found: Measurements) -> Started | None:
 
 
 def _versions(contestants: Sequence[Contestant]) -> str:
-    by_venv = {one.venv: one for one in contestants}
+    by_venv = {one.venv: one for one in reversed(contestants)}
     lines = [f"- {one.venv or 'botkit'}: {', '.join(machine.versions(one))}" for one in by_venv.values()]
     return "## Versions\n\n" + "\n".join(lines)
 

@@ -27,11 +27,13 @@ class Times:
 class Talks:
     """So many conversations at a time, each of a person who waits for the answer and the reply before the next word.
 
-    `people` take turns, at least as many as talk at once; their chats begin at `first_chat`. `times` may be exchanged
-    at any moment.
+    `people` take turns, at least as many as talk at once; their chats begin at `first_chat`. With a `rate`, there are
+    no more messages a second than that, evenly spread. `times` may be exchanged at any moment.
     """
 
-    def __init__(self, post: Post, checker: Checker, *, at_once: int, people: int, first_chat: int) -> None:
+    def __init__(
+        self, post: Post, checker: Checker, *, at_once: int, people: int, first_chat: int, rate: float = 0
+    ) -> None:
         if people < at_once:
             raise ValueError("needs at least as many people as talk at once")
         self.times = Times()
@@ -42,6 +44,8 @@ class Talks:
         self._people = people
         self._first_chat = first_chat
         self._begun = 0
+        self._pause = 1 / rate if rate else 0.0
+        self._next_at = 0.0
         self._is_ending = False
         #: How often nobody waited any longer.
         self.given_up = 0
@@ -59,7 +63,15 @@ class Talks:
             await asyncio.sleep(0.01)
 
     def go_on(self, slot: "_Slot") -> None:
-        """Takes a conversation's next step, or begins another one."""
+        """Takes a conversation's next step, or begins another one, when it is time for it."""
+        if not self._pause:
+            self._step(slot)
+            return
+        loop = asyncio.get_running_loop()
+        self._next_at = max(self._next_at + self._pause, loop.time())
+        loop.call_at(self._next_at, self._step, slot)
+
+    def _step(self, slot: "_Slot") -> None:
         if self._is_ending:
             return
         if slot.step == STEPS:

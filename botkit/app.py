@@ -49,11 +49,12 @@ class App:
         #: Why it did not start, where the server that runs it would only say that it did not.
         self.failure: Exception | None = None
         self._guarding: asyncio.Task[None] | None = None
+        self._webhooks = _Webhooks(self)
         self._asgi = Starlette(
             routes=[
-                Route("/webhooks/{channel}", _Webhooks(self), methods=["POST"]),
+                Route("/webhooks/{channel}", self._webhooks, methods=["POST"]),
                 # Which of the two a gateway calls with is its adapter's to say.
-                Route("/webhooks/{channel}/{kind}", _Webhooks(self), methods=["GET", "POST"]),
+                Route("/webhooks/{channel}/{kind}", self._webhooks, methods=["GET", "POST"]),
                 Route("/healthz", self._healthz),
                 Route("/readyz", self._readyz),
                 Route("/metrics", MetricsPage(lambda: self.service), methods=["GET"]),
@@ -67,7 +68,11 @@ class App:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one ASGI connection."""
-        await self._asgi(scope, receive, send)
+        if (place := _webhook_place(scope)) is None:
+            await self._asgi(scope, receive, send)
+        else:
+            # Nothing of Starlette's routing or middleware is of use to a webhook, and all of it costs.
+            await self._webhooks({**scope, "path_params": place}, receive, send)
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
@@ -149,6 +154,18 @@ def _address(settings: Settings) -> str:
     # Without the password that the address may hold.
     parts = urlsplit(settings.redis_url.reveal() if settings.redis_url else "")
     return parts.path if parts.scheme == "unix" else f"{parts.hostname}:{parts.port or 6379}"
+
+
+def _webhook_place(scope: Scope) -> dict[str, str] | None:
+    """Returns the channel, and the kind if there is one, of a request that the routes above give to the receiver."""
+    if scope["type"] != "http" or scope["method"] != "POST" or scope.get("root_path"):
+        return None
+    match scope["path"].split("/"):
+        case ["", "webhooks", channel] if channel:
+            return {"channel": channel}
+        case ["", "webhooks", channel, kind] if channel and kind:
+            return {"channel": channel, "kind": kind}
+    return None
 
 
 class _Webhooks:

@@ -54,6 +54,7 @@ from botkit.sessions import session_at
 from botkit.store import Commit, Committed, Store, Verdict, insist
 from botkit.trails import Trails
 from botkit.turn import Queue, Turn
+from botkit.waiting import wait_for
 
 log = structlog.get_logger("botkit.dispatcher")
 
@@ -276,11 +277,10 @@ class Dispatcher:
 
         task = asyncio.create_task(guarded())
         try:
-            done, _ = await asyncio.wait({task}, timeout=self._policy.deadline)
-            if done:
+            if await wait_for(task, self._policy.deadline):
                 return task.result()
             task.cancel()
-            await asyncio.wait({task}, timeout=self._policy.grace)
+            await wait_for(task, self._policy.grace)
         except asyncio.CancelledError:
             task.cancel()
             raise

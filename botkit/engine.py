@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Coroutine, Mapping, Sequence
+from functools import partial
 from typing import Literal
 
 import structlog
@@ -19,10 +20,11 @@ from botkit.metrics import Metrics
 from botkit.outbox import Outbox
 from botkit.poller import Poller
 from botkit.session_rules import Heard
-from botkit.store import Accepted, Claim, Duplicate, Full, Ingested, Mine, Store
+from botkit.store import Accepted, Claim, Duplicate, Full, Ingested, Mine, Store, insist
 from botkit.sweeper import Sweeper
 from botkit.tracing import stamp
 from botkit.turn import Queue, Turn
+from botkit.waiting import wait_for
 
 log = structlog.get_logger("botkit.engine")
 
@@ -34,6 +36,10 @@ _COUNTED: Mapping[type[Ingested], str] = {
     Duplicate: "events_duplicate",
     Full: "events_full",
 }
+
+
+# Events that were not stored are delivered again soon, or never.
+_MOST_UNSURE = 1000
 
 
 class EnginePolicy(Struct, frozen=True):
@@ -92,6 +98,8 @@ class Engine:
         self._held: dict[Queue, dict[str, tuple[str, asyncio.Task[None]]]] = {queue: {} for queue in Queue}
         self._tasks: set[asyncio.Task[None]] = set()
         self._spawned = 0
+        # The tokens of events of which nobody knows whether they were stored.
+        self._unsure: dict[str, str] = {}
         # Events that are being stored and may become ours to handle.
         self._asking = 0
         self._committed: dict[str, asyncio.Event] = {}
@@ -107,16 +115,17 @@ class Engine:
 
         Raises StoreUnavailableError. An event that must be answered in the response is waited for, within its budget.
         """
-        ingesting = asyncio.gather(*(self._ingest(adapter, event) for event in events))
+        ingesting = asyncio.ensure_future(self._ingest_all(adapter, events))
+        is_done = False
         try:
-            async with asyncio.timeout(self._policy.ingest_seconds):
-                ingested = await asyncio.shield(ingesting)
-        except (TimeoutError, asyncio.CancelledError) as error:
-            # What Redis carries out all the same is this process's to handle.
-            ingesting.add_done_callback(lambda done: self._begin_late(adapter, events, done))
-            if isinstance(error, asyncio.CancelledError):
-                raise
-            raise StoreUnavailableError("Redis took too long to store an event") from None
+            is_done = await wait_for(ingesting, self._policy.ingest_seconds)
+        finally:
+            if not is_done:
+                # What Redis carries out all the same is this process's to handle.
+                ingesting.add_done_callback(lambda done: self._begin_late(adapter, events, done))
+        if not is_done:
+            raise StoreUnavailableError("Redis took too long to store an event")
+        ingested = ingesting.result()
         # From here to the answer nothing waits: handlers start when it is written.
         self._begin(adapter, events, ingested)
         if any(isinstance(result, Full) for result in ingested):
@@ -126,22 +135,42 @@ class Engine:
                 return await self._reply(event, result)
         return Acceptance(stored=True)
 
+    async def _ingest_all(self, adapter: Adapter, events: Sequence[Event]) -> Sequence[Ingested]:
+        if len(events) == 1:
+            return [await self._ingest(adapter, events[0])]
+        return await asyncio.gather(*(self._ingest(adapter, event) for event in events))
+
     async def _ingest(self, adapter: Adapter, event: Event) -> Ingested:
-        token = self._store.new_token() if self._has_room(Queue.MAILBOX) else ""
+        token = self._token_for(event)
         self._asking += bool(token)
+        ingest = partial(
+            self._store.ingest,
+            event.conversation.key,
+            event.id,
+            stamp(encode(event)),
+            token=token,
+            window=adapter.dedupe_window.total_seconds(),
+            heard=_heard(adapter, event),
+            opens=event.opens,
+            stays_away=adapter.stays_away and not isinstance(event, Subscribed),
+        )
         try:
-            return await self._store.ingest(
-                event.conversation.key,
-                event.id,
-                stamp(encode(event)),
-                token=token,
-                window=adapter.dedupe_window.total_seconds(),
-                heard=_heard(adapter, event),
-                opens=event.opens,
-                stays_away=adapter.stays_away and not isinstance(event, Subscribed),
-            )
+            return await insist(ingest, seconds=self._policy.ingest_seconds / 3)
+        except StoreUnavailableError:
+            if token:
+                self._unsure[event.id] = token
+            raise
         finally:
             self._asking -= bool(token)
+
+    def _token_for(self, event: Event) -> str:
+        if not self._has_room(Queue.MAILBOX):
+            return ""
+        if len(self._unsure) > _MOST_UNSURE:
+            del self._unsure[next(iter(self._unsure))]
+        # Redis may have carried it out without our knowing: with the same token it is ours when it comes again, and
+        # need not wait for the end of a lease that nobody uses.
+        return self._unsure.pop(event.id, "") or self._store.new_token()
 
     def _begin(self, adapter: Adapter, events: Sequence[Event], ingested: Sequence[Ingested]) -> None:
         for event, result in zip(events, ingested, strict=True):
@@ -159,7 +188,9 @@ class Engine:
                 # What was held for the person may go out now, whatever the handler says.
                 self._kick.set()
 
-    def _begin_late(self, adapter: Adapter, events: Sequence[Event], done: "asyncio.Future[list[Ingested]]") -> None:
+    def _begin_late(
+        self, adapter: Adapter, events: Sequence[Event], done: "asyncio.Future[Sequence[Ingested]]"
+    ) -> None:
         if not done.cancelled() and done.exception() is None:
             self._begin(adapter, events, done.result())
 
@@ -219,7 +250,7 @@ class Engine:
             await self._handle_in_a_row(turn)
         elif self._lane.locked():
             # Its neighbour may be what ends processes: alone, each is judged by what it does itself.
-            await self._store.retry(Queue.MAILBOX, turn, delay=0.25)
+            await insist(lambda: self._store.retry(Queue.MAILBOX, turn, delay=0.25))
         else:
             async with self._lane:
                 await self._handle_alone(turn)
@@ -361,14 +392,26 @@ class Engine:
 
     async def _renew(self) -> None:
         # On the event loop on purpose: a process whose loop is blocked loses its conversations to others.
+        loop = asyncio.get_running_loop()
+        renewed_at = loop.time()
         while True:
             await asyncio.sleep(self._policy.lease / 3)
+            began_at = loop.time()
             try:
                 await self.renew_once()
+                renewed_at = began_at
             except StoreUnavailableError:
-                continue
+                if loop.time() - renewed_at >= self._policy.lease:
+                    self._abandon()
             except Exception:
                 log.exception("the leases could not be renewed")
+
+    def _abandon(self) -> None:
+        """Stops the handlers, whose leases have ended: others may be at their events by now, and commit first."""
+        # A message that is on its way is not called back by stopping its sender, who would only not know its outcome.
+        for _, task in self._held[Queue.MAILBOX].values():
+            log.warning("a lease could not be renewed in time", queue=Queue.MAILBOX.value)
+            task.cancel()
 
     async def renew_once(self) -> None:
         """Prolongs every lease of this process; stops the work on those that are lost."""
@@ -405,15 +448,25 @@ class Engine:
         working = [loop for loop in self._loops if not loop.done()]
         for loop in working:
             loop.cancel()
-        renewing = asyncio.create_task(self._renew())
+        renewing, waking = asyncio.create_task(self._renew()), asyncio.create_task(self._hand_over())
         # Work that ends may leave more to do: a commit its first message.
         while self._tasks and (left := deadline - asyncio.get_running_loop().time()) > 0:
             await asyncio.wait(set(self._tasks), timeout=left)
         # A task that has not begun cannot give anything back.
         await asyncio.sleep(0)
-        for task in (renewing, *self._tasks):
+        for task in (renewing, waking, *self._tasks):
             task.cancel()
-        await asyncio.gather(renewing, *working, *self._tasks, return_exceptions=True)
+        await asyncio.gather(renewing, waking, *working, *self._tasks, return_exceptions=True)
+        if self._spawned:
+            with contextlib.suppress(StoreUnavailableError):
+                await self._store.wake()
+
+    async def _hand_over(self) -> None:
+        # What is given back is due at once; others look for work by themselves only now and then.
+        while True:
+            await asyncio.sleep(self._policy.poll / 10)
+            with contextlib.suppress(StoreUnavailableError):
+                await self._store.wake()
 
 
 def _heard(adapter: Adapter, event: Event) -> Heard | None:

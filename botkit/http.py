@@ -43,7 +43,7 @@ _NOT_SENT = (
 )
 
 # What is packed costs more to read than to carry.
-_HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "botkit"}
+_HEADERS = [(b"Accept", b"*/*"), (b"Accept-Encoding", b"identity"), (b"User-Agent", b"botkit")]
 
 
 class Http:
@@ -66,8 +66,12 @@ class Http:
     ) -> None:
         self._seconds = seconds
         self._resolve = resolve or (None if transport else look_up)
+        self._is_bounded = transport is None
         self._transport = transport or Transport(
-            certificates=_certificates, patience=Patience(read=read_seconds), connections=20, idle_seconds=30
+            certificates=_certificates,
+            patience=Patience(read=read_seconds, total=seconds),
+            connections=20,
+            idle_seconds=30,
         )
 
     async def request(
@@ -142,15 +146,23 @@ class Http:
         most: int,
         is_foreign: bool,
     ) -> tuple[httpx.Response, bytes]:
+        url, own, extensions = await self._placed(url, is_foreign=is_foreign)
+        request = _request(method, url, {**(headers or {}), **own}, content)
+        request.extensions = {**extensions, "most": most}
+        if self._is_bounded:
+            return await self._answer(request, most)
         async with asyncio.timeout(self._seconds):
-            url, own, extensions = await self._placed(url, is_foreign=is_foreign)
-            request = _request(method, url, {**_HEADERS, **(headers or {}), **own}, content)
-            request.extensions = {**extensions, "most": most}
-            response = await self._transport.handle_async_request(request)
-            try:
-                return response, await _read(response, most)
-            finally:
-                await response.aclose()
+            return await self._answer(request, most)
+
+    async def _answer(self, request: httpx.Request, most: int) -> tuple[httpx.Response, bytes]:
+        response = await self._transport.handle_async_request(request)
+        if isinstance(response.stream, httpx.ByteStream) and self._is_bounded and not _is_packed(response):
+            # It is here already, within the bound that it was read with.
+            return response, b"".join(response.stream)
+        try:
+            return response, await _read(response, most)
+        finally:
+            await response.aclose()
 
     async def _placed(self, url: str, *, is_foreign: bool) -> tuple[str, dict[str, str], dict[str, Any]]:
         """Returns where to connect, with what that needs of headers and of httpx's extensions."""
@@ -194,12 +206,30 @@ _NONE = _Content(None, None, None, None)
 
 
 def _request(method: str, url: str, headers: dict[str, str], made: _Content) -> httpx.Request:
-    content = made.content
+    to = _parse(url)
+    given = {name.lower(): (name.encode("ascii"), value.encode("utf-8")) for name, value in headers.items()}
+    lines = [(b"Host", to.netloc)] if "host" not in given else []
+    lines += [line for line in _HEADERS if line[0].decode().lower() not in given] if given else _HEADERS
+    lines += given.values()
+    if made.form is not None or made.files is not None:
+        return _filled_in(method, to, lines, made)
+    content = made.content or b""
     if made.json is not None:
-        headers = {"Content-Type": "application/json", **headers}
         content = msgspec.json.encode(made.json)
+        if "content-type" not in given:
+            lines.append((b"Content-Type", b"application/json"))
+    if content or method != "GET":
+        lines.append((b"Content-Length", b"%d" % len(content)))
+    request = httpx.Request(method, to, headers=lines, stream=httpx.ByteStream(content))
+    return _named(request)
+
+
+def _filled_in(method: str, to: httpx.URL, lines: list[tuple[bytes, bytes]], made: _Content) -> httpx.Request:
     files = {name: (file.name, file.content, file.mime) for name, file in (made.files or {}).items()}
-    request = httpx.Request(method, _parse(url), headers=headers, content=content, data=made.form, files=files or None)
+    return _named(httpx.Request(method, to, headers=lines, data=made.form, files=files or None))
+
+
+def _named(request: httpx.Request) -> httpx.Request:
     if request.url.userinfo:
         # As every client does with a name and a password in an address.
         next(httpx.BasicAuth(request.url.username, request.url.password).auth_flow(request))
@@ -213,6 +243,10 @@ async def _read(response: httpx.Response, most: int) -> bytes:
             raise TooLongError
         return response.content
     return await read_bounded(response.aiter_raw(), response.headers.get("content-encoding", ""), most)
+
+
+def _is_packed(response: httpx.Response) -> bool:
+    return any(name.lower() == b"content-encoding" for name, _ in response.headers.raw)
 
 
 class InProcess(httpx.AsyncBaseTransport):

@@ -27,12 +27,21 @@ class AnswerTooLongError(httpx.ReadError):
 
 
 class Patience(Struct, frozen=True):
-    """How many seconds it may take to connect, until a byte moves either way, and until a connection is free."""
+    """How many seconds it may take to connect, until a byte moves either way, and until a connection is free.
+
+    And in `total`, from the first byte of a request to the last of its answer.
+    """
 
     connect: float = 3
     read: float = 15
     write: float = 10
     pool: float = 10
+    total: float = 60
+
+    @property
+    def least(self) -> float:
+        """The time after which something may be over."""
+        return min(self.read, self.write, self.total)
 
 
 class Transport(httpx.AsyncBaseTransport):
@@ -65,7 +74,7 @@ class Transport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Sends one request and reads the whole answer."""
         origin = _origin(request)
-        body = await request.aread()
+        body = b"".join(request.stream) if isinstance(request.stream, httpx.ByteStream) else await request.aread()
         head = _head(request)
         most = request.extensions.get("most", MAX_ANSWER)
         await self._wait_for_slot()
@@ -167,7 +176,7 @@ class _Connection(asyncio.Protocol):
         self._reader: AnswerReader | None = None
         self._done: asyncio.Future[AnswerReader] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._moved_at = 0.0
+        self._began_at = self._moved_at = 0.0
         self._unwritten = 0
 
     @property
@@ -182,11 +191,11 @@ class _Connection(asyncio.Protocol):
             # It ended between the handshake and here.
             raise httpx.ConnectError("the connection ended before the request")
         self._reader, self._done = reader, self._loop.create_future()
-        self._moved_at = self._loop.time()
+        self._began_at = self._moved_at = self._loop.time()
         self._unwritten = len(request)
         transport.write(request)
         if self._timer is None:
-            self._timer = self._loop.call_later(min(self._patience.read, self._patience.write), self._look)
+            self._timer = self._loop.call_later(self._patience.least, self._look)
         try:
             return await self._done
         except BaseException:
@@ -268,12 +277,13 @@ class _Connection(asyncio.Protocol):
         if self._reader is None:
             return
         left = self._left_to_write()
+        now = self._loop.time()
         if 0 < left < self._unwritten:
-            self._unwritten, self._moved_at = left, self._loop.time()
-        still = self._loop.time() - self._moved_at
+            self._unwritten, self._moved_at = left, now
         patience = self._patience.write if left else self._patience.read
-        if still < patience:
-            self._timer = self._loop.call_later(patience - still, self._look)
+        due_at = min(self._moved_at + patience, self._began_at + self._patience.total)
+        if now < due_at:
+            self._timer = self._loop.call_at(due_at, self._look)
         elif left:
             self.fail(httpx.WriteTimeout("the request was not taken in time"))
         else:

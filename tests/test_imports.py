@@ -25,6 +25,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "redaction",
         "addresses",
         "time_zones",
+        "waiting",
         "send_schedule",
         "credentials",
         "public_urls",

@@ -11,6 +11,7 @@ import sys
 from typing import Any
 
 import click
+import structlog
 import uvicorn
 
 from botkit.app import App
@@ -88,6 +89,10 @@ class _Server(uvicorn.Server):
         if not self.started:
             return
         logging.getLogger("uvicorn.error").disabled = False
+        # It would make the text of a line for each request, for nobody.
+        logging.getLogger("uvicorn.access").propagate = False
+        # Logging is set up for good: each logger may keep what it was made of.
+        structlog.configure(cache_logger_on_first_use=True)
         # What was made at the start stays: collections need not look at it again.
         gc.collect()
         gc.freeze()

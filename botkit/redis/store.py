@@ -340,8 +340,10 @@ class RedisStore:
 
     async def forget(self, cid: str) -> int:
         """See `Store.forget`. Up to five trips, one for each 500 dead letters, and a look at every key of the store."""
-        place = await self._pipe.call("HGET", self.keys.of(cid, "c")[0], "id")
+        # Sent first, and so read before it is removed.
+        found = self._pipe.call("HGET", self.keys.of(cid, "c")[0], "id")
         removed = await self._forget(cid)
+        place = await found
         where = conversation_of(cid, place or b"")
         return removed + (await forget_traces(self.call, self.keys, where) if where else 0)
 
@@ -388,6 +390,17 @@ class RedisStore:
         """See `Store.wait`. Holds a connection of its own."""
         wakes = [shared["wake"] for shared in self.keys.partitions]
         await self._listener.call("BLPOP", *wakes, max(0.05, seconds))
+
+    async def wake(self) -> None:
+        """See `Store.wake`. One trip."""
+        # Taken out first, a list that nobody waits for does not grow.
+        await asyncio.gather(
+            *(
+                self.call(*command)
+                for shared in self.keys.partitions
+                for command in (("LPOP", shared["wake"]), ("RPUSH", shared["wake"], "1"))
+            )
+        )
 
     async def ping(self) -> None:
         """See `Store.ping`. One trip."""

@@ -18,7 +18,7 @@ OURS = Measured(
 )  # fmt: skip
 THEIRS = replace(OURS, rate=1000, cpu=1, rss=180, verdict=replace(CLEAN, lost=2, wrong=1))
 # It needs no environment of its own, as a real one would.
-PEER = Contestant("peer", "a peer", mode="x")
+PEER = Contestant("peer", "a peer", "bare")
 
 
 @pytest.fixture
@@ -32,6 +32,7 @@ def found(tmp_path: Path) -> Measurements:
             found.add(Key("workers", "botkit", workers, number), replace(OURS, rate=1000 * workers))
         for size in (1000, 1_000_000):
             found.add(Key("growth", "botkit", size, number), OURS)
+    found.add(Key("calm", "botkit", 50, 0), OURS)
     found.add(Key("trips", "botkit", 0, 0), Trips(3.1))
     found.add(Key("layers", "botkit", 16, 0), {"sending": 75, "engine": 25})
     found.add(Key("start", "botkit", 0, 0), Started({"import botkit": Imported(140, 130)}, 900, 1200))
@@ -55,6 +56,8 @@ def test_a_row_has_medians_the_spread_of_the_rate_and_the_ratio_within_rounds(fo
         ("CPU per event", "0.250 ms", "yes"),
         ("replies lost, double, wrong, reordered", "0", "yes"),
         ("`botkit run` ready", "1.20 s", "yes"),
+        ("reply at 50 messages a second, p50 and p99", "3.0 ms and 9.0 ms", "yes"),
+        ("commands to Redis per event, with those that look for more work", "3.10", "yes"),
         ("import of what a bot needs", "140 ms", "yes"),
         ("CPU per event with Redis's, 1,000,000 conversations stored beside 1,000", "1.00 times", "yes"),
     ],

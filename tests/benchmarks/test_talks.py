@@ -88,6 +88,19 @@ async def test_nobody_writes_before_the_reply_has_come() -> None:
     assert len(bot.heard) == 2
 
 
+async def test_messages_have_a_rate_that_they_do_not_exceed() -> None:
+    bot = PerfectBot()
+    checker = Checker()
+    talks = Talks(bot.post, checker, at_once=4, people=4, first_chat=100, rate=100)
+    bot.on_reply = talks.on_reply
+    began = asyncio.get_running_loop().time()
+    talks.start()
+    await bot.until_heard(20)
+    await talks.stop()
+    assert asyncio.get_running_loop().time() - began >= 0.19
+    assert checker.verdict().is_clean
+
+
 async def test_a_reply_said_twice_is_seen() -> None:
     bot = PerfectBot()
     bot.times[4] = 2

@@ -482,7 +482,7 @@ async def test_the_version_of_the_server_is_known_after_the_first_call(store: Re
 
 
 async def test_settings_of_the_server_can_be_asked_for(kind: ServerKind, servers: Servers) -> None:
-    store = RedisStore(servers.url(kind))
+    store = RedisStore(servers.url(kind), prefix="asked")
     settings = await store.server_settings("maxmemory", "no-such-setting")
     assert settings == ({} if kind is ServerKind.FAKE else {"maxmemory": "0"})
     await store.close()
