@@ -19,7 +19,7 @@ from botkit.bot import Bot
 from botkit.clock import Clock
 from botkit.commit import make_commit
 from botkit.context import Context
-from botkit.conversation import Account
+from botkit.conversation import Account, account_in
 from botkit.decisions import Decisions, Scene
 from botkit.events import (
     AgentRequested,
@@ -339,7 +339,7 @@ class Dispatcher:
     async def _bury(self, turn: Turn, reason: str) -> None:
         verdict = await insist(lambda: self._store.retry(Queue.MAILBOX, turn, delay=0, error=reason, max_attempts=1))
         if verdict is Verdict.DEAD:
-            self._metrics.count("events_dead", Account(*turn.cid.split(":", 2)[:2]))
+            self._metrics.count("events_dead", account_in(turn.cid))
             log.error("dead letter", event_id=turn.id, reason=reason)
 
     async def bury(self, turn: Turn, reason: str) -> None:

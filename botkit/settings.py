@@ -42,11 +42,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     sources: Mapping[str, str] = {}
 
     def secrets(self) -> list[Secret]:
-        """Returns what nobody may print: the address of the store with its password, and the password by itself."""
-        if self.redis_url is None:
-            return []
-        password = urlsplit(self.redis_url.reveal()).password
-        return [self.redis_url, *([Secret(password), Secret(unquote(password))] if password else [])]
+        """Returns what nobody may print: the store's address, its password by itself, and who may read the metrics."""
+        given = [secret for secret in (self.redis_url, self.metrics_token) if secret]
+        password = urlsplit(self.redis_url.reveal()).password if self.redis_url else None
+        return [*given, *([Secret(password), Secret(unquote(password))] if password else [])]
 
     @property
     def is_production(self) -> bool:

@@ -69,9 +69,13 @@ class Accepted(Struct, frozen=True):
 
 
 class Duplicate(Struct, frozen=True):
-    """Known already; `reply` is the answer that was given to it, if it is ready and one was needed."""
+    """Known already; `reply` is the answer that was given to it, if it is ready and one was needed.
+
+    Where it `differs`, something else came under the same id; one in a thousand of these is not noticed.
+    """
 
     reply: bytes
+    differs: bool = False
 
 
 class Full(Struct, frozen=True):

@@ -30,6 +30,7 @@ from botkit.redis.script_values import (
     VERDICTS,
     attempt_of,
     cut,
+    mark_of,
     read_ahead,
     read_committed,
     read_ingested,
@@ -143,7 +144,7 @@ class RedisStore:
         keys[7] = self.keys.reply(cid, eid)
         answer = await self._script(
             "ingest", keys, cid, eid, payload, token, self._lease_ms, window, self.bounds.ids, self.bounds.mailbox,
-            *rest,
+            *rest, mark_of(payload),
         )  # fmt: skip
         return read_ingested(answer, cid, token, eid, payload)
 

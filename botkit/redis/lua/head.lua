@@ -22,12 +22,13 @@ local function heads(q, id)
 end
 
 -- Remembers an id. The newest 64 stay whatever the clock says; never more than `ids`.
-local function remember(x, id, horizon, ids)
+-- Behind the milliseconds of its arrival, `mark` (below 1) stands for what came with it.
+local function remember(x, id, horizon, ids, mark)
   local size = redis.call('ZCARD', x)
   local old = math.min(redis.call('ZCOUNT', x, '-inf', now - horizon), size - 64)
   old = math.max(old, size + 1 - ids)
   if old > 0 then redis.call('ZREMRANGEBYRANK', x, 0, old - 1) end
-  redis.call('ZADD', x, now, id)
+  redis.call('ZADD', x, now + (mark or 0), id)
   redis.call('PEXPIRE', x, 2 * horizon)
 end
 
