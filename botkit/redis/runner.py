@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
-from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import NoScriptError, OutOfMemoryError, ResponseError
 
 from botkit.clock import Clock
 from botkit.exceptions import SettingsError, StoreUnavailableError
@@ -56,7 +56,8 @@ class Runner:
         commands.append(("HMGET", meta, "partitions", "format"))
         answers = await send(commands)
         for answer in answers:
-            if isinstance(answer, Exception):
+            # Without memory nothing new is noted, but what is there can be worked on.
+            if isinstance(answer, Exception) and not (isinstance(answer, OutOfMemoryError) and all(answers[-1])):
                 raise StoreUnavailableError(f"Redis is not ready ({type(answer).__name__})") from answer
         self._check_meta(*answers[-1])
 
