@@ -4,12 +4,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 from botkit.redis.embedded import EmbeddedServer, ServerKind, find_servers
 
 # With --hypothesis-profile=long the models run for minutes.
 settings.register_profile("long", max_examples=2000, stateful_step_count=60, deadline=None)
+# Looks for any counterexample, always the same way, and does not make it small.
+settings.register_profile(
+    "first", max_examples=400, stateful_step_count=40, deadline=None, derandomize=True, phases=[Phase.generate]
+)
 
 
 class Servers:
