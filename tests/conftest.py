@@ -1,5 +1,6 @@
 """Redis servers for the tests: one of each kind that this machine has, started when first asked for."""
 
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,6 +50,15 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     servers.stop()
 
 
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    """Where chance begins: another number in each run, which is printed and can be given again."""
+    given: int | None = request.config.getoption("--seed")
+    number = random.SystemRandom().randrange(1_000_000) if given is None else given
+    print(f"\n{request.node.nodeid}: repeat it with --seed {number}")  # noqa: T201
+    return number
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     found = {server.kind: server for server in find_servers()}
     missing = [kind.value for kind in ServerKind if kind not in found]
@@ -59,6 +69,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-docs", action="store_true", help="write what is generated in README.md and docs/ anew")
+    parser.addoption("--seed", type=int, help="the seed of an earlier run, to repeat it")
     parser.addoption("--long", action="store_true", help="the long forms of the tests in tests/faults, for hours")
     parser.addoption(
         "--every-line", action="store_true", help="kill at every line of an event's way, not at every twenty-third"
