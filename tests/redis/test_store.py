@@ -341,6 +341,18 @@ async def test_a_commit_that_arrives_again_behind_later_ones_is_fenced(store: Re
     assert await store.load(ANN) == Record(b"2", 2)
 
 
+async def test_a_commit_told_again_after_the_next_event_went_to_another_leaves_that_its_turn(
+    store: RedisStore, raw: Raw
+) -> None:
+    turn = await take(store, 1)
+    await ingest(store, 2)
+    first = await commit(store, turn, state=b"1")
+    await claim_one(store)
+    stored = await everything(raw)
+    assert await commit(store, turn, state=b"1") == first
+    assert await everything(raw) == stored
+
+
 async def test_a_late_commit_stands_while_nobody_else_took_over(store: RedisStore, clock: Clock) -> None:
     turn = await take(store, 1)
     clock.advance(seconds=LEASE + 1)
