@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Coroutine, Mapping, Sequence
+from functools import partial
 from typing import Literal
 
 import structlog
@@ -19,7 +20,7 @@ from botkit.metrics import Metrics
 from botkit.outbox import Outbox
 from botkit.poller import Poller
 from botkit.session_rules import Heard
-from botkit.store import Accepted, Claim, Duplicate, Full, Ingested, Mine, Store
+from botkit.store import Accepted, Claim, Duplicate, Full, Ingested, Mine, Store, insist
 from botkit.sweeper import Sweeper
 from botkit.tracing import stamp
 from botkit.turn import Queue, Turn
@@ -35,6 +36,10 @@ _COUNTED: Mapping[type[Ingested], str] = {
     Duplicate: "events_duplicate",
     Full: "events_full",
 }
+
+
+# Events that were not stored are delivered again soon, or never.
+_MOST_UNSURE = 1000
 
 
 class EnginePolicy(Struct, frozen=True):
@@ -93,6 +98,8 @@ class Engine:
         self._held: dict[Queue, dict[str, tuple[str, asyncio.Task[None]]]] = {queue: {} for queue in Queue}
         self._tasks: set[asyncio.Task[None]] = set()
         self._spawned = 0
+        # The tokens of events of which nobody knows whether they were stored.
+        self._unsure: dict[str, str] = {}
         # Events that are being stored and may become ours to handle.
         self._asking = 0
         self._committed: dict[str, asyncio.Event] = {}
@@ -134,25 +141,42 @@ class Engine:
         return await asyncio.gather(*(self._ingest(adapter, event) for event in events))
 
     async def _ingest(self, adapter: Adapter, event: Event) -> Ingested:
-        token = self._store.new_token() if self._has_room(Queue.MAILBOX) else ""
+        token = self._token_for(event)
         self._asking += bool(token)
+        ingest = partial(
+            self._store.ingest,
+            event.conversation.key,
+            event.id,
+            stamp(encode(event)),
+            token=token,
+            window=adapter.dedupe_window.total_seconds(),
+            heard=_heard(adapter, event),
+            opens=event.opens,
+            stays_away=adapter.stays_away and not isinstance(event, Subscribed),
+        )
         try:
-            return await self._store.ingest(
-                event.conversation.key,
-                event.id,
-                stamp(encode(event)),
-                token=token,
-                window=adapter.dedupe_window.total_seconds(),
-                heard=_heard(adapter, event),
-                opens=event.opens,
-                stays_away=adapter.stays_away and not isinstance(event, Subscribed),
-            )
+            return await insist(ingest, seconds=self._policy.ingest_seconds / 3)
+        except StoreUnavailableError:
+            if token:
+                self._unsure[event.id] = token
+            raise
         finally:
             self._asking -= bool(token)
+
+    def _token_for(self, event: Event) -> str:
+        if not self._has_room(Queue.MAILBOX):
+            return ""
+        if len(self._unsure) > _MOST_UNSURE:
+            del self._unsure[next(iter(self._unsure))]
+        # Redis may have carried it out without our knowing: with the same token it is ours when it comes again, and
+        # need not wait for the end of a lease that nobody uses.
+        return self._unsure.pop(event.id, "") or self._store.new_token()
 
     def _begin(self, adapter: Adapter, events: Sequence[Event], ingested: Sequence[Ingested]) -> None:
         for event, result in zip(events, ingested, strict=True):
             self._metrics.count(_COUNTED[type(result)], event.account)
+            if isinstance(result, Duplicate) and result.differs:
+                self._metrics.count("events_conflicting", event.account)
             if not isinstance(result, Mine):
                 if not isinstance(result, Duplicate):
                     self._kick.set()
@@ -226,7 +250,7 @@ class Engine:
             await self._handle_in_a_row(turn)
         elif self._lane.locked():
             # Its neighbour may be what ends processes: alone, each is judged by what it does itself.
-            await self._store.retry(Queue.MAILBOX, turn, delay=0.25)
+            await insist(lambda: self._store.retry(Queue.MAILBOX, turn, delay=0.25))
         else:
             async with self._lane:
                 await self._handle_alone(turn)
@@ -368,14 +392,26 @@ class Engine:
 
     async def _renew(self) -> None:
         # On the event loop on purpose: a process whose loop is blocked loses its conversations to others.
+        loop = asyncio.get_running_loop()
+        renewed_at = loop.time()
         while True:
             await asyncio.sleep(self._policy.lease / 3)
+            began_at = loop.time()
             try:
                 await self.renew_once()
+                renewed_at = began_at
             except StoreUnavailableError:
-                continue
+                if loop.time() - renewed_at >= self._policy.lease:
+                    self._abandon()
             except Exception:
                 log.exception("the leases could not be renewed")
+
+    def _abandon(self) -> None:
+        """Stops the handlers, whose leases have ended: others may be at their events by now, and commit first."""
+        # A message that is on its way is not called back by stopping its sender, who would only not know its outcome.
+        for _, task in self._held[Queue.MAILBOX].values():
+            log.warning("a lease could not be renewed in time", queue=Queue.MAILBOX.value)
+            task.cancel()
 
     async def renew_once(self) -> None:
         """Prolongs every lease of this process; stops the work on those that are lost."""
@@ -412,15 +448,25 @@ class Engine:
         working = [loop for loop in self._loops if not loop.done()]
         for loop in working:
             loop.cancel()
-        renewing = asyncio.create_task(self._renew())
+        renewing, waking = asyncio.create_task(self._renew()), asyncio.create_task(self._hand_over())
         # Work that ends may leave more to do: a commit its first message.
         while self._tasks and (left := deadline - asyncio.get_running_loop().time()) > 0:
             await asyncio.wait(set(self._tasks), timeout=left)
         # A task that has not begun cannot give anything back.
         await asyncio.sleep(0)
-        for task in (renewing, *self._tasks):
+        for task in (renewing, waking, *self._tasks):
             task.cancel()
-        await asyncio.gather(renewing, *working, *self._tasks, return_exceptions=True)
+        await asyncio.gather(renewing, waking, *working, *self._tasks, return_exceptions=True)
+        if self._spawned:
+            with contextlib.suppress(StoreUnavailableError):
+                await self._store.wake()
+
+    async def _hand_over(self) -> None:
+        # What is given back is due at once; others look for work by themselves only now and then.
+        while True:
+            await asyncio.sleep(self._policy.poll / 10)
+            with contextlib.suppress(StoreUnavailableError):
+                await self._store.wake()
 
 
 def _heard(adapter: Adapter, event: Event) -> Heard | None:

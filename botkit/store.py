@@ -69,9 +69,13 @@ class Accepted(Struct, frozen=True):
 
 
 class Duplicate(Struct, frozen=True):
-    """Known already; `reply` is the answer that was given to it, if it is ready and one was needed."""
+    """Known already; `reply` is the answer that was given to it, if it is ready and one was needed.
+
+    Where it `differs`, something else came under the same id; one in a thousand of these is not noticed.
+    """
 
     reply: bytes
+    differs: bool = False
 
 
 class Full(Struct, frozen=True):
@@ -306,6 +310,10 @@ class Store(Protocol):
         """Puts a message into a conversation's outbox once per key, and its timer with it; False if it is full."""
         ...
 
+    def pseudonym(self, cid: str) -> str:
+        """Returns what stands for a conversation in logs: the same in all processes, and no way back from it."""
+        ...
+
     async def due_timers(self, limit: int) -> tuple[Sequence[DueTimer], float | None]:
         """Returns timers that are due, and the seconds until the next one (None = no timer waits)."""
         ...
@@ -347,6 +355,10 @@ class Store(Protocol):
 
     async def wait(self, seconds: float) -> None:
         """Returns when another process stored something to do, or after that many seconds."""
+        ...
+
+    async def wake(self) -> None:
+        """Lets the processes look for work that wait for some."""
         ...
 
     async def ping(self) -> None:

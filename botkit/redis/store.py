@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from botkit.clock import Clock
+from botkit.conversation import pseudonym
 from botkit.deliveries import Status
 from botkit.exceptions import TooManyTimersError
 from botkit.pace import Pace
@@ -29,6 +30,7 @@ from botkit.redis.script_values import (
     VERDICTS,
     attempt_of,
     cut,
+    mark_of,
     read_ahead,
     read_committed,
     read_ingested,
@@ -68,7 +70,9 @@ class RedisStore:
         self._runner = Runner(url, self.clock, self.keys)
         self._pipe = self._runner.pipe
         self._listener = Pipe(url, seconds=3600)
-        self._turns = RedisTurns(self._script, self._pipe.call, self.keys, lease=self.bounds.lease)
+        self._turns = RedisTurns(
+            self._script, self._pipe.call, self.keys, lease=self.bounds.lease, named=self.pseudonym
+        )
         self.accounts = RedisAccounts(self._script, self.call, self.keys, life=self.bounds.receipt)
         self.contacts = RedisContacts(self.call, self.keys, self.clock)
         self.consents = RedisConsents(self.call, self.keys)
@@ -89,6 +93,10 @@ class RedisStore:
     def version(self) -> str:
         """The server's version, empty before it was connected to."""
         return self._runner.version
+
+    def pseudonym(self, cid: str) -> str:
+        """See `Store.pseudonym`."""
+        return pseudonym(cid, self._runner.log_key)
 
     async def _script(self, name: str, keys: Sequence[str], *args: str | bytes | int) -> Any:
         return await self._runner.run(name, keys, *args)
@@ -136,7 +144,7 @@ class RedisStore:
         keys[7] = self.keys.reply(cid, eid)
         answer = await self._script(
             "ingest", keys, cid, eid, payload, token, self._lease_ms, window, self.bounds.ids, self.bounds.mailbox,
-            *rest,
+            *rest, mark_of(payload),
         )  # fmt: skip
         return read_ingested(answer, cid, token, eid, payload)
 
@@ -389,6 +397,17 @@ class RedisStore:
         """See `Store.wait`. Holds a connection of its own."""
         wakes = [shared["wake"] for shared in self.keys.partitions]
         await self._listener.call("BLPOP", *wakes, max(0.05, seconds))
+
+    async def wake(self) -> None:
+        """See `Store.wake`. One trip."""
+        # Taken out first, a list that nobody waits for does not grow.
+        await asyncio.gather(
+            *(
+                self.call(*command)
+                for shared in self.keys.partitions
+                for command in (("LPOP", shared["wake"]), ("RPUSH", shared["wake"], "1"))
+            )
+        )
 
     async def ping(self) -> None:
         """See `Store.ping`. One trip."""
