@@ -30,6 +30,12 @@ class Account(Struct, frozen=True):
     ta: str
 
 
+def account_in(key: str) -> Account:
+    """Returns the account in a conversation's key; where the key is hashed, one that nobody has."""
+    channel, _, rest = key.partition(":")
+    return Account(channel, rest.partition(":")[0])
+
+
 class User(Struct, frozen=True, omit_defaults=True):
     """The person a conversation is with, as far as the service tells; `phone` is theirs for sure where it is given."""
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Coroutine, Mapping, Sequence
+from functools import partial
 from typing import Literal
 
 import structlog
@@ -15,23 +16,37 @@ from botkit.events import Event, Subscribed, decode, encode
 from botkit.exceptions import StoreUnavailableError
 from botkit.feeder import Feeder
 from botkit.line import Line
+from botkit.metrics import Metrics
 from botkit.outbox import Outbox
 from botkit.poller import Poller
 from botkit.session_rules import Heard
-from botkit.store import Claim, Duplicate, Full, Ingested, Mine, Store
+from botkit.store import Accepted, Claim, Duplicate, Full, Ingested, Mine, Store, insist
 from botkit.sweeper import Sweeper
+from botkit.tracing import stamp
 from botkit.turn import Queue, Turn
+from botkit.waiting import wait_for
 
 log = structlog.get_logger("botkit.engine")
 
 Role = Literal["all", "web", "worker"]
+
+_COUNTED: Mapping[type[Ingested], str] = {
+    Mine: "events_accepted",
+    Accepted: "events_accepted",
+    Duplicate: "events_duplicate",
+    Full: "events_full",
+}
+
+
+# Events that were not stored are delivered again soon, or never.
+_MOST_UNSURE = 1000
 
 
 class EnginePolicy(Struct, frozen=True):
     """How much is done at a time; seconds and counts.
 
     `suspicious` started attempts without a verdict send an event to the lane, where one runs at a time;
-    after `hopeless` it is a dead letter.
+    after `hopeless`, `proof` of them in the lane, it is a dead letter.
     """
 
     concurrency: int = 100
@@ -42,6 +57,7 @@ class EnginePolicy(Struct, frozen=True):
     poll: float = 1
     suspicious: int = 3
     hopeless: int = 5
+    proof: int = 2
 
 
 class Acceptance(Struct, frozen=True):
@@ -67,6 +83,7 @@ class Engine:
         policy: EnginePolicy | None = None,
         feeder: Feeder | None = None,
         polled: Mapping[Account, Line] | None = None,
+        metrics: Metrics | None = None,
         sweeper: Sweeper | None = None,
     ) -> None:
         self._store = store
@@ -77,9 +94,12 @@ class Engine:
         self._outbox = outbox
         self._role = role
         self._policy = policy or EnginePolicy()
+        self._metrics = metrics or Metrics()
         self._held: dict[Queue, dict[str, tuple[str, asyncio.Task[None]]]] = {queue: {} for queue in Queue}
         self._tasks: set[asyncio.Task[None]] = set()
         self._spawned = 0
+        # The tokens of events of which nobody knows whether they were stored.
+        self._unsure: dict[str, str] = {}
         # Events that are being stored and may become ours to handle.
         self._asking = 0
         self._committed: dict[str, asyncio.Event] = {}
@@ -95,16 +115,17 @@ class Engine:
 
         Raises StoreUnavailableError. An event that must be answered in the response is waited for, within its budget.
         """
-        ingesting = asyncio.gather(*(self._ingest(adapter, event) for event in events))
+        ingesting = asyncio.ensure_future(self._ingest_all(adapter, events))
+        is_done = False
         try:
-            async with asyncio.timeout(self._policy.ingest_seconds):
-                ingested = await asyncio.shield(ingesting)
-        except (TimeoutError, asyncio.CancelledError) as error:
-            # What Redis carries out all the same is this process's to handle.
-            ingesting.add_done_callback(lambda done: self._begin_late(adapter, events, done))
-            if isinstance(error, asyncio.CancelledError):
-                raise
-            raise StoreUnavailableError("Redis took too long to store an event") from None
+            is_done = await wait_for(ingesting, self._policy.ingest_seconds)
+        finally:
+            if not is_done:
+                # What Redis carries out all the same is this process's to handle.
+                ingesting.add_done_callback(lambda done: self._begin_late(adapter, events, done))
+        if not is_done:
+            raise StoreUnavailableError("Redis took too long to store an event")
+        ingested = ingesting.result()
         # From here to the answer nothing waits: handlers start when it is written.
         self._begin(adapter, events, ingested)
         if any(isinstance(result, Full) for result in ingested):
@@ -114,25 +135,48 @@ class Engine:
                 return await self._reply(event, result)
         return Acceptance(stored=True)
 
+    async def _ingest_all(self, adapter: Adapter, events: Sequence[Event]) -> Sequence[Ingested]:
+        if len(events) == 1:
+            return [await self._ingest(adapter, events[0])]
+        return await asyncio.gather(*(self._ingest(adapter, event) for event in events))
+
     async def _ingest(self, adapter: Adapter, event: Event) -> Ingested:
-        token = self._store.new_token() if self._has_room(Queue.MAILBOX) else ""
+        token = self._token_for(event)
         self._asking += bool(token)
+        ingest = partial(
+            self._store.ingest,
+            event.conversation.key,
+            event.id,
+            stamp(encode(event)),
+            token=token,
+            window=adapter.dedupe_window.total_seconds(),
+            heard=_heard(adapter, event),
+            opens=event.opens,
+            stays_away=adapter.stays_away and not isinstance(event, Subscribed),
+        )
         try:
-            return await self._store.ingest(
-                event.conversation.key,
-                event.id,
-                encode(event),
-                token=token,
-                window=adapter.dedupe_window.total_seconds(),
-                heard=_heard(adapter, event),
-                opens=event.opens,
-                stays_away=adapter.stays_away and not isinstance(event, Subscribed),
-            )
+            return await insist(ingest, seconds=self._policy.ingest_seconds / 3)
+        except StoreUnavailableError:
+            if token:
+                self._unsure[event.id] = token
+            raise
         finally:
             self._asking -= bool(token)
 
+    def _token_for(self, event: Event) -> str:
+        if not self._has_room(Queue.MAILBOX):
+            return ""
+        if len(self._unsure) > _MOST_UNSURE:
+            del self._unsure[next(iter(self._unsure))]
+        # Redis may have carried it out without our knowing: with the same token it is ours when it comes again, and
+        # need not wait for the end of a lease that nobody uses.
+        return self._unsure.pop(event.id, "") or self._store.new_token()
+
     def _begin(self, adapter: Adapter, events: Sequence[Event], ingested: Sequence[Ingested]) -> None:
         for event, result in zip(events, ingested, strict=True):
+            self._metrics.count(_COUNTED[type(result)], event.account)
+            if isinstance(result, Duplicate) and result.differs:
+                self._metrics.count("events_conflicting", event.account)
             if not isinstance(result, Mine):
                 if not isinstance(result, Duplicate):
                     self._kick.set()
@@ -144,7 +188,9 @@ class Engine:
                 # What was held for the person may go out now, whatever the handler says.
                 self._kick.set()
 
-    def _begin_late(self, adapter: Adapter, events: Sequence[Event], done: "asyncio.Future[list[Ingested]]") -> None:
+    def _begin_late(
+        self, adapter: Adapter, events: Sequence[Event], done: "asyncio.Future[Sequence[Ingested]]"
+    ) -> None:
         if not done.cancelled() and done.exception() is None:
             self._begin(adapter, events, done.result())
 
@@ -160,6 +206,7 @@ class Engine:
                     await asyncio.sleep(0.05)
                 return Acceptance(stored=True, reply=reply.body)
         # The event is stored, but its answer is not ready: the service asks again, and gets it then.
+        self._metrics.count("welcome_missed", event.account)
         log.warning("the webhook's answer is not ready yet", event_id=event.id)
         return Acceptance(stored=False)
 
@@ -199,16 +246,22 @@ class Engine:
                     self._kick.set()
 
     async def _handle(self, turn: Turn) -> None:
-        if turn.attempts > self._policy.hopeless:
-            await self._dispatcher.bury(turn, f"{turn.attempts - 1} attempts ended without a verdict")
-        elif turn.attempts < self._policy.suspicious:
+        if turn.attempts < self._policy.suspicious:
             await self._handle_in_a_row(turn)
         elif self._lane.locked():
             # Its neighbour may be what ends processes: alone, each is judged by what it does itself.
-            await self._store.retry(Queue.MAILBOX, turn, delay=0.25)
+            await insist(lambda: self._store.retry(Queue.MAILBOX, turn, delay=0.25))
         else:
             async with self._lane:
-                await self._handle_in_a_row(turn)
+                await self._handle_alone(turn)
+
+    async def _handle_alone(self, turn: Turn) -> None:
+        # What processes died of beside it proves nothing against it, however often.
+        died_alone = await self._store.suspect(turn)
+        if turn.attempts > self._policy.hopeless and died_alone >= self._policy.proof:
+            await self._dispatcher.bury(turn, f"{turn.attempts - 1} attempts ended without a verdict")
+        else:
+            await self._handle_in_a_row(turn)
 
     async def _handle_in_a_row(self, turn: Turn) -> None:
         current: Turn | None = turn
@@ -266,6 +319,7 @@ class Engine:
             return self._policy.poll
         claim: Claim = await self._store.claim(queue, self._room(queue))
         for turn in claim.turns:
+            self._metrics.observe("claim_lag_seconds", turn.lag, value=queue.value)
             self._start(queue, turn)
         return self._policy.poll if claim.next_due is None else claim.next_due
 
@@ -338,14 +392,26 @@ class Engine:
 
     async def _renew(self) -> None:
         # On the event loop on purpose: a process whose loop is blocked loses its conversations to others.
+        loop = asyncio.get_running_loop()
+        renewed_at = loop.time()
         while True:
             await asyncio.sleep(self._policy.lease / 3)
+            began_at = loop.time()
             try:
                 await self.renew_once()
+                renewed_at = began_at
             except StoreUnavailableError:
-                continue
+                if loop.time() - renewed_at >= self._policy.lease:
+                    self._abandon()
             except Exception:
                 log.exception("the leases could not be renewed")
+
+    def _abandon(self) -> None:
+        """Stops the handlers, whose leases have ended: others may be at their events by now, and commit first."""
+        # A message that is on its way is not called back by stopping its sender, who would only not know its outcome.
+        for _, task in self._held[Queue.MAILBOX].values():
+            log.warning("a lease could not be renewed in time", queue=Queue.MAILBOX.value)
+            task.cancel()
 
     async def renew_once(self) -> None:
         """Prolongs every lease of this process; stops the work on those that are lost."""
@@ -356,6 +422,7 @@ class Engine:
             for cid in await self._store.renew(queue, tokens):
                 token, task = held.get(cid, ("", None))
                 if task is not None and token == tokens[cid]:
+                    self._metrics.count("leases_lost", value=queue.value)
                     log.warning("a lease was lost", queue=queue.value)
                     task.cancel()
 
@@ -381,15 +448,25 @@ class Engine:
         working = [loop for loop in self._loops if not loop.done()]
         for loop in working:
             loop.cancel()
-        renewing = asyncio.create_task(self._renew())
+        renewing, waking = asyncio.create_task(self._renew()), asyncio.create_task(self._hand_over())
         # Work that ends may leave more to do: a commit its first message.
         while self._tasks and (left := deadline - asyncio.get_running_loop().time()) > 0:
             await asyncio.wait(set(self._tasks), timeout=left)
         # A task that has not begun cannot give anything back.
         await asyncio.sleep(0)
-        for task in (renewing, *self._tasks):
+        for task in (renewing, waking, *self._tasks):
             task.cancel()
-        await asyncio.gather(renewing, *working, *self._tasks, return_exceptions=True)
+        await asyncio.gather(renewing, waking, *working, *self._tasks, return_exceptions=True)
+        if self._spawned:
+            with contextlib.suppress(StoreUnavailableError):
+                await self._store.wake()
+
+    async def _hand_over(self) -> None:
+        # What is given back is due at once; others look for work by themselves only now and then.
+        while True:
+            await asyncio.sleep(self._policy.poll / 10)
+            with contextlib.suppress(StoreUnavailableError):
+                await self._store.wake()
 
 
 def _heard(adapter: Adapter, event: Event) -> Heard | None:

@@ -69,9 +69,13 @@ class Accepted(Struct, frozen=True):
 
 
 class Duplicate(Struct, frozen=True):
-    """Known already; `reply` is the answer that was given to it, if it is ready and one was needed."""
+    """Known already; `reply` is the answer that was given to it, if it is ready and one was needed.
+
+    Where it `differs`, something else came under the same id; one in a thousand of these is not noticed.
+    """
 
     reply: bytes
+    differs: bool = False
 
 
 class Full(Struct, frozen=True):
@@ -295,6 +299,13 @@ class Store(Protocol):
         """
         ...
 
+    async def suspect(self, turn: Turn) -> int:
+        """Notes, before it is made, an attempt at an event alone; returns how many of them had no verdict before.
+
+        Returns -1 where the turn is not the caller's any more.
+        """
+        ...
+
     async def enqueue(self, cid: str, key: str, payload: bytes, *, watch: Timer | None = None) -> bool:
         """Puts a message into a conversation's outbox once per key, and its timer with it; False if it is full."""
         ...
@@ -344,6 +355,10 @@ class Store(Protocol):
 
     async def wait(self, seconds: float) -> None:
         """Returns when another process stored something to do, or after that many seconds."""
+        ...
+
+    async def wake(self) -> None:
+        """Lets the processes look for work that wait for some."""
         ...
 
     async def ping(self) -> None:

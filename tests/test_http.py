@@ -14,7 +14,8 @@ import pytest
 
 from botkit import http
 from botkit.exceptions import NotSentError, TransportError, UnknownOutcomeError
-from botkit.http import MAX_ANSWER, ASGIApp, Http, InProcess
+from botkit.http import ASGIApp, Http, InProcess
+from botkit.transport import MAX_ANSWER
 
 CANARY = "123456789:AAE-canary-canary-canary-canary-ca"
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

@@ -59,7 +59,7 @@ async def test_a_bomb_is_given_up_before_it_is_unpacked() -> None:
 
 @pytest.mark.parametrize(
     ("body", "coding"),
-    [(b"not gzip", "gzip"), (gzip.compress(b"x" * 99)[:-9], "gzip"), (b"x", "br"), (b"x", "gzip, gzip")],
+    [(b"not gzip", "gzip"), (gzip.compress(b"x" * 99, mtime=0)[:-9], "gzip"), (b"x", "br"), (b"x", "gzip, gzip")],
     ids=["not packed", "cut off", "unknown", "twice"],
 )
 async def test_what_cannot_be_unpacked_is_told(body: bytes, coding: str) -> None:

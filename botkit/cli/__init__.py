@@ -15,6 +15,7 @@ _COMMANDS = {
     "graph": "routes",
     "capabilities": "capabilities",
     "sessions": "sessions",
+    "dead": "dead",
     "doctor": "doctor",
     "messages": "messages",
     "broadcast": "broadcast",

@@ -187,9 +187,11 @@ async def _examine_store(store: RedisStore, settings: Settings, *, audits: bool)
     if settings.redis_url and (what := release_note(store.version)):
         yield Finding("note", what, "update it, unless your distribution's build has the fix for CVE-2025-49844")
     yield server_finding(await store.server_settings(*RECOMMENDED))
-    count = await store.dead_letters()
+    count = await store.dead_letters.count()
     if count:
-        yield Finding("note", f"{count} dead letter{'s' * (count > 1)}: events or messages that were given up")
+        yield Finding(
+            "note", f"{count} dead letter{'s' * (count > 1)}: events or messages that were given up; see: botkit dead"
+        )
     else:
         yield Finding("ok", "no dead letters")
     if audits:

@@ -13,7 +13,7 @@ COMMANDS = (
     # Hashes.
     *("hget", "hset", "hsetnx", "hmget", "hgetall", "hkeys", "hvals", "hlen", "hdel", "hexists", "hincrby"),
     # Lists.
-    *("rpush", "lpop", "blpop", "llen", "lindex", "lrange"),
+    *("rpush", "lpush", "lpop", "blpop", "llen", "lindex", "lrange"),
     # Sets.
     *("sadd", "srem", "sismember"),
     # Sorted sets.

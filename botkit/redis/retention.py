@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from botkit.conversation import Conversation
-from botkit.redis.dead_letters import scan_letters
+from botkit.redis.dead_letters import DeadLetter
 from botkit.redis.keys import Keys
 from botkit.submission import Submission
 
@@ -16,11 +16,6 @@ from botkit.submission import Submission
 BATCH = 500
 
 Call = Callable[..., Awaitable[Any]]
-
-
-async def trim_letters(call: Call, keys: Keys, before_ms: int) -> None:
-    """Removes the dead letters of before that time. One trip for all partitions together."""
-    await asyncio.gather(*(call("XTRIM", shared["dead"], "MINID", max(0, before_ms)) for shared in keys.partitions))
 
 
 async def find_idle(call: Call, keys: Keys, since_ms: int) -> AsyncIterator[str]:
@@ -66,7 +61,9 @@ async def find_traces(call: Call, keys: Keys, where: Conversation) -> AsyncItera
             yield name, where.id.encode()
 
 
-async def export(call: Call, keys: Keys, cid: str, where: Conversation | None) -> dict[str, Any]:
+async def export(
+    call: Call, keys: Keys, cid: str, where: Conversation | None, letters: Sequence[DeadLetter]
+) -> dict[str, Any]:
     """Returns all that is kept of a conversation, by the kind of thing, for whoever has a right to see it."""
     c, m, o, t, e = keys.of(cid, "c m o t e")
     record, mailbox, outbox, timers, watches = await asyncio.gather(
@@ -78,7 +75,15 @@ async def export(call: Call, keys: Keys, cid: str, where: Conversation | None) -
         "mailbox": _texts(mailbox),
         "outbox": _texts(outbox),
         "timers": _pairs(timers) | _pairs(watches),
-        "dead_letters": [letter async for letter in scan_letters(call, keys.of(cid, "dead")[0], cid)],
+        "dead_letters": [
+            {
+                "id": each.id,
+                "queue": each.queue.value,
+                "error": each.error,
+                "entry": each.entry.decode(errors="replace"),
+            }
+            for each in letters
+        ],
         "elsewhere": _texts(traces),
     }
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
-from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import NoScriptError, OutOfMemoryError, ResponseError
 
 from botkit.clock import Clock
 from botkit.exceptions import SettingsError, StoreUnavailableError
@@ -63,7 +63,8 @@ class Runner:
         commands.append(("HMGET", meta, "partitions", "format", "log_key"))
         answers = await send(commands)
         for answer in answers:
-            if isinstance(answer, Exception):
+            # Without memory nothing new is noted, but what is there can be worked on.
+            if isinstance(answer, Exception) and not (isinstance(answer, OutOfMemoryError) and all(answers[-1])):
                 raise StoreUnavailableError(f"Redis is not ready ({type(answer).__name__})") from answer
         *layout, self.log_key = answers[-1]
         self._check_meta(*layout)

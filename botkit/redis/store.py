@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from itertools import count
 from typing import Any
@@ -17,18 +18,19 @@ from botkit.redis.accounts import RedisAccounts
 from botkit.redis.bounds import Bounds
 from botkit.redis.broadcasts import RedisBroadcasts
 from botkit.redis.contacts import RedisConsents, RedisContacts
-from botkit.redis.dead_letters import count_letters, scan_letters
+from botkit.redis.dead_letters import DeadLetters
 from botkit.redis.deliveries import RedisDeliveries
 from botkit.redis.keys import Keys
 from botkit.redis.people import conversation_of, place_of, scan_people
 from botkit.redis.pipe import Pipe
-from botkit.redis.retention import export, find_idle, forget_traces, trim_letters
+from botkit.redis.retention import export, find_idle, forget_traces
 from botkit.redis.runner import Runner
 from botkit.redis.script_values import (
     RECORD,
     VERDICTS,
     attempt_of,
     cut,
+    mark_of,
     read_ahead,
     read_committed,
     read_ingested,
@@ -77,6 +79,7 @@ class RedisStore:
         self.deliveries = RedisDeliveries(self._script, self.call, self.keys, life=self.bounds.receipt)
         self.broadcasts = RedisBroadcasts(self._script, self.call, self.keys, self.clock)
         self.submissions = RedisSubmissions(self._script, self.call, self.keys)
+        self.dead_letters = DeadLetters(self._script, self.call, self.keys, self.bounds)
         self._worker = uuid4().hex[:12]
         self._counter = count()
 
@@ -141,7 +144,7 @@ class RedisStore:
         keys[7] = self.keys.reply(cid, eid)
         answer = await self._script(
             "ingest", keys, cid, eid, payload, token, self._lease_ms, window, self.bounds.ids, self.bounds.mailbox,
-            *rest,
+            *rest, mark_of(payload),
         )  # fmt: skip
         return read_ingested(answer, cid, token, eid, payload)
 
@@ -256,6 +259,12 @@ class RedisStore:
         )  # fmt: skip
         return read_next(answer, turn)
 
+    async def suspect(self, turn: Turn) -> int:
+        """See `Store.suspect`. One trip."""
+        keys = self.keys.of(turn.cid, "own try")
+        answer: int = await self._script("suspect", keys, turn.cid, turn.token, attempt_of(turn))
+        return answer
+
     async def begin(self, turn: Turn, *, notes: bool = True) -> Begun:
         """See `Store.begin`. One trip."""
         keys = self.keys.of(turn.cid, "oown otry")
@@ -336,18 +345,12 @@ class RedisStore:
             self._pipe.call("PEXPIRE", name, 7 * _DAY_MS),
         )
 
-    async def dead_letters(self) -> int:
-        """Returns how many events and messages were given up."""
-        return await count_letters(self._pipe.call, self.keys)
-
-    async def read_dead_letters(self, cid: str) -> list[dict[str, str]]:
-        """Returns a conversation's dead letters: `id`, `kind`, `entry` and `err` of each, oldest first."""
-        return [letter async for letter in scan_letters(self._pipe.call, self.keys.of(cid, "dead")[0], cid)]
-
     async def forget(self, cid: str) -> int:
         """See `Store.forget`. Up to five trips, one for each 500 dead letters, and a look at every key of the store."""
-        place = await self._pipe.call("HGET", self.keys.of(cid, "c")[0], "id")
+        # Sent first, and so read before it is removed.
+        found = self._pipe.call("HGET", self.keys.of(cid, "c")[0], "id")
         removed = await self._forget(cid)
+        place = await found
         where = conversation_of(cid, place or b"")
         return removed + (await forget_traces(self.call, self.keys, where) if where else 0)
 
@@ -357,12 +360,13 @@ class RedisStore:
         A look at every key of the store.
         """
         place = await self._pipe.call("HGET", self.keys.of(cid, "c")[0], "id")
-        return await export(self.call, self.keys, cid, conversation_of(cid, place or b""))
+        letters = await self.dead_letters.read(cid)
+        return await export(self.call, self.keys, cid, conversation_of(cid, place or b""), letters)
 
     async def sweep(self, *, idle: float = 0) -> int:
         """See `Store.sweep`. One trip for 500 people of a partition, and some for each who is forgotten."""
         now = round(1000 * self.clock.timestamp())
-        await trim_letters(self.call, self.keys, now - round(1000 * self.bounds.letter))
+        await self.dead_letters.trim(now - round(1000 * self.bounds.letter))
         if not idle:
             return 0
         since, forgotten = now - round(1000 * idle), 0
@@ -383,9 +387,8 @@ class RedisStore:
         if ids:
             # From here on no handler at work can store another answer.
             removed += await self._pipe.call("DEL", *(self.keys.reply(cid, event_id.decode()) for event_id in ids))
-        dead = self.keys.of(cid, "dead")[0]
-        async for letter in scan_letters(self._pipe.call, dead, cid):
-            removed += await self._pipe.call("XDEL", dead, letter["id"])
+        async for letter in self.dead_letters.scan(cid):
+            removed += await self.dead_letters.remove(letter.id)
         return removed
 
     # --- the server ---
@@ -395,9 +398,26 @@ class RedisStore:
         wakes = [shared["wake"] for shared in self.keys.partitions]
         await self._listener.call("BLPOP", *wakes, max(0.05, seconds))
 
+    async def wake(self) -> None:
+        """See `Store.wake`. One trip."""
+        # Taken out first, a list that nobody waits for does not grow.
+        await asyncio.gather(
+            *(
+                self.call(*command)
+                for shared in self.keys.partitions
+                for command in (("LPOP", shared["wake"]), ("RPUSH", shared["wake"], "1"))
+            )
+        )
+
     async def ping(self) -> None:
         """See `Store.ping`. One trip."""
         await self._pipe.call("PING")
+
+    async def log_key(self) -> bytes:
+        """Returns the key of the names that conversations have in logs, made when first asked for. Two trips."""
+        await self._pipe.call("HSETNX", self.keys.meta, "log_key", secrets.token_hex(32))
+        found: bytes = await self._pipe.call("HGET", self.keys.meta, "log_key")
+        return found
 
     async def check(self, cid: str, timers: Sequence[str] = ()) -> list[str]:
         """Returns the rules of structure that a conversation breaks; `timers` are names that seem to be due. One trip.

@@ -148,7 +148,7 @@ async def letters_after(store: RedisStore, clock: Clock, days: float) -> int:
     await store.retry(Queue.MAILBOX, found.turn, delay=0, error="no", max_attempts=1)
     clock.advance(seconds=days * DAY)
     await store.sweep()
-    return await store.dead_letters()
+    return await store.dead_letters.count()
 
 
 async def test_dead_letters_are_kept_for_thirty_days(store: RedisStore, clock: Clock) -> None:

@@ -341,6 +341,18 @@ async def test_a_commit_that_arrives_again_behind_later_ones_is_fenced(store: Re
     assert await store.load(ANN) == Record(b"2", 2)
 
 
+async def test_a_commit_told_again_after_the_next_event_went_to_another_leaves_that_its_turn(
+    store: RedisStore, raw: Raw
+) -> None:
+    turn = await take(store, 1)
+    await ingest(store, 2)
+    first = await commit(store, turn, state=b"1")
+    await claim_one(store)
+    stored = await everything(raw)
+    assert await commit(store, turn, state=b"1") == first
+    assert await everything(raw) == stored
+
+
 async def test_a_late_commit_stands_while_nobody_else_took_over(store: RedisStore, clock: Clock) -> None:
     turn = await take(store, 1)
     clock.advance(seconds=LEASE + 1)
@@ -439,7 +451,7 @@ async def test_scripts_are_loaded_again_when_the_server_lost_them(
     assert await store.load(ANN) == Record(b"s", 1)
 
 
-async def test_nothing_is_stored_while_the_server_has_no_memory_left(
+async def test_without_memory_nothing_new_is_stored_and_what_is_there_is_finished(
     store: RedisStore, raw: Raw, kind: ServerKind
 ) -> None:
     if kind is ServerKind.FAKE:
@@ -449,13 +461,14 @@ async def test_nothing_is_stored_while_the_server_has_no_memory_left(
     await raw.config_set("maxmemory", 1)
     try:
         with pytest.raises(StoreUnavailableError, match="OOM"):
-            await commit(store, turn, state=b"s", outgoing=[message(1)])
-        with pytest.raises(StoreUnavailableError, match="OOM"):
             await ingest(store, 2)
+        with pytest.raises(StoreUnavailableError, match="OOM"):
+            await store.enqueue(ANN, key(9), b"message")
         assert await everything(raw) == stored
+        assert await commit(store, turn, state=b"s", outgoing=[message(1)])
     finally:
         await raw.config_set("maxmemory", 0)
-    assert await commit(store, turn)
+    assert (await store.load(ANN)).state == b"s"
 
 
 async def test_a_replica_is_unavailable_until_it_is_the_primary(
@@ -482,7 +495,7 @@ async def test_the_version_of_the_server_is_known_after_the_first_call(store: Re
 
 
 async def test_settings_of_the_server_can_be_asked_for(kind: ServerKind, servers: Servers) -> None:
-    store = RedisStore(servers.url(kind))
+    store = RedisStore(servers.url(kind), prefix="asked")
     settings = await store.server_settings("maxmemory", "no-such-setting")
     assert settings == ({} if kind is ServerKind.FAKE else {"maxmemory": "0"})
     await store.close()

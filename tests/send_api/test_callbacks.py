@@ -116,7 +116,7 @@ async def test_a_program_that_never_answers_is_given_up_after_three_days(botkit_
     rig = Rig(botkit_redis_url, Program(), url="https://elsewhere.example/")
     await rig.tells("m1", 0)
     begun = rig.clock.timestamp()
-    while await rig.store.dead_letters() == 0:
+    while await rig.store.dead_letters.count() == 0:
         await rig.works(after=601)
     assert MAX_AGE < rig.clock.timestamp() - begun < MAX_AGE + 1300
     assert not await rig.works(after=601)

@@ -1,0 +1,27 @@
+"""Redis servers for the faults: each test makes its own, and they end with it."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from tests.faults.redis_child import RedisChild
+from tests.processes.conftest import folder, own_redis, project, services
+
+__all__ = ["folder", "make_redis", "own_redis", "project", "services"]
+
+
+class MakeRedis(Protocol):
+    def __call__(self, **options: Any) -> RedisChild:
+        """Returns a server that runs; it ends with the test. The options are RedisChild's."""
+        ...
+
+
+@pytest.fixture
+def make_redis(tmp_path: Path) -> Iterator[MakeRedis]:
+    numbers = count()
+    with ExitStack() as stack:
+        yield lambda **options: stack.enter_context(RedisChild(tmp_path / f"redis{next(numbers)}", **options))

@@ -1,0 +1,85 @@
+"""The faults of RedisChild are what they say: without that, the tests that use them would prove nothing."""
+
+import time
+
+import pytest
+import redis
+from redis.exceptions import NoPermissionError
+
+from tests.faults.conftest import MakeRedis
+from tests.faults.redis_child import RedisChild
+
+DAY = 86_400
+
+
+def test_a_killed_server_comes_back_with_all_that_it_wrote(make_redis: MakeRedis) -> None:
+    server = make_redis(fsync="everysec")
+    server.ask("SET", "a", "1")
+    server.restart()
+    assert server.ask("GET", "a") == b"1"
+
+
+def test_a_power_cut_takes_what_was_not_synced(make_redis: MakeRedis) -> None:
+    server = make_redis(fsync="no", power_cut=True)
+    server.ask("SET", "a", "1")
+    server.cut_power()
+    server.start()
+    assert server.ask("GET", "a") is None
+
+
+def test_a_power_cut_leaves_what_was_synced_also_after_the_file_was_written_anew(make_redis: MakeRedis) -> None:
+    server = make_redis(fsync="always", power_cut=True)
+    server.ask("SET", "a", "1")
+    server.ask("BGREWRITEAOF")
+    while b"aof_rewrite_in_progress:1" in _info(server) or b"aof_rewrite_scheduled:1" in _info(server):
+        pass
+    server.ask("SET", "b", "2")
+    server.cut_power()
+    server.start()
+    assert server.ask("MGET", "a", "b") == [b"1", b"2"]
+
+
+def _info(server: RedisChild) -> bytes:
+    with server.client() as client:
+        client.set_response_callback("INFO", lambda answer: answer)
+        answer: bytes = client.execute_command("INFO", "persistence")
+        return answer
+
+
+@pytest.mark.parametrize("seconds", [DAY, -DAY])
+def test_a_shifted_clock_is_off_by_as_much_as_it_was_told(make_redis: MakeRedis, seconds: int) -> None:
+    server = make_redis(clock_shift=True)
+    server.shift_clock(seconds)
+    assert int(server.ask("TIME")[0]) - time.time() == pytest.approx(seconds, abs=30)
+
+
+def test_a_full_disk_ends_a_server_that_syncs_every_write(make_redis: MakeRedis) -> None:
+    server = make_redis(fsync="always")
+    server.fill_disk()
+    with pytest.raises(redis.ConnectionError):
+        server.ask("SET", "a", "x" * 1000)
+    assert server.wait_until_ended() == 1
+
+
+def test_a_replica_has_what_its_primary_has(make_redis: MakeRedis) -> None:
+    primary = make_redis()
+    replica = make_redis(replica_of=primary)
+    primary.ask("SET", "a", "1")
+    assert primary.ask("WAIT", 1, 5000) == 1
+    assert replica.ask("GET", "a") == b"1"
+
+
+def test_a_frozen_server_answers_nothing_and_goes_on_when_it_is_thawed(make_redis: MakeRedis) -> None:
+    server = make_redis()
+    server.freeze()
+    with server.client(socket_timeout=0.2) as client, pytest.raises(redis.TimeoutError):
+        client.ping()
+    server.thaw()
+    assert server.ask("PING") in (b"PONG", True)
+
+
+def test_memory_and_users_are_those_it_was_given(make_redis: MakeRedis) -> None:
+    server = make_redis(maxmemory=8_000_000, acl="user default on nopass ~* &* +@all\nuser bot on >word ~bk* +get")
+    assert server.ask("CONFIG", "GET", "maxmemory") == [b"maxmemory", b"8000000"]
+    with server.client(username="bot", password="word") as client, pytest.raises(NoPermissionError):
+        client.get("other")
