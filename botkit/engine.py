@@ -400,15 +400,25 @@ class Engine:
         working = [loop for loop in self._loops if not loop.done()]
         for loop in working:
             loop.cancel()
-        renewing = asyncio.create_task(self._renew())
+        renewing, waking = asyncio.create_task(self._renew()), asyncio.create_task(self._hand_over())
         # Work that ends may leave more to do: a commit its first message.
         while self._tasks and (left := deadline - asyncio.get_running_loop().time()) > 0:
             await asyncio.wait(set(self._tasks), timeout=left)
         # A task that has not begun cannot give anything back.
         await asyncio.sleep(0)
-        for task in (renewing, *self._tasks):
+        for task in (renewing, waking, *self._tasks):
             task.cancel()
-        await asyncio.gather(renewing, *working, *self._tasks, return_exceptions=True)
+        await asyncio.gather(renewing, waking, *working, *self._tasks, return_exceptions=True)
+        if self._spawned:
+            with contextlib.suppress(StoreUnavailableError):
+                await self._store.wake()
+
+    async def _hand_over(self) -> None:
+        # What is given back is due at once; others look for work by themselves only now and then.
+        while True:
+            await asyncio.sleep(self._policy.poll / 10)
+            with contextlib.suppress(StoreUnavailableError):
+                await self._store.wake()
 
 
 def _heard(adapter: Adapter, event: Event) -> Heard | None:

@@ -75,6 +75,8 @@ class Traffic:
         self.router = Router(Heard)
         #: How often the handler has begun, for each text of each person.
         self.begun: Counter[tuple[str, str]] = Counter()
+        #: How long a handler takes, in seconds.
+        self.handling = 0.0
         #: How many handlers were stopped.
         self.stopped = 0
         #: Clear it, and handlers wait until it is set.
@@ -103,6 +105,7 @@ class Traffic:
         self.begun[event.conversation.id, event.text] += 1
         try:
             await self.may_handle.wait()
+            await asyncio.sleep(self.handling)
         except asyncio.CancelledError:
             self.stopped += 1
             raise
@@ -179,20 +182,40 @@ class Traffic:
         """Fails unless each text was handled once, in order, and sent once, but for so many that were sent again."""
         await self.process.engine.settle()
         await self.until_done(seconds)
-        store = self.process.store
         for person, texts in self.acknowledged.items():
-            record = await store.load(where(person).key)
-            assert Flows(record.state).get(Heard).words == texts, person
-            assert record.version == len(texts), person
             shown = [text for whom, text in self.desk.shown if whom == person]
             assert list(dict.fromkeys(shown)) == texts, person
+        assert len(self.desk.shown) - len(set(self.desk.shown)) <= repeats
+        await self.check_states(seconds=seconds)
+
+    async def check_states(self, *, seconds: float = 30) -> None:
+        """Fails unless each text was handled once, in order, by whatever process, and the store is whole."""
+        store = self.process.store
+        for person, texts in self.acknowledged.items():
             async with asyncio.timeout(seconds):
                 # Another task of the engine notes it: there is nothing here to wait on.
                 while not await store.is_idle(where(person).key):  # noqa: ASYNC110
                     await asyncio.sleep(0.005)
-        assert len(self.desk.shown) - len(set(self.desk.shown)) <= repeats
+            record = await store.load(where(person).key)
+            assert Flows(record.state).get(Heard).words == texts, person
+            assert record.version == len(texts), person
         assert await audit(store) == []
         assert await store.dead_letters() == 0
+
+    async def until_committed(self, seconds: float = 60) -> list[float]:
+        """Waits until all that was acknowledged is committed; returns when each conversation was seen to be done."""
+        pending = {person: len(texts) for person, texts in self.acknowledged.items()}
+        done: list[float] = []
+        async with asyncio.timeout(seconds):
+            while pending:
+                people = list(pending)
+                records = await asyncio.gather(*(self.process.store.load(where(person).key) for person in people))
+                for person, record in zip(people, records, strict=True):
+                    if record.version >= pending[person]:
+                        done.append(time.monotonic())
+                        del pending[person]
+                await asyncio.sleep(0.005)
+        return done
 
     @property
     def statuses(self) -> set[int]:
