@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
-from urllib.parse import urlsplit
 
 import structlog
 from starlette.applications import Starlette
@@ -17,6 +16,7 @@ from botkit.exceptions import BotkitError, DefinitionError, SettingsError, Store
 from botkit.play.phones import Phones
 from botkit.redis.embedded import EmbeddedServer
 from botkit.redis.store import RedisStore
+from botkit.redis.urls import shown_address
 from botkit.send_api.app import routes as send_api_routes
 from botkit.service import Service
 from botkit.settings import Settings, load_settings
@@ -78,14 +78,14 @@ class App:
             await self._stop()
 
     async def _start(self, settings: Settings) -> None:
-        store = RedisStore(self._redis_url(settings), prefix=settings.key_prefix)
+        store = RedisStore(self._redis_url(settings), prefix=settings.key_prefix, ack_replicas=settings.ack_replicas)
         self.service = Service(self.bots, settings, store)
         set_up_logging(settings, self.service.redactor)
         try:
             await self.service.open(self)
         except StoreUnavailableError as error:
             raise StoreUnavailableError(
-                f"cannot reach Redis at {_address(settings)}: {error.what}",
+                f"cannot reach Redis at {_shown(settings)}: {error.what}",
                 fix="start it, or unset BOTKIT_REDIS_URL to use the embedded server (development only)",
             ) from None
         self.service.start()
@@ -124,6 +124,11 @@ class App:
                 "BOTKIT_REDIS_URL is not set, and BOTKIT_ENV=prod",
                 fix="set it to your Redis or Valkey; the embedded server is for development only",
             )
+        if settings.ack_replicas:
+            raise SettingsError(
+                f"BOTKIT_ACK_REPLICAS is {settings.ack_replicas}, and the embedded server has no replicas",
+                fix="set BOTKIT_REDIS_URL to a server that has, or leave it out",
+            )
         self.server = EmbeddedServer.start(settings.folder / "redis")
         return self.server.url
 
@@ -140,10 +145,8 @@ class App:
         return JSONResponse({"status": "ok"})
 
 
-def _address(settings: Settings) -> str:
-    # Without the password that the address may hold.
-    parts = urlsplit(settings.redis_url.reveal() if settings.redis_url else "")
-    return parts.path if parts.scheme == "unix" else f"{parts.hostname}:{parts.port or 6379}"
+def _shown(settings: Settings) -> str:
+    return shown_address(settings.redis_url.reveal()) if settings.redis_url else str(settings.folder / "redis")
 
 
 class _Webhooks:

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from botkit.exceptions import SettingsError
 from botkit.redaction import Secret
+from botkit.redis.urls import SCHEMES, ClusterUrl, is_cluster
 from botkit.send_schedule import DEFAULT_ZONE
 from botkit.time_zones import find_zone
 
@@ -24,6 +25,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     env: Environment = "dev"
     redis_url: Secret | None = None
+    ack_replicas: int = 0
     key_prefix: str = "bk"
     public_url: str = ""
     host: str = "127.0.0.1"
@@ -52,9 +54,14 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "log": get_args(LogLevel),
     "log_format": get_args(LogFormat),
 }
-_NUMBERS: Mapping[str, tuple[float, float]] = {"port": (0, 65535), "workers": (1, 64), "shutdown_seconds": (0, 600)}
-_NAMES = ("env", "redis_url", "key_prefix", "public_url", "host", "port", "role", "workers", "log", "log_format",
-          "shutdown_seconds", "folder", "api_keys", "api_keys_file", "time_zone")  # fmt: skip
+_NUMBERS: Mapping[str, tuple[float, float]] = {
+    "port": (0, 65535),
+    "workers": (1, 64),
+    "shutdown_seconds": (0, 600),
+    "ack_replicas": (0, 5),
+}
+_NAMES = ("env", "redis_url", "ack_replicas", "key_prefix", "public_url", "host", "port", "role", "workers", "log",
+          "log_format", "shutdown_seconds", "folder", "api_keys", "api_keys_file", "time_zone")  # fmt: skip
 _SECRETS = ("redis_url",)
 
 
@@ -188,8 +195,14 @@ def _number(name: str, value: Any, source: str) -> float | int:
 def _redis_url(text: str, source: str) -> Secret:
     # The address may hold a password, so no error repeats it.
     parts = _split(text)
-    if parts is None or parts.scheme not in ("redis", "rediss", "unix"):
-        raise SettingsError(f"{source}: redis_url must start with redis://, rediss:// or unix://")
+    if is_cluster(text):
+        try:
+            ClusterUrl(text)
+        except ValueError as error:
+            raise SettingsError(f"{source}: redis_url: {error}") from None
+    elif parts is None or parts.scheme not in SCHEMES:
+        known = "redis://, rediss:// or unix://, or with redis+cluster:// or rediss+cluster://"
+        raise SettingsError(f"{source}: redis_url must start with {known}")
     return Secret(text)
 
 

@@ -481,7 +481,7 @@ async def test_the_version_of_the_server_is_known_after_the_first_call(store: Re
 
 
 async def test_settings_of_the_server_can_be_asked_for(store: RedisStore, kind: ServerKind) -> None:
-    settings = await store.server_settings("maxmemory", "no-such-setting")
+    (settings,) = (await store.server_settings("maxmemory", "no-such-setting")).values()
     assert settings == ({} if kind is ServerKind.FAKE else {"maxmemory": "0"})
 
 

@@ -39,8 +39,9 @@ local function mine()
 end
 
 if redis.call('ZSCORE', x, eid) then
-  if tok ~= '' and redis.call('HGET', own, cid) == tok and heads(m, eid) then return mine() end
+  -- A repeat writes as well: whoever waits for replicas waits for what its own connection wrote.
   redis.call('PEXPIRE', x, 2 * horizon)
+  if tok ~= '' and redis.call('HGET', own, cid) == tok and heads(m, eid) then return mine() end
   return {'DUP', redis.call('GET', w) or ''}
 end
 if timer ~= '' then
