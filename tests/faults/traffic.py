@@ -1,0 +1,163 @@
+"""People who write to a bot by webhooks, whatever happens meanwhile, and what must have come of it in the end."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Self
+
+import httpx
+from msgspec import Struct
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from botkit import Context, Flow, MessageReceived, Router, Trigger
+from botkit.bot import Bot
+from botkit.clock import Clock
+from botkit.engine import EnginePolicy
+from botkit.events import Event
+from botkit.receiver import Receiver
+from botkit.record import Flows
+from botkit.redis.audit import audit
+from botkit.redis.bounds import Bounds
+from botkit.webhook import WebhookRequest
+from tests.desk import Desk, Process, says, where
+
+
+class Heard(Flow):
+    """What somebody said, in order."""
+
+    states = ("on",)
+    note = Trigger("on", "on")
+    words: list[str] = []  # a field of data, copied for each conversation
+
+
+class Counted(Desk):
+    """A channel whose webhooks say who wrote what; the same text of a person is the same event."""
+
+    def parse(self, request: WebhookRequest) -> Sequence[Event]:
+        person, text = request.body.decode().split(" ", 1)
+        return [says(text, person, native=f"{person} {text}")]
+
+
+class Answer(Struct, frozen=True):
+    """What a webhook was answered, when, and after how many seconds."""
+
+    status: int
+    at: float
+    seconds: float
+
+
+class Traffic:
+    """A process at work on a store, its loops running, and people who write to it.
+
+    Each writes the next text when the one before was acknowledged, as a service delivers: again and again until then.
+    """
+
+    def __init__(
+        self, redis_url: str, *, lease: float = 10, clock: Clock | None = None, prefix: str = "", pause: float = 0
+    ) -> None:
+        self.router = Router(Heard)
+        #: How often the handler has begun, for each text of each person.
+        self.begun: Counter[tuple[str, str]] = Counter()
+        #: Clear it, and handlers wait until it is set.
+        self.may_handle = asyncio.Event()
+        self.may_handle.set()
+        self.answers: list[Answer] = []
+        self.acknowledged: dict[str, list[str]] = {}
+        self.pause = pause
+        self.router.text()(self._hear)
+        self.desk = Counted()
+        bot = Bot("shop", routers=[self.router], accounts=[self.desk])
+        self.process = Process(
+            redis_url,
+            bot,
+            clock=clock,
+            prefix=prefix,
+            engine=EnginePolicy(lease=lease, poll=min(1.0, lease / 5)),
+            bounds=Bounds(lease=lease, partitions=4),
+        )
+        receiver = Receiver([self.desk], self.process.engine, self.process.store, self.process.clock)
+        self.app = Starlette(routes=[Route("/webhooks/{channel}", receiver, methods=["POST"])])
+        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://bots.example.org")
+
+    async def _hear(self, event: MessageReceived, ctx: Context[Heard]) -> None:
+        self.begun[event.conversation.id, event.text] += 1
+        await self.may_handle.wait()
+        ctx.flow.words.append(event.text)
+        ctx.reply(event.text)
+
+    async def __aenter__(self) -> Self:
+        self.process.engine.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.client.aclose()
+        await self.process.engine.drain(0)
+        await self.process.store.close()
+
+    # --- what people do ---
+
+    async def post(self, person: str, text: str) -> int:
+        """Delivers a webhook once; returns what was answered."""
+        began = time.monotonic()
+        answer = await self.client.post(
+            "/webhooks/desk?ta=desk", content=f"{person} {text}", headers={"x-desk": "genuine"}
+        )
+        self.answers.append(Answer(answer.status_code, began, time.monotonic() - began))
+        return answer.status_code
+
+    async def write(self, person: str, texts: Iterable[str]) -> None:
+        """Writes texts, each until it is acknowledged."""
+        for text in texts:
+            while await self.post(person, text) != 200:
+                await asyncio.sleep(0.05)
+            self.acknowledged.setdefault(person, []).append(text)
+            await asyncio.sleep(self.pause)
+
+    async def crowd(self, people: int, texts: int, *, named: str = "p") -> None:
+        """Lets so many people write so many texts, all at the same time."""
+        words = [str(number) for number in range(texts)]
+        await asyncio.gather(*(self.write(f"{named}{number}", words) for number in range(people)))
+
+    # --- what comes of it ---
+
+    async def until_shown(self, number: int, *, seconds: float = 30) -> None:
+        """Waits until so many messages have arrived, whichever."""
+        deadline = time.monotonic() + seconds
+        while len(self.desk.shown) < number:
+            assert time.monotonic() < deadline, f"{len(self.desk.shown)} of {number} within {seconds:g} s"
+            await asyncio.sleep(0.005)
+
+    async def until_done(self, seconds: float = 30) -> None:
+        """Waits until everything that was acknowledged is handled and answered."""
+        expected = sum(map(len, self.acknowledged.values()))
+        deadline = time.monotonic() + seconds
+        while len(set(self.desk.shown)) < expected:
+            assert time.monotonic() < deadline, f"{len(set(self.desk.shown))} of {expected} within {seconds:g} s"
+            await asyncio.sleep(0.01)
+
+    async def check(self, *, repeats: int = 0, seconds: float = 30) -> None:
+        """Fails unless each text was handled once, in order, and sent once, but for so many that were sent again."""
+        await self.until_done(seconds)
+        await self.process.engine.settle()
+        store = self.process.store
+        for person, texts in self.acknowledged.items():
+            record = await store.load(where(person).key)
+            assert Flows(record.state).get(Heard).words == texts, person
+            assert record.version == len(texts), person
+            shown = [text for whom, text in self.desk.shown if whom == person]
+            assert list(dict.fromkeys(shown)) == texts, person
+        assert len(self.desk.shown) - len(set(self.desk.shown)) <= repeats
+        assert await audit(store) == []
+        assert await store.dead_letters() == 0
+
+    @property
+    def statuses(self) -> set[int]:
+        """Everything that webhooks were answered."""
+        return {answer.status for answer in self.answers}
+
+    @property
+    def slowest(self) -> float:
+        """The seconds that the slowest answer took."""
+        return max(answer.seconds for answer in self.answers)
