@@ -159,8 +159,6 @@ class Cluster:
         raise StoreUnavailableError("no server of the cluster has the key's slot")
 
     def _server(self, address: str) -> _Server:
-        if self._closed:
-            raise StoreUnavailableError("the connection to Redis is closed")
         if address not in self._servers:
             self._servers[address] = _Server(address, self._url.of(address), self._on_connect, self._replicas)
         return self._servers[address]
@@ -173,10 +171,10 @@ class Cluster:
     # --- the map ---
 
     async def _open(self) -> None:
-        if self._is_open:
-            return
         if self._closed:
             raise StoreUnavailableError("the connection to Redis is closed")
+        if self._is_open:
+            return
         if self._opening is None:
             self._opening = asyncio.create_task(self._connect())
             # Nobody may be left to look at it.

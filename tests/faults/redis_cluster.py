@@ -38,7 +38,8 @@ class RedisCluster:
             "cluster-require-full-coverage": "no",
         } | options
         self.servers = [
-            RedisChild(folder / f"server{number}", fsync="everysec", options=settings) for number in range(2 * primaries)
+            RedisChild(folder / f"server{number}", fsync="everysec", options=settings)
+            for number in range(2 * primaries)
         ]
         self._stack = ExitStack()
 

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Self
 
 import httpx
@@ -20,6 +21,7 @@ from botkit.receiver import Receiver
 from botkit.record import Flows
 from botkit.redis.audit import audit
 from botkit.redis.bounds import Bounds
+from botkit.redis.store import RedisStore
 from botkit.webhook import WebhookRequest
 from tests.desk import Desk, Process, says, where
 
@@ -55,7 +57,14 @@ class Traffic:
     """
 
     def __init__(
-        self, redis_url: str, *, lease: float = 10, clock: Clock | None = None, prefix: str = "", pause: float = 0
+        self,
+        redis_url: str,
+        *,
+        lease: float = 10,
+        clock: Clock | None = None,
+        prefix: str = "",
+        pause: float = 0,
+        ack_replicas: int = 0,
     ) -> None:
         self.router = Router(Heard)
         #: How often the handler has begun, for each text of each person.
@@ -76,6 +85,7 @@ class Traffic:
             prefix=prefix,
             engine=EnginePolicy(lease=lease, poll=min(1.0, lease / 5)),
             bounds=Bounds(lease=lease, partitions=4),
+            store=partial(RedisStore, ack_replicas=ack_replicas),
         )
         receiver = Receiver([self.desk], self.process.engine, self.process.store, self.process.clock)
         self.app = Starlette(routes=[Route("/webhooks/{channel}", receiver, methods=["POST"])])
