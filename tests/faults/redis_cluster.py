@@ -129,10 +129,11 @@ class RedisCluster:
         to.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", _name(source))
         source.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", _name(to))
         moved = 0
-        while keys := source.ask("CLUSTER", "GETKEYSINSLOT", slot, 1):
-            source.ask("MIGRATE", "127.0.0.1", to.port, "", 0, 5000, "KEYS", *keys)
-            moved += 1
-            time.sleep(pause)
+        with source.client() as client:
+            while keys := client.execute_command("CLUSTER", "GETKEYSINSLOT", slot, 1):
+                client.execute_command("MIGRATE", "127.0.0.1", to.port, "", 0, 5000, "KEYS", *keys)
+                moved += 1
+                time.sleep(pause)
         for server in (to, source, *self.primaries()):
             server.ask("CLUSTER", "SETSLOT", slot, "NODE", _name(to))
         return moved

@@ -114,7 +114,7 @@ async def test_a_slot_that_moves_under_load_loses_doubles_and_reorders_nothing(
             await traffic.until_shown(60 * (partition + 1))
             slot = slot_of(prefix, partition)
             there = next(server for server in cluster.primaries() if server is not cluster.owner(slot))
-            moved = await asyncio.to_thread(cluster.move_slot, slot, to=there, pause=0.01)
+            moved = await asyncio.to_thread(cluster.move_slot, slot, to=there, pause=0.001)
             assert moved > 4
             assert cluster.owner(slot) is there
         await crowd
