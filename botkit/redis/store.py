@@ -74,7 +74,8 @@ class RedisStore:
         self.keys = Keys(prefix, self.bounds.partitions)
         self._runner = Runner(url, self.clock, self.keys, replicas=ack_replicas)
         self._redis = self._runner.redis
-        accept, confirm = self._runner.accept, self._redis.confirm
+        self._waits = ack_replicas > 0
+        accept, confirm = self._accept, self._redis.confirm
         self._turns = RedisTurns(self._script, self._redis.call, self.keys, lease=self.bounds.lease)
         self.accounts = RedisAccounts(self._script, self.call, self.keys, life=self.bounds.receipt)
         self.contacts = RedisContacts(self.call, self.keys, self.clock)
@@ -99,6 +100,11 @@ class RedisStore:
     async def _script(self, name: str, keys: Sequence[str], *args: str | bytes | int) -> Any:
         return await self._runner.run(name, keys, *args)
 
+    async def _accept(self, name: str, keys: Sequence[str], *args: str | bytes | int) -> Any:
+        """Runs a script whose success is told to others: its answer counts when replicas have confirmed it."""
+        run = self._runner.accept if self._waits else self._script
+        return await run(name, keys, *args)
+
     @property
     def _lease_ms(self) -> int:
         return round(self.bounds.lease * 1000)
@@ -121,7 +127,7 @@ class RedisStore:
         keys = self.keys.of(cid, _INGEST)
         try:
             return await self._ingest(
-                self._runner.accept, keys, cid, event_id, payload, token, round(window * 1000), "", 0,
+                self._accept, keys, cid, event_id, payload, token, round(window * 1000), "", 0,
                 "" if opens is None else 2 if opens and stays_away else int(opens),
                 place_of(cid, payload) if opens else "", *heard_arguments(heard),
             )  # fmt: skip
@@ -275,7 +281,7 @@ class RedisStore:
         """See `Store.enqueue`. One trip."""
         keys = self.keys.of(cid, "x o ordy oown ohld wake tmr e")
         timer = watch or Timer("", 0)
-        answer: bytes = await self._runner.accept(
+        answer: bytes = await self._accept(
             "enqueue", keys, cid, key, payload, _OWN_WINDOW_MS, self.bounds.ids, self.bounds.outbox, timer.name,
             timer.due_ms, timer.payload,
         )  # fmt: skip

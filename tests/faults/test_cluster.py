@@ -65,7 +65,7 @@ async def shown_more(traffic: Traffic, people: set[str], number: int) -> None:
     """Waits until so many messages more have come to these people."""
     known = len(traffic.desk.shown)
     async with asyncio.timeout(20):
-        while sum(person in people for person, _ in traffic.desk.shown[known:]) < number:
+        while sum(person in people for person, _ in traffic.desk.shown[known:]) < number:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 

@@ -1,7 +1,7 @@
 """A primary is lost while its replica is behind: what was acknowledged is there if replicas had to confirm it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -27,7 +27,7 @@ class Pair:
 
     async def until_linked(self) -> None:
         async with asyncio.timeout(20):
-            while (await asyncio.to_thread(self.replica.ask, "ROLE"))[3] != b"connected":
+            while (await asyncio.to_thread(self.replica.ask, "ROLE"))[3] != b"connected":  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
 
     def fail_over(self) -> None:
@@ -70,6 +70,10 @@ async def words_of(traffic: Traffic, person: str) -> list[str]:
     return Flows(record.state).get(Heard).words
 
 
+async def is_done(traffic: Traffic, people: Iterable[str]) -> bool:
+    return all([await traffic.process.store.is_idle(where(person).key) for person in people])
+
+
 async def test_with_a_replica_to_confirm_nothing_that_was_acknowledged_is_lost(pair: Pair) -> None:
     async with cut_off(pair, ack_replicas=1) as before:
         assert before.statuses == {200, 503}
@@ -89,7 +93,7 @@ async def test_without_one_acknowledged_texts_may_be_lost_but_what_is_left_is_wh
     lost = 0
     async with Traffic(pair.replica.url, lease=2, prefix="f") as after:
         async with asyncio.timeout(20):
-            while not all([await after.process.store.is_idle(where(p).key) for p in before.acknowledged]):
+            while not await is_done(after, before.acknowledged):  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         for person, texts in before.acknowledged.items():
             words = await words_of(after, person)
