@@ -124,11 +124,6 @@ class App:
                 "BOTKIT_REDIS_URL is not set, and BOTKIT_ENV=prod",
                 fix="set it to your Redis or Valkey; the embedded server is for development only",
             )
-        if settings.ack_replicas:
-            raise SettingsError(
-                f"BOTKIT_ACK_REPLICAS is {settings.ack_replicas}, and the embedded server has no replicas",
-                fix="set BOTKIT_REDIS_URL to a server that has, or leave it out",
-            )
         self.server = EmbeddedServer.start(settings.folder / "redis")
         return self.server.url
 

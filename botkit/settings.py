@@ -81,7 +81,13 @@ def load_settings(
     found.update(_read_environment(environment))
     found.update({n: (f"--{n.replace('_', '-')}", v) for n, v in (flags or {}).items() if v is not None})
     values = {name: _convert(name, value, source) for name, (source, value) in found.items()}
-    return Settings(**values, sources={name: source for name, (source, _) in found.items()})
+    settings = Settings(**values, sources={name: source for name, (source, _) in found.items()})
+    if settings.ack_replicas and settings.redis_url is None:
+        raise SettingsError(
+            f"{settings.sources['ack_replicas']}: ack_replicas is {settings.ack_replicas}, and there is no redis_url",
+            fix="set BOTKIT_REDIS_URL to a server with replicas: the embedded one has none",
+        )
+    return settings
 
 
 def _env(environ: Mapping[str, str], found: Mapping[str, tuple[str, Any]], flags: Mapping[str, Any]) -> str:

@@ -199,8 +199,8 @@ async def _server_findings(store: RedisStore, settings: Settings) -> AsyncIterat
     for address, told in (await store.server_settings(*wanted)).items():
         yield server_finding(told, wanted, f"the server {address}" if cluster else "the store")
     if settings.ack_replicas:
-        for address, call in (await store.servers()).items():
-            yield replica_finding(address, (await call("INFO", "replication")).decode(), settings.ack_replicas)
+        for address, count in (await store.replicas()).items():
+            yield replica_finding(address, count, settings.ack_replicas)
 
 
 def recommended(ack_replicas: int, *, is_cluster: bool) -> dict[str, str]:
@@ -221,18 +221,21 @@ def server_finding(told: dict[str, str], wanted: dict[str, str] = RECOMMENDED, s
     wrong = {name: value for name, value in wanted.items() if told.get(name, value) != value}
     if not wrong:
         return Finding("ok", f"{server} keeps what it was given: {_advice(told).removeprefix('set ')}")
-    lost = "may lose what it was given" if wrong.keys() & RECOMMENDED.keys() else "is not set up for its replicas"
+    lost = "may lose what it was given" if wrong.keys() & RECOMMENDED.keys() else "is not set up for its part"
     return Finding("note", f"{server} {lost}: {_listed(told, wrong)}", _advice(wrong))
 
 
-def replica_finding(address: str, replication: str, wanted: int) -> Finding:
-    """Returns whether a server has the replicas that must confirm, by what its INFO tells."""
-    found = re.search(r"^connected_slaves:(\d+)", replication, re.MULTILINE)
-    count = int(found[1]) if found else 0
+def replica_finding(address: str, count: int | None, wanted: int) -> Finding:
+    """Returns whether as many replicas are connected to a server as must confirm, if it tells how many are."""
+    if count is None:
+        return Finding(
+            "note", f"the server {address} does not tell how many replicas it has, and {wanted} must confirm"
+        )
+    what = f"replicas of the server {address}: {count}, and BOTKIT_ACK_REPLICAS={wanted}"
     if count >= wanted:
-        return Finding("ok", f"replicas of the server {address}: {count}, and BOTKIT_ACK_REPLICAS={wanted}")
+        return Finding("ok", what)
     fix = "connect replicas, or lower BOTKIT_ACK_REPLICAS: until then every webhook is answered 503"
-    return Finding("problem", f"replicas of the server {address}: {count}, but BOTKIT_ACK_REPLICAS={wanted}", fix)
+    return Finding("problem", what, fix)
 
 
 def _listed(settings: dict[str, str], names: Iterable[str]) -> str:

@@ -18,6 +18,7 @@ from botkit.redis.broadcasts import RedisBroadcasts
 from botkit.redis.contacts import RedisConsents, RedisContacts
 from botkit.redis.dead_letters import count_letters, scan_letters
 from botkit.redis.deliveries import RedisDeliveries
+from botkit.redis.inspection import count_replicas, load_server_settings
 from botkit.redis.keys import Keys
 from botkit.redis.people import place_of, scan_people
 from botkit.redis.refusals import UnconfirmedError
@@ -405,14 +406,13 @@ class RedisStore:
     async def server_settings(self, *names: str) -> dict[str, dict[str, str]]:
         """Returns settings of each server, by its address, without those it does not tell."""
         calls = await self.servers()
-        return {address: await _load_settings(call, names) for address, call in calls.items()}
+        return {address: await load_server_settings(call, names) for address, call in calls.items()}
+
+    async def replicas(self) -> dict[str, int | None]:
+        """Returns how many replicas are connected to each server, by its address; None where it does not tell."""
+        calls = await self.servers()
+        return {address: await count_replicas(call) for address, call in calls.items()}
 
     async def close(self) -> None:
         """Closes the connections."""
         await self._redis.close()
-
-
-async def _load_settings(call: Call, names: Sequence[str]) -> dict[str, str]:
-    answers = await asyncio.gather(*(call("CONFIG", "GET", name) for name in names), return_exceptions=True)
-    found = [answer for answer in answers if isinstance(answer, list) and len(answer) == 2]
-    return {name.decode(): value.decode() for name, value in found}
