@@ -205,7 +205,7 @@ def _redis_url(text: str, source: str) -> Secret:
         try:
             ClusterUrl(text)
         except ValueError as error:
-            raise SettingsError(f"{source}: redis_url: {error}") from None
+            raise SettingsError(f"{source}: redis_url must be right for a cluster: {error}") from None
     elif parts is None or parts.scheme not in SCHEMES:
         known = "redis://, rediss:// or unix://, or with redis+cluster:// or rediss+cluster://"
         raise SettingsError(f"{source}: redis_url must start with {known}")
