@@ -110,6 +110,11 @@ class RedisCluster:
 
     # --- what happens to it ---
 
+    def be_patient(self, milliseconds: int = NODE_TIMEOUT_MS) -> None:
+        """Sets after how long without an answer a server counts as lost."""
+        for server in self.living:
+            server.ask("CONFIG", "SET", "cluster-node-timeout", milliseconds)
+
     def promote_for(self, server: RedisChild) -> RedisChild:
         """Lets a replica take the place of a living server, which becomes its replica; returns it."""
         heir = self.replica_of(server)
@@ -125,18 +130,26 @@ class RedisCluster:
 
     def move_slot(self, slot: int, *, to: RedisChild, pause: float = 0) -> int:
         """Moves a slot with its keys, each of which takes `pause` seconds more; returns how many there were."""
+        return self.begin_move(slot, to=to, pause=pause)()
+
+    def begin_move(self, slot: int, *, to: RedisChild, pause: float = 0) -> Callable[[], int]:
+        """Begins to move a slot; what it returns moves the keys and ends it."""
         source = self.owner(slot)
         to.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", _name(source))
         source.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", _name(to))
-        moved = 0
-        with source.client() as client:
-            while keys := client.execute_command("CLUSTER", "GETKEYSINSLOT", slot, 1):
-                client.execute_command("MIGRATE", "127.0.0.1", to.port, "", 0, 5000, "KEYS", *keys)
-                moved += 1
-                time.sleep(pause)
-        for server in (to, source, *self.primaries()):
-            server.ask("CLUSTER", "SETSLOT", slot, "NODE", _name(to))
-        return moved
+
+        def finish() -> int:
+            moved = 0
+            with source.client() as client:
+                while keys := client.execute_command("CLUSTER", "GETKEYSINSLOT", slot, 1):
+                    client.execute_command("MIGRATE", "127.0.0.1", to.port, "", 0, 5000, "KEYS", *keys)
+                    moved += 1
+                    time.sleep(pause)
+            for server in (to, source, *self.primaries()):
+                server.ask("CLUSTER", "SETSLOT", slot, "NODE", _name(to))
+            return moved
+
+        return finish
 
 
 def until(holds: Callable[[], bool], *, seconds: float = 20) -> None:

@@ -1,15 +1,21 @@
 """A cluster under load: a server is lost, frozen or replaced, a slot moves; only what lies there waits for it."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from itertools import count
 
 import pytest
 from redis.crc import key_slot
 
+from botkit.clock import Clock
+from botkit.conversation import Account
 from botkit.exceptions import SettingsError, StoreUnavailableError
 from botkit.redis.audit import audit
+from botkit.redis.bounds import Bounds
 from botkit.redis.store import RedisStore
+from botkit.store import Accepted, Commit
+from botkit.timer import Timer
+from botkit.turn import Queue
 from tests.desk import where
 from tests.faults.conftest import MakeRedis
 from tests.faults.redis_child import RedisChild
@@ -194,3 +200,98 @@ async def test_a_cluster_and_a_single_server_are_told_apart(cluster: RedisCluste
     with pytest.raises(SettingsError, match="redis://host:port"):
         await together.ping()
     await together.close()
+
+
+# --- the store, while one server is away ---
+
+
+@pytest.fixture
+async def store(cluster: RedisCluster, prefix: str) -> AsyncIterator[RedisStore]:
+    store = RedisStore(cluster.url, prefix=prefix, bounds=Bounds(partitions=4), clock=Clock())
+    await store.ping()
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def away(cluster: RedisCluster, store: RedisStore) -> Iterator[set[str]]:
+    """Freezes the server that has the first partition, for good as far as the others know; yields people elsewhere."""
+    prefix = store.keys.prefix
+    frozen = cluster.owner(slot_of(prefix, 0))
+    people = {f"p{n}" for n in range(PEOPLE)}
+    elsewhere = {p for p in people if cluster.owner(slot_of(prefix, store.keys.partition(where(p).key))) is not frozen}
+    cluster.be_patient(30_000)
+    frozen.freeze()
+    yield elsewhere
+    frozen.thaw()
+    cluster.be_patient()
+
+
+async def take_in(store: RedisStore, people: Iterable[str]) -> None:
+    for person in people:
+        await store.ingest(where(person).key, "e" * 22, b"{}", token="", window=60)
+
+
+async def test_a_claim_takes_what_is_elsewhere(store: RedisStore, away: set[str]) -> None:
+    await take_in(store, away)
+    turns = (await store.claim(Queue.MAILBOX, 40)).turns
+    assert {turn.cid for turn in turns} == {where(person).key for person in away}
+
+
+async def test_a_lease_elsewhere_is_prolonged(store: RedisStore, away: set[str]) -> None:
+    await take_in(store, away)
+    turns = (await store.claim(Queue.MAILBOX, 40)).turns
+    away_there = next(where(f"q{n}").key for n in count() if store.keys.partition(where(f"q{n}").key) == 0)
+    store.clock.advance(seconds=store.bounds.lease - 1)
+    # Of one whose server is away nobody knows whether it is lost.
+    assert await store.renew(Queue.MAILBOX, {t.cid: t.token for t in turns} | {away_there: "token"}) == set()
+    store.clock.advance(seconds=2)
+    assert not (await store.claim(Queue.MAILBOX, 40)).turns
+
+
+async def test_timers_elsewhere_are_due(store: RedisStore, away: set[str]) -> None:
+    await take_in(store, away)
+    for turn in (await store.claim(Queue.MAILBOX, 40)).turns:
+        timer = Timer("call", round(store.clock.timestamp() * 1000), b"{}")
+        assert await store.commit(turn, Commit(b"s", [], timers=[timer]), keep=False, send=False)
+    due, _ = await store.due_timers(40)
+    assert {timer.cid for timer in due} == {where(person).key for person in away}
+
+
+async def test_a_server_that_does_not_answer_is_not_waited_for_twice(store: RedisStore, away: set[str]) -> None:
+    lost = next(where(f"q{n}").key for n in count() if store.keys.partition(where(f"q{n}").key) == 0)
+    with pytest.raises(StoreUnavailableError, match="did not answer"):
+        await store.load(lost)
+    with pytest.raises(StoreUnavailableError, match="of the cluster does not answer"):
+        await store.load(lost)
+
+
+# --- a slot under way ---
+
+
+async def test_a_key_is_found_at_either_end_of_a_move(cluster: RedisCluster, store: RedisStore) -> None:
+    desk = Account("desk", "desk")
+    await store.accounts.remember(desk, "old", "ann")
+    slot = key_slot(store.keys.place("desk:desk", "old").encode())
+    source = cluster.owner(slot)
+    there = next(server for server in cluster.primaries() if server is not source)
+    finish = cluster.begin_move(slot, to=there)
+    # What is there stays there until it is moved; what is new begins at the other end.
+    await store.accounts.remember(desk, "new", "ben")
+    assert [await store.accounts.find(desk, name) for name in ("old", "new", "none")] == ["ann", "ben", ""]
+    assert finish() == 1
+    assert [await store.accounts.find(desk, name) for name in ("old", "new", "none")] == ["ann", "ben", ""]
+
+
+async def test_a_script_whose_keys_are_at_both_ends_is_refused_and_nothing_is_changed(
+    cluster: RedisCluster, store: RedisStore
+) -> None:
+    await take_in(store, ["ann"])
+    slot = slot_of(store.keys.prefix, store.keys.partition(where("ann").key))
+    there = next(server for server in cluster.primaries() if server is not cluster.owner(slot))
+    finish = cluster.begin_move(slot, to=there)
+    with pytest.raises(StoreUnavailableError, match=r"TRYAGAIN|ASK|MOVED"):
+        await store.ingest(where("ann").key, "f" * 22, b"{}", token="", window=60)
+    assert finish() > 1
+    assert await audit(store) == []
+    assert await store.ingest(where("ann").key, "f" * 22, b"{}", token="", window=60) == Accepted(2)
