@@ -94,6 +94,17 @@ async def test_while_a_server_is_lost_its_people_wait_and_all_others_are_served(
         assert traffic.statuses == {200, 503}
 
 
+async def test_the_heir_of_a_lost_server_is_found_without_it(cluster: RedisCluster, prefix: str) -> None:
+    async with Traffic(cluster.url, lease=2, prefix=prefix) as traffic:
+        await traffic.crowd(PEOPLE, texts=2)
+        await traffic.check()
+        lost = home(cluster, traffic, "p0")
+        await asyncio.to_thread(lost.kill)
+        await asyncio.to_thread(cluster.wait_until_replaced, lost)
+        await traffic.crowd(PEOPLE, texts=2, named="q")
+        await traffic.check()
+
+
 async def test_while_a_server_hangs_its_people_wait_and_all_others_are_served(
     cluster: RedisCluster, prefix: str
 ) -> None:
@@ -256,6 +267,14 @@ async def test_timers_elsewhere_are_due(store: RedisStore, away: set[str]) -> No
         assert await store.commit(turn, Commit(b"s", [], timers=[timer]), keep=False, send=False)
     due, _ = await store.due_timers(40)
     assert {timer.cid for timer in due} == {where(person).key for person in away}
+
+
+async def test_the_audit_looks_at_every_server(store: RedisStore) -> None:
+    # Whoever is due has mail, which these have not.
+    wrong = [next(f"c{n}" for n in count() if store.keys.partition(f"c{n}") == partition) for partition in range(4)]
+    for cid, shared in zip(wrong, store.keys.partitions, strict=True):
+        await store.call("ZADD", shared["rdy"], 1, cid)
+    assert {rule.partition(":")[0] for rule in await audit(store)} == set(wrong)
 
 
 async def test_a_server_that_does_not_answer_is_not_waited_for_twice(store: RedisStore, away: set[str]) -> None:
