@@ -22,6 +22,10 @@ class Clock:
         """Returns the present in seconds since the epoch."""
         return time.time() + self.offset.total_seconds()
 
+    def monotonic(self) -> float:
+        """Returns seconds since some moment, which go on evenly whatever is done to the machine's wall clock."""
+        return time.monotonic() + self.offset.total_seconds()
+
     def advance(self, *, seconds: float = 0, minutes: float = 0, hours: float = 0, days: float = 0) -> None:
         """Moves the clock forward; a test does this instead of sleeping."""
         self.offset += timedelta(seconds=seconds, minutes=minutes, hours=hours, days=days)

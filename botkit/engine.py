@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Coroutine, Mapping, Sequence
+from functools import partial
 from typing import Literal
 
 import structlog
@@ -18,12 +19,16 @@ from botkit.line import Line
 from botkit.outbox import Outbox
 from botkit.poller import Poller
 from botkit.session_rules import Heard
-from botkit.store import Claim, Duplicate, Full, Ingested, Mine, Store
+from botkit.store import Claim, Duplicate, Full, Ingested, Mine, Store, insist
 from botkit.turn import Queue, Turn
 
 log = structlog.get_logger("botkit.engine")
 
 Role = Literal["all", "web", "worker"]
+
+
+# Events that were not stored are delivered again soon, or never.
+_MOST_UNSURE = 1000
 
 
 class EnginePolicy(Struct, frozen=True):
@@ -77,6 +82,8 @@ class Engine:
         self._held: dict[Queue, dict[str, tuple[str, asyncio.Task[None]]]] = {queue: {} for queue in Queue}
         self._tasks: set[asyncio.Task[None]] = set()
         self._spawned = 0
+        # The tokens of events of which nobody knows whether they were stored.
+        self._unsure: dict[str, str] = {}
         # Events that are being stored and may become ours to handle.
         self._asking = 0
         self._committed: dict[str, asyncio.Event] = {}
@@ -112,21 +119,36 @@ class Engine:
         return Acceptance(stored=True)
 
     async def _ingest(self, adapter: Adapter, event: Event) -> Ingested:
-        token = self._store.new_token() if self._has_room(Queue.MAILBOX) else ""
+        token = self._token_for(event)
         self._asking += bool(token)
+        ingest = partial(
+            self._store.ingest,
+            event.conversation.key,
+            event.id,
+            encode(event),
+            token=token,
+            window=adapter.dedupe_window.total_seconds(),
+            heard=_heard(adapter, event),
+            opens=event.opens,
+            stays_away=adapter.stays_away and not isinstance(event, Subscribed),
+        )
         try:
-            return await self._store.ingest(
-                event.conversation.key,
-                event.id,
-                encode(event),
-                token=token,
-                window=adapter.dedupe_window.total_seconds(),
-                heard=_heard(adapter, event),
-                opens=event.opens,
-                stays_away=adapter.stays_away and not isinstance(event, Subscribed),
-            )
+            return await insist(ingest, seconds=self._policy.ingest_seconds / 3)
+        except StoreUnavailableError:
+            if token:
+                self._unsure[event.id] = token
+            raise
         finally:
             self._asking -= bool(token)
+
+    def _token_for(self, event: Event) -> str:
+        if not self._has_room(Queue.MAILBOX):
+            return ""
+        if len(self._unsure) > _MOST_UNSURE:
+            del self._unsure[next(iter(self._unsure))]
+        # Redis may have carried it out without our knowing: with the same token it is ours when it comes again, and
+        # need not wait for the end of a lease that nobody uses.
+        return self._unsure.pop(event.id, "") or self._store.new_token()
 
     def _begin(self, adapter: Adapter, events: Sequence[Event], ingested: Sequence[Ingested]) -> None:
         for event, result in zip(events, ingested, strict=True):
@@ -202,7 +224,7 @@ class Engine:
             await self._handle_in_a_row(turn)
         elif self._lane.locked():
             # Its neighbour may be what ends processes: alone, each is judged by what it does itself.
-            await self._store.retry(Queue.MAILBOX, turn, delay=0.25)
+            await insist(lambda: self._store.retry(Queue.MAILBOX, turn, delay=0.25))
         else:
             async with self._lane:
                 await self._handle_in_a_row(turn)
@@ -325,14 +347,26 @@ class Engine:
 
     async def _renew(self) -> None:
         # On the event loop on purpose: a process whose loop is blocked loses its conversations to others.
+        loop = asyncio.get_running_loop()
+        renewed_at = loop.time()
         while True:
             await asyncio.sleep(self._policy.lease / 3)
+            began_at = loop.time()
             try:
                 await self.renew_once()
+                renewed_at = began_at
             except StoreUnavailableError:
-                continue
+                if loop.time() - renewed_at >= self._policy.lease:
+                    self._abandon()
             except Exception:
                 log.exception("the leases could not be renewed")
+
+    def _abandon(self) -> None:
+        """Stops the handlers, whose leases have ended: others may be at their events by now, and commit first."""
+        # A message that is on its way is not called back by stopping its sender, who would only not know its outcome.
+        for _, task in self._held[Queue.MAILBOX].values():
+            log.warning("a lease could not be renewed in time", queue=Queue.MAILBOX.value)
+            task.cancel()
 
     async def renew_once(self) -> None:
         """Prolongs every lease of this process; stops the work on those that are lost."""

@@ -1,5 +1,6 @@
 """Says when a message may go out: within the rates of its service, and not while that asks to be left alone."""
 
+import math
 from collections.abc import Callable
 
 from msgspec import Struct
@@ -46,7 +47,7 @@ class Governor:
     def __init__(self, accounts: Rates, clock: Clock) -> None:
         self._accounts = accounts
         self._clock = clock
-        self._circuit = Circuit(clock.timestamp)
+        self._circuit = Circuit(clock.monotonic)
         self._rests_until: dict[Account, float] = {}
         self._asked_at: dict[Account, float] = {}
 
@@ -55,8 +56,8 @@ class Governor:
 
         What is worth nothing later is not counted. Raises StoreUnavailableError.
         """
-        now = self._clock.timestamp()
-        if (rest := self._rests_until.get(adapter.account, 0) - now) > 0:
+        now = self._clock.monotonic()
+        if (rest := self._rests_until.get(adapter.account, -math.inf) - now) > 0:
             return Hold(rest)
         self._rests_until.pop(adapter.account, None)
         if rest := self._circuit.wait(adapter.account):
@@ -64,13 +65,13 @@ class Governor:
         if outgoing.message.is_transient:
             return await self._ask(adapter.account, [])
         pace = adapter.chat_pace(to)
-        if pace and (wait := pace.wait(turn.record.paced_ms / 1000, now)):
+        if pace and (wait := pace.wait(turn.record.paced_ms / 1000, self._clock.timestamp())):
             return Hold(wait, is_pace=True)
         return await self._ask(adapter.account, _buckets(adapter, outgoing))
 
     async def _ask(self, account: Account, buckets: list[Bucket]) -> Hold | None:
-        now = self._clock.timestamp()
-        if not buckets and 0 <= now - self._asked_at.get(account, 0) < _NEWS:
+        now = self._clock.monotonic()
+        if not buckets and 0 <= now - self._asked_at.get(account, -math.inf) < _NEWS:
             return None
         self._asked_at[account] = now
         rest, wait = await self._accounts.take(account, buckets)
@@ -90,8 +91,8 @@ class Governor:
 
     async def pause(self, account: Account, seconds: float) -> None:
         """Rests the account for that long in every process: the service asked for it. Raises StoreUnavailableError."""
-        until = self._clock.timestamp() + seconds
-        self._rests_until[account] = max(self._rests_until.get(account, 0), until)
+        until = self._clock.monotonic() + seconds
+        self._rests_until[account] = max(self._rests_until.get(account, -math.inf), until)
         await insist(lambda: self._accounts.rest(account, seconds))
 
     def failed(self, account: Account) -> None:
@@ -132,7 +133,7 @@ def _bucket(name: str, pace: Pace | None, left: int = 0) -> Bucket | None:
 
 
 class _State(Struct):
-    rests_until: float = 0.0
+    rests_until: float = -math.inf
     failures: int = 0
     pause: float = _FIRST_PAUSE
     is_probing: bool = False

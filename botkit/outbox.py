@@ -113,7 +113,7 @@ class Outbox:
             return await self._suppress(turn, outgoing, why, keep=keep)
         if ending := self._lateness(turn, outgoing, line.adapter):
             return await self._endings.give_up(turn, outgoing, ending, keep=keep)
-        if hold := await self.governor.wait(line.adapter, to, turn, outgoing):
+        if hold := await insist(lambda: self.governor.wait(line.adapter, to, turn, outgoing)):
             return await self._put_off(turn, hold)
         return await self._send(line, turn, outgoing, to, keep=keep)
 
@@ -136,7 +136,7 @@ class Outbox:
         return following
 
     async def _put_off(self, turn: Turn, hold: Hold) -> Verdict:
-        verdict = await self._store.retry(Queue.OUTBOX, turn, delay=hold.seconds)
+        verdict = await insist(lambda: self._store.retry(Queue.OUTBOX, turn, delay=hold.seconds))
         if hold.is_pace:
             self.paced_until = max(self.paced_until, self._clock.timestamp() + hold.seconds + 0.001)
         return verdict
@@ -181,7 +181,8 @@ class Outbox:
         # An event for another conversation goes into its mailbox by its id, once; nothing of it may be lost.
         stored = await insist(lambda: self._store.ingest(to.key, event_id, event, token="", window=WINDOW))
         if isinstance(stored, Full):
-            await self._store.retry(Queue.OUTBOX, turn, delay=self._delay(turn.attempts))
+            delay = self._delay(turn.attempts)
+            await insist(lambda: self._store.retry(Queue.OUTBOX, turn, delay=delay))
             return None
         return await insist(lambda: self._store.sent(turn, keep=keep))
 
@@ -290,7 +291,7 @@ class Outbox:
             return await insist(lambda: self._store.retry(Queue.OUTBOX, turn, delay=delay, max_attempts=_NEVER_DEAD))
         own = line.adapter.max_repeats
         repeats = self._policy.max_repeats if own is None else own
-        verdict = await self._store.retry_unknown(turn, delay=delay, max_repeats=repeats)
+        verdict = await insist(lambda: self._store.retry_unknown(turn, delay=delay, max_repeats=repeats))
         if verdict is Verdict.SPENT:
             spent = Ending(f"its outcome is not known ({reason})", is_unknown=True)
             return await self._endings.give_up(turn, outgoing, spent, keep=keep)

@@ -46,3 +46,9 @@ def test_the_scripts_get_the_offset_in_whole_milliseconds(seconds: float, ms: in
 
 def test_a_new_clock_is_not_moved() -> None:
     assert Clock().offset_ms == 0
+
+
+def test_the_even_clock_moves_along() -> None:
+    clock, still = Clock(), Clock()
+    clock.advance(hours=1)
+    assert clock.monotonic() - still.monotonic() == pytest.approx(3600, abs=1)

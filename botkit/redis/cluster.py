@@ -130,10 +130,11 @@ class Cluster:
         if server.is_away:
             raise StoreUnavailableError(f"the server {server.address} of the cluster does not answer")
         pipe = server.gate if gated else server.pipe
-        # It is for the command behind it: nothing may come between the two.
-        calls = [pipe.call("ASKING")] if asking else []
         try:
-            *_, answer = await asyncio.gather(*calls, pipe.call(*command))
+            if not asking:
+                return await pipe.call(*command)
+            # It is for the command behind it: nothing may come between the two.
+            _, answer = await asyncio.gather(pipe.call("ASKING"), pipe.call(*command))
             return answer
         except RefusedError as refusal:
             if refusal.word in _STALE:

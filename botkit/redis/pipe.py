@@ -86,7 +86,7 @@ class Pipe:
             self._runner.cancel()
             await asyncio.gather(self._runner, return_exceptions=True)
         # A runner that never began to run has rejected nobody.
-        self._reject_waiting()
+        self._reject_waiting(StoreUnavailableError(_CLOSED))
         await self._disconnect()
 
     async def _run(self) -> None:
@@ -100,11 +100,11 @@ class Pipe:
         finally:
             self._runner = None
             _reject(batch, StoreUnavailableError(_CLOSED))
-            self._reject_waiting()
+            self._reject_waiting(StoreUnavailableError(_CLOSED))
 
-    def _reject_waiting(self) -> None:
+    def _reject_waiting(self, error: StoreUnavailableError) -> None:
         waiting, self._waiting = self._waiting, []
-        _reject(waiting, StoreUnavailableError(_CLOSED))
+        _reject(waiting, error)
 
     async def _settle(self, batch: Sequence[tuple[Command, asyncio.Future[Any]]]) -> None:
         try:
@@ -117,7 +117,11 @@ class Pipe:
             return
         except (RedisError, TimeoutError, OSError) as error:
             await self._disconnect()
-            _reject(batch, StoreUnavailableError(f"Redis did not answer ({type(error).__name__})"))
+            silent = StoreUnavailableError(f"Redis did not answer ({type(error).__name__})")
+            _reject(batch, silent)
+            if isinstance(error, TimeoutError):
+                # What waits behind it would wait as long, batch by batch, while more comes than is refused.
+                self._reject_waiting(silent)
             return
         except BaseException:
             await self._disconnect()

@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
-from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import NoScriptError, OutOfMemoryError, ResponseError
 
 from botkit.clock import Clock
-from botkit.exceptions import SettingsError, StoreUnavailableError
+from botkit.exceptions import BotkitError, SettingsError, StoreUnavailableError
 from botkit.redis.cluster import Cluster
 from botkit.redis.keys import Keys
 from botkit.redis.pipe import Command, Send
+from botkit.redis.refusals import RefusedError
 from botkit.redis.scripts import Script, load_scripts
 from botkit.redis.single import Call, Single
 from botkit.redis.urls import ClusterUrl, is_cluster
@@ -65,7 +66,7 @@ class Runner:
         self._learn(hello)
         loads: list[Command] = [("SCRIPT", "LOAD", script.text) for script in self._scripts.values()]
         if self._is_cluster:
-            _require(await send(loads))
+            _require(await send(loads), is_known=True)
         else:
             await self._check(send, loads)
 
@@ -88,7 +89,7 @@ class Runner:
             ("HSETNX", meta, "format", FORMAT),
             ("HMGET", meta, "partitions", "format"),
         ])  # fmt: skip
-        _require(answers)
+        _require(answers, is_known=isinstance(answers[-1], list) and all(answers[-1]))
         self._check_meta(*answers[-1])
 
     def _check_meta(self, partitions: bytes, layout: bytes) -> None:
@@ -103,9 +104,14 @@ class Runner:
             )
 
 
-def _require(answers: Sequence[Any]) -> None:
+def _require(answers: Sequence[Any], *, is_known: bool) -> None:
     for answer in answers:
-        if isinstance(answer, StoreUnavailableError):
-            raise answer
-        if isinstance(answer, Exception):
+        # Without memory nothing new is noted, but what is there can be worked on.
+        if isinstance(answer, Exception) and not (is_known and _lacks_memory(answer)):
+            if isinstance(answer, BotkitError):
+                raise answer
             raise StoreUnavailableError(f"Redis is not ready ({type(answer).__name__})") from answer
+
+
+def _lacks_memory(error: Exception) -> bool:
+    return isinstance(error, OutOfMemoryError) or (isinstance(error, RefusedError) and error.word == "OOM")

@@ -40,6 +40,10 @@ NAMES = (
     "swap",
 )
 
+#: The scripts that bring in new work: without memory they are refused before their first write, and told so to whoever
+#: brought it. All others finish what is there, which frees more than it takes; refused, nothing could ever be freed.
+NEW_WORK = frozenset({"ingest", "enqueue", "draft", "stage", "enlist"})
+
 
 class Script(Struct, frozen=True):
     """A script's whole text and its SHA-1."""
@@ -52,10 +56,14 @@ class Script(Struct, frozen=True):
 def load_scripts(*, shebang: bool) -> dict[str, Script]:
     """Returns every script by name.
 
-    With `shebang` (Redis 7.0 and later) the server refuses access to keys of another slot and to undeclared writes
-    when it is out of memory; older servers do not know that line.
+    With `shebang` (Redis 7.0 and later) the server refuses access to keys of another slot, and new work as a whole when
+    it is out of memory; older servers do not know that line.
     """
     folder = Path(__file__).parent / "lua"
-    head = ("#!lua\n" if shebang else "") + (folder / "head.lua").read_text()
-    texts = {name: head + (folder / f"{name}.lua").read_text() for name in NAMES}
+    head = (folder / "head.lua").read_text()
+    texts = {name: _shebang(name) * shebang + head + (folder / f"{name}.lua").read_text() for name in NAMES}
     return {name: Script(text, hashlib.sha1(text.encode()).hexdigest()) for name, text in texts.items()}  # noqa: S324
+
+
+def _shebang(name: str) -> str:
+    return "#!lua\n" if name in NEW_WORK else "#!lua flags=allow-oom\n"

@@ -12,6 +12,7 @@
         proxy.cut_after(100, "answers")                # reset when so many bytes more have passed
         proxy.cut_command(3, "half")                   # reset at the third Redis command from now
         proxy.cut_write(3, "reply")                    # as well, counting what the client writes at a time
+        proxy.spare()                                  # no cut any more
         proxy.cuts                                     # how many of these have happened
 
 A cut is made *before* the server sees any of a command, after *half* of it, or when the server has answered it and the
@@ -139,6 +140,11 @@ class ChaosProxy:
     def cut_write(self, number: int, cut: Cut) -> None:
         """Resets the connection at what a client writes in one go, counted from 1 over all connections."""
         self._planned = Planned(number, cut, by_command=False)
+
+    def spare(self) -> None:
+        """Gives up the cuts that are still to come."""
+        self._planned = None
+        self._limits.clear()
 
     # --- what a link asks ---
 

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Self
 
@@ -15,7 +15,7 @@ from starlette.routing import Route
 from botkit import Context, Flow, MessageReceived, Router, Trigger
 from botkit.bot import Bot
 from botkit.clock import Clock
-from botkit.engine import EnginePolicy
+from botkit.engine import EnginePolicy, Role
 from botkit.events import Event
 from botkit.receiver import Receiver
 from botkit.record import Flows
@@ -42,6 +42,13 @@ class Counted(Desk):
         return [says(text, person, native=f"{person} {text}")]
 
 
+async def until(holds: Callable[[], object], *, seconds: float = 30) -> None:
+    """Waits until something holds; fails when that takes longer."""
+    async with asyncio.timeout(seconds):
+        while not holds():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
 class Answer(Struct, frozen=True):
     """What a webhook was answered, when, and after how many seconds."""
 
@@ -65,10 +72,16 @@ class Traffic:
         prefix: str = "",
         pause: float = 0,
         ack_replicas: int = 0,
+        partitions: int = 4,
+        role: Role = "all",
     ) -> None:
         self.router = Router(Heard)
         #: How often the handler has begun, for each text of each person.
         self.begun: Counter[tuple[str, str]] = Counter()
+        #: How long a handler takes, in seconds.
+        self.handling = 0.0
+        #: How many handlers were stopped.
+        self.stopped = 0
         #: Clear it, and handlers wait until it is set.
         self.may_handle = asyncio.Event()
         self.may_handle.set()
@@ -83,8 +96,9 @@ class Traffic:
             bot,
             clock=clock,
             prefix=prefix,
+            role=role,
             engine=EnginePolicy(lease=lease, poll=min(1.0, lease / 5)),
-            bounds=Bounds(lease=lease, partitions=4),
+            bounds=Bounds(lease=lease, partitions=partitions),
             store=partial(RedisStore, ack_replicas=ack_replicas),
         )
         receiver = Receiver([self.desk], self.process.engine, self.process.store, self.process.clock)
@@ -93,7 +107,12 @@ class Traffic:
 
     async def _hear(self, event: MessageReceived, ctx: Context[Heard]) -> None:
         self.begun[event.conversation.id, event.text] += 1
-        await self.may_handle.wait()
+        try:
+            await self.may_handle.wait()
+            await asyncio.sleep(self.handling)
+        except asyncio.CancelledError:
+            self.stopped += 1
+            raise
         ctx.flow.words.append(event.text)
         ctx.reply(event.text)
 
@@ -102,6 +121,10 @@ class Traffic:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Ends the process's work; for one whose loops do not run as well."""
         await self.client.aclose()
         await self.process.engine.drain(0)
         await self.process.store.close()
@@ -120,7 +143,7 @@ class Traffic:
     async def write(self, person: str, texts: Iterable[str]) -> None:
         """Writes texts, each until it is acknowledged."""
         for text in texts:
-            while await self.post(person, text) != 200:
+            while await self.post(person, text) != 200:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
             self.acknowledged.setdefault(person, []).append(text)
             await asyncio.sleep(self.pause)
@@ -134,10 +157,13 @@ class Traffic:
 
     async def until_shown(self, number: int, *, seconds: float = 30) -> None:
         """Waits until so many messages have arrived, whichever."""
-        deadline = time.monotonic() + seconds
-        while len(self.desk.shown) < number:
-            assert time.monotonic() < deadline, f"{len(self.desk.shown)} of {number} within {seconds:g} s"
-            await asyncio.sleep(0.005)
+        await until(lambda: len(self.desk.shown) >= number, seconds=seconds)
+
+    async def until_answered(self, number: int) -> set[int]:
+        """Waits until so many webhooks more were answered; returns how."""
+        known = len(self.answers)
+        await until(lambda: len(self.answers) >= known + number)
+        return {answer.status for answer in self.answers[known:]}
 
     async def until_done(self, seconds: float = 30) -> None:
         """Waits until everything that was acknowledged is handled and answered."""
@@ -147,20 +173,53 @@ class Traffic:
             assert time.monotonic() < deadline, f"{len(set(self.desk.shown))} of {expected} within {seconds:g} s"
             await asyncio.sleep(0.01)
 
+    async def count_lost(self) -> int:
+        """Returns how many acknowledged texts left no trace; for a store that may lose some."""
+        await self.process.engine.settle()
+        lost = 0
+        for person, texts in self.acknowledged.items():
+            record = await self.process.store.load(where(person).key)
+            lost += len(set(texts) - set(Flows(record.state).get(Heard).words))
+        return lost
+
     async def check(self, *, repeats: int = 0, seconds: float = 30) -> None:
         """Fails unless each text was handled once, in order, and sent once, but for so many that were sent again."""
-        await self.until_done(seconds)
         await self.process.engine.settle()
-        store = self.process.store
+        await self.until_done(seconds)
         for person, texts in self.acknowledged.items():
-            record = await store.load(where(person).key)
-            assert Flows(record.state).get(Heard).words == texts, person
-            assert record.version == len(texts), person
             shown = [text for whom, text in self.desk.shown if whom == person]
             assert list(dict.fromkeys(shown)) == texts, person
         assert len(self.desk.shown) - len(set(self.desk.shown)) <= repeats
+        await self.check_states(seconds=seconds)
+
+    async def check_states(self, *, seconds: float = 30) -> None:
+        """Fails unless each text was handled once, in order, by whatever process, and the store is whole."""
+        store = self.process.store
+        for person, texts in self.acknowledged.items():
+            async with asyncio.timeout(seconds):
+                # Another task of the engine notes it: there is nothing here to wait on.
+                while not await store.is_idle(where(person).key):  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
+            record = await store.load(where(person).key)
+            assert Flows(record.state).get(Heard).words == texts, person
+            assert record.version == len(texts), person
         assert await audit(store) == []
         assert await store.dead_letters() == 0
+
+    async def until_committed(self, seconds: float = 60) -> list[float]:
+        """Waits until all that was acknowledged is committed; returns when each conversation was seen to be done."""
+        pending = {person: len(texts) for person, texts in self.acknowledged.items()}
+        done: list[float] = []
+        async with asyncio.timeout(seconds):
+            while pending:
+                people = list(pending)
+                records = await asyncio.gather(*(self.process.store.load(where(person).key) for person in people))
+                for person, record in zip(people, records, strict=True):
+                    if record.version >= pending[person]:
+                        done.append(time.monotonic())
+                        del pending[person]
+                await asyncio.sleep(0.005)
+        return done
 
     @property
     def statuses(self) -> set[int]:

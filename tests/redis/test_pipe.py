@@ -363,3 +363,17 @@ async def test_a_closed_pipe_refuses(server: Server, pipe: Pipe) -> None:
         await pipe.call("PING")
     await pipe.close()
     assert server.writes == []
+
+
+# --- a server that hangs ---
+
+
+async def test_nobody_waits_for_a_hanging_server_longer_than_one_batch_however_many_wait(
+    server: Server, pipe: Pipe
+) -> None:
+    server.answers[b"PING"] = None
+    calls = [pipe.call("PING") for _ in range(5 * MAX_BATCH)]
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    assert {type(result) for result in results} == {StoreUnavailableError}
+    assert len(server.writes) == 1
+    assert await pipe.call("GET", "a") == b"OK"

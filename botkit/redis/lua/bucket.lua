@@ -1,7 +1,7 @@
 -- Takes one from each bucket of an account, unless the account rests or one of them has not enough.
 -- Of each bucket: its interval in microseconds, its burst, and how much of that must be left.
 -- Answers {ms to rest, ms to wait}; with both 0 the message may go.
-local rest = tonumber(redis.call('GET', KEYS[1]) or '0') - now
+local rest = resting(KEYS[1])
 if rest > 0 then return {rest, 0} end
 local us = t[1] * 1000000 + t[2] + ARGV[1] * 1000
 local taken, wait = {}, 0
@@ -14,7 +14,10 @@ for i = 2, #KEYS do
   local free = at - (burst - left - 1) * interval
   if free > us then
     -- Each is told a time of its own: all that wait would come back at once, again and again.
-    local turn = math.min(math.max(free, tonumber(f[2] or '0') + interval), us + 600000000)
+    local last = tonumber(f[2] or '0')
+    -- No turn is given further ahead.
+    if last > us + 600000000 then last = 0 end
+    local turn = math.min(math.max(free, last + interval), us + 600000000)
     redis.call('HSET', KEYS[i], 'q' .. left, string.format('%.0f', turn))
     redis.call('PEXPIRE', KEYS[i], 3600000 + math.ceil(burst * interval / 1000))
     wait = math.max(wait, math.ceil((turn - us) / 1000))

@@ -96,6 +96,13 @@ local function advance(d, status, keep)
   return true
 end
 
+-- For how many milliseconds an account is still to rest; a rest that has not begun comes from a clock that was set back.
+local function resting(key)
+  local till, from = string.match(redis.call('GET', key) or '0', '^(%d+) ?(%d*)$')
+  if (tonumber(from) or 0) > now then return 0 end
+  return math.max(0, tonumber(till) - now)
+end
+
 -- What a sender must know of a conversation: until when its pace is used up, and why nobody can be written to.
 local function terms(c)
   local f = redis.call('HMGET', c, 'pt', 'g')

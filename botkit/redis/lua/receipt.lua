@@ -3,6 +3,9 @@
 -- `expiry` names the event that tells that it was not delivered in time; empty if there is none.
 local r, rp, d, tmr, e, m, rdy, own, wake, oown = unpack(KEYS)
 local cid, tok, mark, life, created, expiry, due, event = unpack(ARGV, 2, 9)
+local parked = redis.call('LRANGE', rp, 0, -1)
+-- First what frees memory: where there is none, Redis 6.2 refuses what needs some as long as nothing was written.
+redis.call('DEL', rp)
 redis.call('SET', r, mark, 'PX', life)
 if created ~= '' and advance(d, 'sent', life) then
   redis.call('HSET', d, 'committed', created)
@@ -12,7 +15,7 @@ if created ~= '' and advance(d, 'sent', life) then
     redis.call('HSET', e, expiry, event)
   end
 end
-for _, name in ipairs(redis.call('LRANGE', rp, 0, -1)) do
+for _, name in ipairs(parked) do
   local report = redis.call('HGET', e, name)
   if report then
     redis.call('HDEL', e, name)
@@ -20,5 +23,4 @@ for _, name in ipairs(redis.call('LRANGE', rp, 0, -1)) do
     post(m, rdy, own, wake, cid, string.sub(name, -22) .. report)
   end
 end
-redis.call('DEL', rp)
 return 'OK'
