@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from time import perf_counter
 from urllib.parse import parse_qsl
 
 import structlog
@@ -10,16 +11,22 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from botkit import tracing
 from botkit.adapter import Adapter
 from botkit.clock import Clock
 from botkit.engine import Engine
 from botkit.events import Event
 from botkit.exceptions import PayloadError, StoreUnavailableError
+from botkit.metrics import Metrics
 from botkit.redaction import frames
 from botkit.store import Store
 from botkit.webhook import WebhookRequest
 
 log = structlog.get_logger("botkit.receiver")
+
+
+# What a webhook that is not answered with 200 is counted as.
+_REASONS = {200: "", 403: "forbidden", 405: "method", 408: "slow", 413: "large", 503: "unavailable"}
 
 
 class ReceiverPolicy(Struct, frozen=True):
@@ -52,6 +59,7 @@ class Receiver:
         clock: Clock,
         *,
         policy: ReceiverPolicy | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self._adapters = {(adapter.channel, adapter.ta): adapter for adapter in adapters}
         # An unknown account costs what a known one costs: its signature is checked against one that nobody has.
@@ -62,15 +70,25 @@ class Receiver:
         self._store = store
         self._clock = clock
         self._policy = policy or ReceiverPolicy()
+        self._metrics = metrics or Metrics()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
+        started = perf_counter()
         try:
             response = await self._receive(Request(scope, receive))
         except ClientDisconnect:
             log.debug("the sender left early")
+            self._note(scope, "left", started)
             return
+        self._note(scope, _REASONS.get(response.status_code, "other"), started)
         await response(scope, receive, send)
+
+    def _note(self, scope: Scope, reason: str, started: float) -> None:
+        account = scope.get("botkit.account")
+        self._metrics.observe("webhook_seconds", perf_counter() - started, account)
+        if reason:
+            self._metrics.count("webhooks_refused", account, reason)
 
     async def _receive(self, request: Request) -> Response:
         channel, kind = request.path_params["channel"], request.path_params.get("kind", "")
@@ -80,6 +98,7 @@ class Receiver:
             # Nobody can tell which of them is meant.
             return _refused()
         adapter = self._adapters.get((channel, query.get("ta", "")))
+        request.scope["botkit.account"] = adapter.account if adapter else None
         guard = adapter or self._decoys.get(channel)
         if guard is None or kind not in (guard.kinds or ("",)):
             return _refused()
@@ -110,6 +129,7 @@ class Receiver:
             log.error("not stored", account=adapter.ta, reason=error.what)
             return self._later()
 
+    @tracing.webhook
     async def _store_events(self, adapter: Adapter, request: WebhookRequest) -> Response:
         try:
             events = [event for event in adapter.parse(request) if not self._is_stale(adapter, event)]
@@ -130,6 +150,7 @@ class Receiver:
         try:
             async with asyncio.timeout(self._policy.keep_seconds):
                 await self._store.save_unreadable(adapter.ta, reason, body)
+                self._metrics.count("events_unreadable", adapter.account)
         except TimeoutError:
             raise StoreUnavailableError("Redis took too long to keep a body") from None
         return Response(status_code=200)
@@ -137,6 +158,7 @@ class Receiver:
     def _is_stale(self, adapter: Adapter, event: Event) -> bool:
         if not adapter.signs_time or self._clock.now() - event.at <= adapter.dedupe_window:
             return False
+        self._metrics.count("events_stale", adapter.account)
         log.warning("dropped: older than repeats are remembered", account=adapter.ta, event_id=event.id)
         return True
 
@@ -160,9 +182,9 @@ async def read_body(request: Request, *, most: int, seconds: float) -> bytes:
 
 
 def _announced(request: Request) -> int:
-    text = request.headers.get("content-length", "")
+    text = next((value for name, value in request.scope["headers"] if name == b"content-length"), b"")
     # What is no number promises nothing: the bytes are counted as they come.
-    return int(text[:20]) if text.isascii() and text.isdigit() else 0
+    return int(text[:20]) if text.isdigit() else 0
 
 
 def _headers(request: Request) -> dict[str, str]:

@@ -39,6 +39,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     api_keys: str = ""
     api_keys_file: Path | None = None
     time_zone: str = DEFAULT_ZONE
+    metrics_token: Secret | None = None
+    forget_after_days: float = 0
     sources: Mapping[str, str] = {}
 
     @property
@@ -59,10 +61,14 @@ _NUMBERS: Mapping[str, tuple[float, float]] = {
     "workers": (1, 64),
     "shutdown_seconds": (0, 600),
     "ack_replicas": (0, 5),
+    "forget_after_days": (0, 3650),
 }
 _NAMES = ("env", "redis_url", "ack_replicas", "key_prefix", "public_url", "host", "port", "role", "workers", "log",
-          "log_format", "shutdown_seconds", "folder", "api_keys", "api_keys_file", "time_zone")  # fmt: skip
-_SECRETS = ("redis_url",)
+          "log_format", "shutdown_seconds", "folder", "api_keys", "api_keys_file", "time_zone", "metrics_token",
+          "forget_after_days")  # fmt: skip
+# 128 bits in hexadecimal.
+_TOKEN_LENGTH = 32
+_SECRETS = ("redis_url", "metrics_token")
 
 
 def load_settings(
@@ -176,6 +182,8 @@ def _convert(name: str, value: Any, source: str) -> Any:
         raise SettingsError(f"{source}: {name} must be a text, not {value!r}")
     if name == "redis_url":
         return _redis_url(str(value), source)
+    if name == "metrics_token":
+        return _token(str(value), source)
     if name == "public_url":
         return _public_url(str(value), source)
     if name == "time_zone":
@@ -209,6 +217,15 @@ def _redis_url(text: str, source: str) -> Secret:
     elif parts is None or parts.scheme not in SCHEMES:
         known = "redis://, rediss:// or unix://, or with redis+cluster:// or rediss+cluster://"
         raise SettingsError(f"{source}: redis_url must start with {known}")
+    return Secret(text)
+
+
+def _token(text: str, source: str) -> Secret:
+    if len(text) < _TOKEN_LENGTH or not text.isascii() or not text.isprintable():
+        raise SettingsError(
+            f"{source}: metrics_token must be at least {_TOKEN_LENGTH} printable ASCII characters",
+            fix="make one: openssl rand -hex 24",
+        )
     return Secret(text)
 
 

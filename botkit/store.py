@@ -295,6 +295,13 @@ class Store(Protocol):
         """
         ...
 
+    async def suspect(self, turn: Turn) -> int:
+        """Notes, before it is made, an attempt at an event alone; returns how many of them had no verdict before.
+
+        Returns -1 where the turn is not the caller's any more.
+        """
+        ...
+
     async def enqueue(self, cid: str, key: str, payload: bytes, *, watch: Timer | None = None) -> bool:
         """Puts a message into a conversation's outbox once per key, and its timer with it; False if it is full."""
         ...
@@ -329,6 +336,13 @@ class Store(Protocol):
 
     async def forget(self, cid: str) -> int:
         """Removes every trace of a conversation, dead letters included; a handler at work cannot write it back."""
+        ...
+
+    async def sweep(self, *, idle: float = 0) -> int:
+        """Removes what is kept no longer: dead letters after 30 days; with `idle`, people not heard of for that long.
+
+        In seconds; nobody is forgotten for whom anything waits. Returns how many people were. Safe to cancel.
+        """
         ...
 
     async def wait(self, seconds: float) -> None:

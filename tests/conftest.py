@@ -7,9 +7,15 @@ import pytest
 from hypothesis import settings
 
 from botkit.redis.embedded import EmbeddedServer, ServerKind, find_servers
+from tests.secret_watch import Watcher, quiet
 
 # With --hypothesis-profile=long the models run for minutes.
 settings.register_profile("long", max_examples=2000, stateful_step_count=60, deadline=None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    quiet()
+    config.pluginmanager.register(Watcher(), "secret_watch")
 
 
 class Servers:

@@ -44,6 +44,8 @@ from botkit.gateways.mitto import Mitto
 from botkit.gateways.rapporto import Rapporto
 from botkit.gateways.smsc import Smsc
 from botkit.messages import Raw
+from botkit.metrics import FAMILIES
+from botkit.metrics_page import GAUGES
 from botkit.redis.bounds import Bounds
 from botkit.redis.gate import PATIENCE_MS
 from botkit.send_api import callbacks
@@ -94,6 +96,20 @@ def test_the_readme_holds_the_table_of_all_gateways(request: pytest.FixtureReque
 def test_a_services_page_holds_all_that_it_can(service: str, request: pytest.FixtureRequest) -> None:
     rows = load_ways().get(service) or [row for row in load_rows() if row.channel == service]
     assert is_up_to_date(PAGES[service], service, markdown_of(rows), request.config)
+
+
+def test_the_page_of_operation_holds_all_metrics(request: pytest.FixtureRequest) -> None:
+    rows = ["| metric | kind | labels | tells |", "|---|---|---|---|"]
+    for family in FAMILIES:
+        words = f"`{family.label}`: {', '.join(family.values)}" if family.label else ""
+        labels = ["`channel`, `account`"] * family.of_account + [words] * bool(words)
+        name = f"botkit_{family.name}" + "_total" * (family.kind == "counter")
+        rows.append(f"| `{name}` | {family.kind} | {'; '.join(labels)} | {family.help} |")
+    for name, (text, words) in GAUGES.items():
+        source = "" if name in ("processes", "store_up") else ", store"
+        named = ", ".join(f"`{label}`" for label in words.split(", ") if label)
+        rows.append(f"| `botkit_{name}` | gauge{source} | {named} | {text} |")
+    assert is_up_to_date(PAGES["operate"], "metrics", "\n".join(rows), request.config)
 
 
 def test_every_service_has_a_page_and_the_index_names_every_page() -> None:

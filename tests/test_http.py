@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from botkit.exceptions import NotSentError, TransportError, UnknownOutcomeError
-from botkit.http import MAX_ANSWER, ASGIApp, Http, InProcess
+from botkit.http import ASGIApp, Http, InProcess
+from botkit.transport import MAX_ANSWER
 
 CANARY = "123456789:AAE-canary-canary-canary-canary-ca"
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

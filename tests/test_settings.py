@@ -85,13 +85,13 @@ def test_all_settings_have_their_types(tmp_path: Path) -> None:
         "BOTKIT_PUBLIC_URL": "https://bots.example/", "BOTKIT_HOST": "::1", "BOTKIT_PORT": " 80 ", "BOTKIT_ROLE": "web",
         "BOTKIT_LOG": "error", "BOTKIT_LOG_FORMAT": "json", "BOTKIT_SHUTDOWN_SECONDS": "2.5", "BOTKIT_FOLDER": "/var/b",
         "BOTKIT_API_KEYS": "shop:0:send", "BOTKIT_API_KEYS_FILE": "/run/keys.toml",
-        "BOTKIT_TIME_ZONE": "Europe/Zagreb",
+        "BOTKIT_TIME_ZONE": "Europe/Zagreb", "BOTKIT_METRICS_TOKEN": "m" * 32,
     })  # fmt: skip
     assert settings == Settings(
         env="prod", redis_url=Secret(URL), key_prefix="shop", workers=2, public_url="https://bots.example", host="::1",
         port=80, role="web", log="error", log_format="json", shutdown_seconds=2.5, folder=Path("/var/b"),
         api_keys="shop:0:send", api_keys_file=Path("/run/keys.toml"), time_zone="Europe/Zagreb",
-        sources=settings.sources,
+        metrics_token=Secret("m" * 32), sources=settings.sources,
     )  # fmt: skip
     assert settings.is_production
 

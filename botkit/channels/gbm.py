@@ -84,6 +84,7 @@ class BusinessMessages(Adapter):
     events: ClassVar[tuple[type[Event], ...]] = (SurveyAnswered, SignedIn, SignInFailed, FeedbackGiven)
     capabilities: ClassVar[Capabilities] = CAPABILITIES
     default_api_url: ClassVar[str] = "https://businessmessages.googleapis.com"
+    media_hosts = ("storage.googleapis.com",)
     token_setting: ClassVar[str] = "CREDENTIALS_FILE"  # noqa: S105 - the name of a setting
     # 60 a minute, with room for messages that travel longer than those after them.
     paces = Paces(chat=Pace(60, 61))
@@ -244,10 +245,12 @@ class BusinessMessages(Adapter):
         return await self._post_as(await tokens.load(client), path, body, client)
 
     async def _post_as(self, token: Secret, path: str, body: dict[str, Any], client: HttpClient) -> HttpAnswer:
-        headers = {"Authorization": f"Bearer {token.reveal()}"}
         # A receipt is a part of a message that is there already.
         method = "PATCH" if path.endswith("/receipt") else "POST"
-        return await client.request(method, f"{self.api_url}/v1/{path}", json=body, headers=headers)
+        # In no variable of ours: tools that look into tracebacks would find the token there.
+        return await client.request(
+            method, f"{self.api_url}/v1/{path}", json=body, headers={"Authorization": f"Bearer {token.reveal()}"}
+        )
 
     def _access_tokens(self) -> AccessTokens:
         if self.credentials is None:
@@ -270,8 +273,8 @@ class BusinessMessages(Adapter):
         Raises ServiceError when our own receiver does not give the right answer.
         """
         secret = secrets.token_hex(8)
-        body = {"clientToken": self.client_token.reveal(), "secret": secret}
-        answer = await client.request("POST", url, json=body)
+        # In no variable of ours: tools that look into tracebacks would find the token there.
+        answer = await client.request("POST", url, json={"clientToken": self.client_token.reveal(), "secret": secret})
         if answer.status != 200 or not hmac.compare_digest(answer.body, secret.encode()):
             raise ServiceError(
                 f"the webhook does not pass Google's check: {answer.status} without the secret that it was sent",

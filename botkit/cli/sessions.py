@@ -1,9 +1,8 @@
 """`botkit sessions`: which sessions are open, and what a month's messages were and cost."""
 
-import asyncio
 import math
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar
@@ -13,7 +12,7 @@ from msgspec import Struct
 from rich.text import Text
 
 from botkit.adapter import Adapter
-from botkit.cli.project import load_app, load_project_settings, open_store
+from botkit.cli.project import ask_store, load_app
 from botkit.cli.tables import new_table
 from botkit.cli.terminal import open_console, print_json
 from botkit.conversation import digest
@@ -96,13 +95,13 @@ def sessions(
     adapters = _adapters(app, bot, account)
     if ledger:
         wanted = [] if bot is None and account is None else list(adapters)
-        ledgers = _with_store(lambda store: _ledgers(store, list(adapters), wanted, month.replace("-", ""))) or []
+        ledgers = ask_store(lambda store: _ledgers(store, list(adapters), wanted, month.replace("-", ""))) or []
         if as_json:
             print_json([_ledger_row(each) for each in ledgers])
         else:
             _print_ledgers(ledgers)
         return
-    rows = _with_store(lambda store: _rows(store, adapters, show_ids=show_ids)) or []
+    rows = ask_store(lambda store: _rows(store, adapters, show_ids=show_ids)) or []
     if as_json:
         print_json(rows)
     else:
@@ -116,7 +115,7 @@ def reset(conversation: str) -> None:
 
     CONVERSATION is its key, or its hash as `botkit sessions` shows it. The service's own count does not change.
     """
-    is_done = _with_store(lambda store: _reset(store, conversation))
+    is_done = ask_store(lambda store: _reset(store, conversation))
     if not is_done:
         raise click.ClickException(f"no session and no count of {conversation!r}")
     click.echo(f"{conversation}: the next message is the first")
@@ -135,14 +134,6 @@ def _adapters(app: str, bot: str | None, account: str | None) -> dict[str, Adapt
             f"no account {account!r} that has sessions{did_you_mean(account, tas)}\n  there are: {known}"
         )
     return {f"{a.account.channel}:{a.account.ta}": a for a in found if account in (None, a.ta)}
-
-
-def _with_store(ask: Callable[[RedisStore], Awaitable[T]]) -> T | None:
-    async def asked() -> T | None:
-        async with open_store(load_project_settings()) as store:
-            return await ask(store) if store else None
-
-    return asyncio.run(asked())
 
 
 # --- sessions ---

@@ -52,10 +52,10 @@ def attempt_of(turn: Turn) -> str:
     return f"{turn.token}/{turn.id}/{turn.attempts}"
 
 
-def read_turn(queue: Queue, cid: str, token: str, entry: bytes, attempts: int, record: Record) -> Turn:
+def read_turn(queue: Queue, cid: str, token: str, entry: bytes, attempts: int, record: Record, lag: float = 0) -> Turn:
     """Returns the turn at the head of a queue; `entry` is the head's id and its payload."""
     size = _EVENT_ID if queue is Queue.MAILBOX else _MESSAGE_KEY
-    return Turn(cid, token, entry[:size].decode(), entry[size:], attempts, record)
+    return Turn(cid, token, entry[:size].decode(), entry[size:], attempts, record, lag)
 
 
 def read_record(fields: Sequence[Any]) -> Record:

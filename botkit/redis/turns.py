@@ -43,12 +43,12 @@ class RedisTurns:
         )
         told = answered(answers)
         waits = [wait for wait, _ in told if wait >= 0]
-        taken = [pair for _, found in told for pair in zip(found[::2], found[1::2], strict=True)]
-        loads = (self._load_turn(queue, cid.decode(), token, n) for cid, n in taken)
+        taken = [each for _, found in told for each in zip(found[::3], found[1::3], found[2::3], strict=True)]
+        loads = (self._load_turn(queue, cid.decode(), token, n, lag) for cid, n, lag in taken)
         turns = answered(await asyncio.gather(*loads, return_exceptions=True))
         return Claim([turn for turn in turns if turn], min(waits) / 1000 if waits else None)
 
-    async def _load_turn(self, queue: Queue, cid: str, token: str, attempts: int) -> Turn | None:
+    async def _load_turn(self, queue: Queue, cid: str, token: str, attempts: int, lag: int) -> Turn | None:
         mail = queue is Queue.MAILBOX
         keys = self._keys.of(cid, "m c o")
         calls = [self._call("LINDEX", keys[0] if mail else keys[2], 0)]
@@ -69,7 +69,7 @@ class RedisTurns:
             # The conversation was forgotten between the claim and the load.
             return None
         record = read_record([*answers[1], answers[2]]) if mail else read_terms(answers[1])
-        return read_turn(queue, cid, token, answers[0], attempts, record)
+        return read_turn(queue, cid, token, answers[0], attempts, record, lag / 1000)
 
     async def renew(self, queue: Queue, held: Mapping[str, str]) -> set[str]:
         """See `Store.renew`. One trip for all partitions together."""

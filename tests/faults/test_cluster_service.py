@@ -223,7 +223,7 @@ async def check(cluster: RedisCluster, crowd: Crowd, platform: Platform) -> None
             while [key async for key in claims(store)]:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         assert await audit(store) == []
-        assert await store.dead_letters() == 0
+        assert await store.dead_letters.count() == 0
     finally:
         await store.close()
 

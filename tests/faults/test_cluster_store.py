@@ -6,6 +6,7 @@ import pytest
 import redis.asyncio.cluster
 
 from botkit.clock import Clock
+from botkit.redis.acl import acl_rules
 from botkit.redis.audit import audit
 from botkit.redis.bounds import Bounds
 from botkit.redis.embedded import ServerKind
@@ -65,6 +66,14 @@ async def raw(cluster: RedisCluster) -> AsyncIterator["redis.asyncio.cluster.Red
         yield client
 
 
+async def confined(cluster: RedisCluster) -> str:
+    """Returns the address of the cluster for botkit's own user, who is made on every server."""
+    rules = dict.fromkeys(rule for prefix in ("bk", "bk1", "bk[1]") for rule in acl_rules(prefix))
+    for server in cluster.servers:
+        server.ask("ACL", "SETUSER", "botkit", "reset", "on", ">canary-password", *rules)
+    return cluster.url.replace("://", "://botkit:canary-password@")
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -75,10 +84,10 @@ async def make_store(
     cluster: RedisCluster, raw: "redis.asyncio.cluster.RedisCluster", clock: Clock
 ) -> AsyncIterator[MakeStore]:
     made: list[RedisStore] = []
-    default = clock
+    url, default = await confined(cluster), clock
 
     def make(*, prefix: str = "bk", bounds: Bounds | None = None, clock: Clock | None = None) -> RedisStore:
-        made.append(RedisStore(cluster.url, clock=clock or default, prefix=prefix, bounds=bounds))
+        made.append(RedisStore(url, clock=clock or default, prefix=prefix, bounds=bounds))
         return made[-1]
 
     yield make

@@ -103,6 +103,13 @@ local function resting(key)
   return math.max(0, tonumber(till) - now)
 end
 
+-- What is kept of a stranger, who was written to and never heard of, ends 32 days after the last message; a state that a
+-- handler gave them stays.
+local function let_expire(c)
+  local f = redis.call('HMGET', c, 'at', 's')
+  if not f[1] and not f[2] then redis.call('PEXPIRE', c, 2764800000) end
+end
+
 -- What a sender must know of a conversation: until when its pace is used up, and why nobody can be written to.
 local function terms(c)
   local f = redis.call('HMGET', c, 'pt', 'g')

@@ -58,6 +58,11 @@ end
 remember(x, eid, horizon, ids)
 redis.call('RPUSH', m, eid .. payload)
 if answers == '1' then hear() end
+if opens ~= '' then
+  -- A person, and no stranger who was only written to: when they were last heard of, and no end.
+  redis.call('HSET', c, 'at', now)
+  redis.call('PERSIST', c)
+end
 if opens == '1' or opens == '2' then
   -- Who left of their own will is back when they say so, where `opens` is 2; whatever else kept them away is over.
   if opens == '1' or redis.call('HGET', c, 'g') ~= 'unsubscribed' then redis.call('HDEL', c, 'g') end
