@@ -363,10 +363,11 @@ class RedisStore:
         )
 
     async def forget(self, cid: str) -> int:
-        """See `Store.forget`. Up to six trips, one for each 500 dead letters, and a look at every key of the store."""
-        place = await self._redis.call("HGET", self.keys.of(cid, "c")[0], "id")
+        """See `Store.forget`. Up to five trips, one for each 500 dead letters, and a look at every key of the store."""
+        # Sent first, and so read before it is removed.
+        found = asyncio.ensure_future(self._redis.call("HGET", self.keys.of(cid, "c")[0], "id"))
         removed = await self._forget(cid)
-        where = conversation_of(cid, place or b"")
+        where = conversation_of(cid, await found or b"")
         servers = (await self.servers()).values()
         return removed + (await forget_traces(self.call, servers, self.keys, where) if where else 0)
 

@@ -17,8 +17,10 @@ from tests.redis import (
     test_audit,
     test_broadcasts,
     test_contacts,
+    test_dead_letters,
     test_deliveries,
     test_ledger,
+    test_retention,
     test_steps,
     test_store,
     test_store_outbox,
@@ -32,10 +34,11 @@ OF_ONE_SERVER = (
     "test_a_replica_is_unavailable_until_it_is_the_primary",
     "test_nothing_is_stored_while_the_server_has_no_memory_left",
     "test_settings_of_the_server_can_be_asked_for",
+    "test_botkit_s_own_user_is_not_told_them",
 )
 MODULES = (
-    *(test_accounts, test_audit, test_broadcasts, test_contacts, test_deliveries, test_ledger, test_steps),
-    *(test_store, test_store_outbox, test_store_timers, test_submissions),
+    *(test_accounts, test_audit, test_broadcasts, test_contacts, test_dead_letters, test_deliveries, test_ledger),
+    *(test_retention, test_steps, test_store, test_store_outbox, test_store_timers, test_submissions),
 )
 
 for _module in MODULES:
