@@ -35,6 +35,7 @@ OF_ONE_SERVER = (
     "test_nothing_is_stored_while_the_server_has_no_memory_left",
     "test_settings_of_the_server_can_be_asked_for",
     "test_botkit_s_own_user_is_not_told_them",
+    "test_people_who_come_once_do_not_make_the_store_grow_for_ever",
 )
 MODULES = (
     *(test_accounts, test_audit, test_broadcasts, test_contacts, test_dead_letters, test_deliveries, test_ledger),
