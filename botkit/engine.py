@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Literal
 
@@ -155,13 +155,24 @@ class Engine:
             stays_away=adapter.stays_away and not isinstance(event, Subscribed),
         )
         try:
-            return await insist(ingest, seconds=self._policy.ingest_seconds / 3)
+            return await self._once_more(ingest)
         except StoreUnavailableError:
             if token:
                 self._unsure[event.id] = token
             raise
         finally:
             self._asking -= bool(token)
+
+    async def _once_more(self, ingest: Callable[[], Awaitable[Ingested]]) -> Ingested:
+        """Stores an event; where the connection broke, again at once: those that came together stay in their order."""
+        loop = asyncio.get_running_loop()
+        began_at = loop.time()
+        try:
+            return await ingest()
+        except StoreUnavailableError:
+            if loop.time() - began_at > self._policy.ingest_seconds:
+                raise
+            return await ingest()
 
     def _token_for(self, event: Event) -> str:
         if not self._has_room(Queue.MAILBOX):
@@ -448,15 +459,25 @@ class Engine:
         working = [loop for loop in self._loops if not loop.done()]
         for loop in working:
             loop.cancel()
-        renewing = asyncio.create_task(self._renew())
+        renewing, waking = asyncio.create_task(self._renew()), asyncio.create_task(self._hand_over())
         # Work that ends may leave more to do: a commit its first message.
         while self._tasks and (left := deadline - asyncio.get_running_loop().time()) > 0:
             await asyncio.wait(set(self._tasks), timeout=left)
         # A task that has not begun cannot give anything back.
         await asyncio.sleep(0)
-        for task in (renewing, *self._tasks):
+        for task in (renewing, waking, *self._tasks):
             task.cancel()
-        await asyncio.gather(renewing, *working, *self._tasks, return_exceptions=True)
+        await asyncio.gather(renewing, waking, *working, *self._tasks, return_exceptions=True)
+        if self._spawned:
+            with contextlib.suppress(StoreUnavailableError):
+                await self._store.wake()
+
+    async def _hand_over(self) -> None:
+        # What is given back is due at once; others look for work by themselves only now and then.
+        while True:
+            await asyncio.sleep(self._policy.poll / 10)
+            with contextlib.suppress(StoreUnavailableError):
+                await self._store.wake()
 
 
 def _heard(adapter: Adapter, event: Event) -> Heard | None:

@@ -349,6 +349,10 @@ class Store(Protocol):
         """Returns when another process stored something to do, or after that many seconds."""
         ...
 
+    async def wake(self) -> None:
+        """Lets the processes look for work that wait for some."""
+        ...
+
     async def ping(self) -> None:
         """Returns if the store answers."""
         ...

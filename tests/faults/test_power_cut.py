@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from tests.faults.conftest import MakeRedis
 from tests.faults.redis_child import RedisChild
 from tests.faults.traffic import Traffic
@@ -17,11 +19,13 @@ async def cut_under_load(traffic: Traffic, server: RedisChild, *, times: int) ->
     await crowd
 
 
-async def test_a_server_that_syncs_every_write_loses_nothing_in_a_power_cut(make_redis: MakeRedis) -> None:
-    server = make_redis(fsync="always", power_cut=True)
+async def test_a_server_that_syncs_every_write_loses_nothing_in_a_power_cut(
+    make_redis: MakeRedis, pytestconfig: pytest.Config
+) -> None:
+    server, times = make_redis(fsync="always", power_cut=True), 50 if pytestconfig.getoption("--long") else 3
     async with Traffic(server.url, lease=2, pause=0.01) as traffic:
-        await cut_under_load(traffic, server, times=3)
-        await traffic.check(repeats=60)
+        await cut_under_load(traffic, server, times=times)
+        await traffic.check(repeats=20 * times)
 
 
 async def test_a_server_that_syncs_once_a_second_does_lose_in_the_same_power_cut(make_redis: MakeRedis) -> None:

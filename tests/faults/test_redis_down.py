@@ -44,13 +44,12 @@ async def test_a_handler_at_work_when_redis_goes_away_commits_when_it_is_back(ma
         assert set(traffic.begun.values()) == {1}
 
 
-@pytest.mark.parametrize("times", [4])
 async def test_a_server_that_is_killed_under_load_again_and_again_loses_doubles_and_reorders_nothing(
-    make_redis: MakeRedis, times: int
+    make_redis: MakeRedis, pytestconfig: pytest.Config
 ) -> None:
-    server = make_redis()
+    server, times = make_redis(), 50 if pytestconfig.getoption("--long") else 4
     async with Traffic(server.url, lease=2, pause=0.01) as traffic:
-        crowd = asyncio.create_task(traffic.crowd(people=20, texts=25))
+        crowd = asyncio.create_task(traffic.crowd(people=20, texts=5 + 5 * times))
         for number in range(1, times + 1):
             await traffic.until_shown(80 * number)
             await asyncio.to_thread(server.restart)

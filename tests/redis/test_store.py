@@ -439,7 +439,7 @@ async def test_scripts_are_loaded_again_when_the_server_lost_them(
     assert await store.load(ANN) == Record(b"s", 1)
 
 
-async def test_nothing_is_stored_while_the_server_has_no_memory_left(
+async def test_nothing_new_is_stored_while_the_server_has_no_memory_left_and_what_is_there_is_finished(
     store: RedisStore, raw: Raw, kind: ServerKind
 ) -> None:
     if kind is ServerKind.FAKE:
@@ -449,13 +449,16 @@ async def test_nothing_is_stored_while_the_server_has_no_memory_left(
     await raw.config_set("maxmemory", 1)
     try:
         with pytest.raises(StoreUnavailableError, match="OOM"):
-            await commit(store, turn, state=b"s", outgoing=[message(1)])
-        with pytest.raises(StoreUnavailableError, match="OOM"):
             await ingest(store, 2)
         assert await everything(raw) == stored
+        assert await store.renew(Queue.MAILBOX, {turn.cid: turn.token}) == set()
+        assert await commit(store, turn, state=b"s", outgoing=[message(1)])
+        (sending,) = (await store.claim(Queue.OUTBOX, 10)).turns
+        await store.deliveries.sent(sending, "receipt", created_ms=0, expiry=None)
+        assert await store.sent(sending, keep=False) is None
     finally:
         await raw.config_set("maxmemory", 0)
-    assert await commit(store, turn)
+    assert await store.load(ANN) == Record(b"s", 1)
 
 
 async def test_a_replica_is_unavailable_until_it_is_the_primary(
