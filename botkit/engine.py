@@ -337,7 +337,9 @@ class Engine:
     async def _fire_timers(self) -> float:
         due, later = await self._store.due_timers(100)
         for timer in due:
-            await self._store.fire(timer, decode(timer.timer.payload).id)
+            # One that cannot be stored now must not be in the way of the others, which may lie on other servers.
+            with contextlib.suppress(StoreUnavailableError):
+                await self._store.fire(timer, decode(timer.timer.payload).id)
         return 0.0 if due else self._policy.poll if later is None else later
 
     async def _feed(self) -> float:
