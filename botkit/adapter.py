@@ -20,7 +20,7 @@ from botkit.http_client import Download, HttpClient
 from botkit.messages import AnyMessage, Raw
 from botkit.outgoing import Outgoing
 from botkit.pace import Pace, Paces, read_paces
-from botkit.public_urls import is_fetchable
+from botkit.public_urls import has_origin, is_fetchable
 from botkit.redaction import Secret
 from botkit.session_rules import SessionRules
 from botkit.webhook import WebhookRequest, WebhookStatus
@@ -96,6 +96,8 @@ class Adapter(ABC):
     default_api_url: ClassVar[str]
     #: The setting that carries the credentials: `<PREFIX>_<token_setting>`.
     token_setting: ClassVar[str] = "TOKEN"  # noqa: S105  # a name, not a token
+    #: Where files that people sent are kept: these hosts and all below them; empty where that is not known.
+    media_hosts: Sequence[str] = ()
     #: How fast the service takes messages; the settings `<PREFIX>_RATE` and `<PREFIX>_CHAT_RATE` replace it.
     paces: Paces = Paces()
     #: What names a conversation here; the accounts of one gateway may differ.
@@ -316,13 +318,16 @@ class Adapter(ABC):
     async def download(self, media: Media, client: HttpClient, *, most: int) -> Download:
         """Fetches what somebody sent, at most `most` bytes of it. Raises DownloadError, which names no address.
 
-        By https from a public name only, or from wherever the service itself is.
+        By https from a public name only, one of `media_hosts` where these are known, or from wherever the service
+        itself is.
         """
         if not media.url:
             raise DownloadError(f"{self.channel} gives no address for this {media.kind}")
         if not is_fetchable(media.url, self.api_url):
             raise DownloadError(f"{self.channel} gives an address for this {media.kind} that is not public by https")
-        return await client.download(media.url, most=most)
+        if not is_fetchable(media.url, self.api_url, self.media_hosts):
+            raise DownloadError(f"{self.channel} does not keep this {media.kind} where its address says")
+        return await client.download(media.url, most=most, is_foreign=not has_origin(media.url, self.api_url))
 
     @property
     def has_webhook_call(self) -> bool:

@@ -14,6 +14,9 @@ from starlette.types import Receive, Scope, Send
 
 from botkit.bot import Bot
 from botkit.exceptions import BotkitError, DefinitionError, SettingsError, StoreUnavailableError
+from botkit.gate import Gate
+from botkit.metrics import Memory
+from botkit.metrics_page import MetricsPage
 from botkit.play.phones import Phones
 from botkit.redis.embedded import EmbeddedServer
 from botkit.redis.store import RedisStore
@@ -42,16 +45,20 @@ class App:
         self.server: EmbeddedServer | None = None
         #: What it runs with; read from the environment when it starts, if not given.
         self.settings = settings
+        #: Where the processes of the service count; alone, it counts for itself.
+        self.memory = Memory()
         #: Why it did not start, where the server that runs it would only say that it did not.
         self.failure: Exception | None = None
         self._guarding: asyncio.Task[None] | None = None
+        self._webhooks = _Webhooks(self)
         self._asgi = Starlette(
             routes=[
-                Route("/webhooks/{channel}", _Webhooks(self), methods=["POST"]),
+                Route("/webhooks/{channel}", self._webhooks, methods=["POST"]),
                 # Which of the two a gateway calls with is its adapter's to say.
-                Route("/webhooks/{channel}/{kind}", _Webhooks(self), methods=["GET", "POST"]),
+                Route("/webhooks/{channel}/{kind}", self._webhooks, methods=["GET", "POST"]),
                 Route("/healthz", self._healthz),
                 Route("/readyz", self._readyz),
+                Route("/metrics", MetricsPage(lambda: self.service), methods=["GET"]),
                 *send_api_routes(lambda: self.service.send_api if self.service else None),
                 Mount("/play", Phones(lambda: self.service).app),
             ],
@@ -59,10 +66,18 @@ class App:
         )
         # No service follows a redirect, and Starlette fails on one with a query that is no UTF-8.
         self._asgi.router.redirect_slashes = False
+        self._gate = Gate(self._route)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one ASGI connection."""
-        await self._asgi(scope, receive, send)
+        await self._gate(scope, receive, send)
+
+    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if (place := _webhook_place(scope)) is None:
+            await self._asgi(scope, receive, send)
+        else:
+            # Nothing of Starlette's routing or middleware is of use to a webhook, and all of it costs.
+            await self._webhooks({**scope, "path_params": place}, receive, send)
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
@@ -79,8 +94,8 @@ class App:
 
     async def _start(self, settings: Settings) -> None:
         store = RedisStore(self._redis_url(settings), prefix=settings.key_prefix)
-        self.service = Service(self.bots, settings, store)
-        set_up_logging(settings, self.service.redactor)
+        self.service = Service(self.bots, settings, store, memory=self.memory)
+        set_up_logging(settings, self.service.redactor, self.service.pseudonyms)
         try:
             await self.service.open(self)
         except StoreUnavailableError as error:
@@ -144,6 +159,18 @@ def _address(settings: Settings) -> str:
     # Without the password that the address may hold.
     parts = urlsplit(settings.redis_url.reveal() if settings.redis_url else "")
     return parts.path if parts.scheme == "unix" else f"{parts.hostname}:{parts.port or 6379}"
+
+
+def _webhook_place(scope: Scope) -> dict[str, str] | None:
+    """Returns the channel, and the kind if there is one, of a request that the routes above give to the receiver."""
+    if scope["type"] != "http" or scope["method"] != "POST" or scope.get("root_path"):
+        return None
+    match scope["path"].split("/"):
+        case ["", "webhooks", channel] if channel:
+            return {"channel": channel}
+        case ["", "webhooks", channel, kind] if channel and kind:
+            return {"channel": channel, "kind": kind}
+    return None
 
 
 class _Webhooks:

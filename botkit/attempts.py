@@ -1,9 +1,11 @@
 """Attempts to send: which are noted before they are made, how one is made, and what became of one."""
 
 from functools import partial
+from time import perf_counter
 
 import structlog
 
+from botkit import tracing
 from botkit.adapter import Adapter, Outcome, Receipt
 from botkit.batches import Batches, Note
 from botkit.conversation import Conversation
@@ -12,6 +14,7 @@ from botkit.fates import is_counted
 from botkit.governor import is_shared
 from botkit.http_client import HttpClient
 from botkit.line import Line
+from botkit.metrics import Metrics
 from botkit.outgoing import Outgoing
 from botkit.redaction import frames
 from botkit.store import Begun, Store, insist
@@ -48,10 +51,12 @@ async def look_up(adapter: Adapter, outgoing: Outgoing, to: Conversation, client
 class Attempts:
     """Makes attempts at messages; one that may have been made already is looked for first, where that matters."""
 
-    def __init__(self, store: Store, batches: Batches) -> None:
+    def __init__(self, store: Store, batches: Batches, metrics: Metrics) -> None:
         self._store = store
+        self._metrics = metrics
         self._batches = batches
 
+    @tracing.sending
     async def make(self, line: Line, turn: Turn, outgoing: Outgoing, to: Conversation) -> Receipt | None:
         """Makes an attempt, or finds out what became of an earlier one; None if the turn is lost.
 
@@ -82,7 +87,18 @@ class Attempts:
     async def _try(
         self, line: Line, turn: Turn, outgoing: Outgoing, to: Conversation, note: Note | None = None
     ) -> Receipt | Begun:
+        started = perf_counter()
+        tried = await self._send(line, turn, outgoing, to, note)
+        if isinstance(tried, Receipt):
+            self._metrics.observe("send_seconds", perf_counter() - started, to.account)
+            self._metrics.count("sends", to.account, tried.outcome.value)
+        return tried
+
+    async def _send(
+        self, line: Line, turn: Turn, outgoing: Outgoing, to: Conversation, note: Note | None
+    ) -> Receipt | Begun:
         if turn.attempts > 1:
+            self._metrics.count("send_repeats", to.account)
             log.info("sending again", account=line.adapter.ta, message=outgoing.key, attempt=turn.attempts)
         try:
             if is_shared(line.adapter, outgoing):

@@ -16,6 +16,7 @@ from botkit.outgoing import encode as encode_outgoing
 from botkit.record import timeout_of
 from botkit.store import Commit
 from botkit.timer import Timer
+from botkit.tracing import stamp
 
 # Where the acknowledgement of an event stands among its messages: after all that a handler may send.
 _ACKNOWLEDGEMENT = 99
@@ -35,7 +36,7 @@ def make_commit(scene: Scene, decisions: Decisions) -> Commit:
     acknowledgement = scene.adapter.acknowledge(scene.event)
     if acknowledgement is not None and not _says_the_same(outgoing, acknowledgement):
         outgoing.insert(0, _acknowledge(scene, acknowledgement))
-    entries = [message.key.encode() + encode_outgoing(message) for message in outgoing]
+    entries = [message.key.encode() + stamp(encode_outgoing(message)) for message in outgoing]
     timers = [*decisions.timers.values(), *([decisions.handoff.timer] if decisions.handoff.timer else [])]
     timers += [watch(message) for message in outgoing if needs_watch(message)]
     return Commit(decisions.flows.dump(), entries, timers, reply)

@@ -4,12 +4,14 @@ import asyncio
 import random
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from time import perf_counter
 
 import msgspec
 import structlog
 from msgspec import Struct
 from structlog.typing import FilteringBoundLogger
 
+from botkit import tracing
 from botkit.adapter import Adapter
 from botkit.addressing import place
 from botkit.albums import gather
@@ -17,7 +19,7 @@ from botkit.bot import Bot
 from botkit.clock import Clock
 from botkit.commit import make_commit
 from botkit.context import Context
-from botkit.conversation import Account, digest
+from botkit.conversation import Account, account_in
 from botkit.decisions import Decisions, Scene
 from botkit.events import (
     AgentRequested,
@@ -39,7 +41,9 @@ from botkit.handoff import PAUSE_TIMER, Handoff
 from botkit.http_client import Download, HttpClient
 from botkit.languages import Speech, speaking
 from botkit.linking import note_leave, relink, told_phone
+from botkit.log_fields import tell_of
 from botkit.menu import TOKEN, Menu, answer, asks_for_agent
+from botkit.metrics import Metrics
 from botkit.migration import Adopted, hand_over, is_moving, set_aside, take_over
 from botkit.record import Flows, timeout_of
 from botkit.redaction import Redactor
@@ -50,6 +54,7 @@ from botkit.sessions import session_at
 from botkit.store import Commit, Committed, Store, Verdict, insist
 from botkit.trails import Trails
 from botkit.turn import Queue, Turn
+from botkit.waiting import wait_for
 
 log = structlog.get_logger("botkit.dispatcher")
 
@@ -90,6 +95,7 @@ class Dispatcher:
         clients: Mapping[Account, HttpClient] | None = None,
         policy: HandlerPolicy | None = None,
         show_errors: bool = False,
+        metrics: Metrics | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._store = store
@@ -99,6 +105,7 @@ class Dispatcher:
         self._clients = clients or {}
         self._policy = policy or HandlerPolicy()
         self._show_errors = show_errors
+        self._metrics = metrics or Metrics()
         self._reports = Reports(store)
         self._trails = Trails(store, self._find_adapter, self._clients, clock)
         self._sender = Sender(store, clock)
@@ -106,6 +113,7 @@ class Dispatcher:
         kinds = [kind for owner in owners.values() for kind in owner.adapter.events]
         self._decode = decoder((*kinds, Adopted))
 
+    @tracing.handling
     async def run(self, turn: Turn, *, keep: bool, send: bool) -> Committed | None:
         """Handles the head of a mailbox; None when the turn is over without a commit."""
         try:
@@ -115,6 +123,7 @@ class Dispatcher:
             reason = f"{type(error).__name__} in type {kind[:64]!r}" if kind else type(error).__name__
             await self._bury(turn, f"the event cannot be read by any adapter here ({reason})")
             return None
+        tell_of(turn, event.account)
         owner = self._owners.get(event.account)
         if owner is None:
             await self._bury(turn, "no bot here speaks for its account any more")
@@ -123,7 +132,9 @@ class Dispatcher:
             commit = set_aside(turn, event) or await self._decide_in_time(turn, owner, event)
             if commit is None:
                 return None
-            return await insist(lambda: self._store.commit(turn, commit, keep=keep, send=send))
+            committed = await insist(lambda: self._store.commit(turn, commit, keep=keep, send=send))
+            self._metrics.count("events_committed" if committed else "events_fenced", event.account)
+            return committed
         except StoreUnavailableError:
             raise
         except RecordError as error:
@@ -202,7 +213,7 @@ class Dispatcher:
             adapter=owner.adapter,
             now=now,
             session=session_at(rules, turn.record.counts, turn.record.queued, now) if rules else None,
-            log=_logger(owner, event),
+            log=_logger(owner, event, self._store.pseudonym(event.conversation.key)),
             find_adapter=self._find_adapter,
             routes=owner.bot.routes,
             download=lambda media, most: self._download(owner.adapter, media, most),
@@ -227,8 +238,11 @@ class Dispatcher:
         flow_class: type[Flow] = matched.route.router.flow
         ctx = Context(scene, flows.get(flow_class), matched.captures, decisions)
         before = ctx.flow.state
+        tracing.note("botkit.handler", matched.route.where)
+        started = perf_counter()
         with speaking(decisions.speech):
             error = await self._bounded(lambda: table.run(matched, event, ctx))
+        self._metrics.observe("handler_seconds", perf_counter() - started, event.account)
         if error is None:
             scene.log.info(
                 "handled", handler=matched.route.where, state=f"{before} > {ctx.flow.state}",
@@ -263,11 +277,10 @@ class Dispatcher:
 
         task = asyncio.create_task(guarded())
         try:
-            done, _ = await asyncio.wait({task}, timeout=self._policy.deadline)
-            if done:
+            if await wait_for(task, self._policy.deadline):
                 return task.result()
             task.cancel()
-            await asyncio.wait({task}, timeout=self._policy.grace)
+            await wait_for(task, self._policy.grace)
         except asyncio.CancelledError:
             task.cancel()
             raise
@@ -312,6 +325,10 @@ class Dispatcher:
                 Queue.MAILBOX, turn, delay=delay, error=text[-4000:], max_attempts=len(delays) + 1
             )
         )
+        tracing.failed(error)
+        self._metrics.count("handler_failures", event.account)
+        if verdict is Verdict.DEAD:
+            self._metrics.count("events_dead", event.account)
         log.warning(
             "handler failed", account=event.account.ta, event_id=event.id, attempt=turn.attempts,
             error=type(error).__name__, where=_where(error), outcome=verdict.value,
@@ -322,6 +339,7 @@ class Dispatcher:
     async def _bury(self, turn: Turn, reason: str) -> None:
         verdict = await insist(lambda: self._store.retry(Queue.MAILBOX, turn, delay=0, error=reason, max_attempts=1))
         if verdict is Verdict.DEAD:
+            self._metrics.count("events_dead", account_in(turn.cid))
             log.error("dead letter", event_id=turn.id, reason=reason)
 
     async def bury(self, turn: Turn, reason: str) -> None:
@@ -360,11 +378,11 @@ def _is_cancelling() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-def _logger(owner: Owner, event: Event) -> FilteringBoundLogger:
+def _logger(owner: Owner, event: Event, name: str) -> FilteringBoundLogger:
     bound: FilteringBoundLogger = log.bind(
         bot=owner.bot.name,
         account=owner.adapter.ta,
-        conversation=digest(event.conversation.key)[:10],
+        conversation=name,
         kind=type(event).__name__,
         event_id=event.id,
     )

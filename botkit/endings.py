@@ -15,6 +15,7 @@ from botkit.events import Event, HopStatus, MessageFailed, event_id
 from botkit.events import encode as encode_event
 from botkit.fates import counts
 from botkit.hops import is_followed
+from botkit.metrics import Metrics
 from botkit.outgoing import Outgoing
 from botkit.reports import expired
 from botkit.store import Begun, Store, insist
@@ -46,11 +47,14 @@ class Ending(Struct, frozen=True):
 class Endings:
     """Gives messages up; `delay` says in how many seconds a turn is due again after so many attempts."""
 
-    def __init__(self, store: Store, clock: Clock, teller: HopTeller, delay: Callable[[int], float]) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, teller: HopTeller, delay: Callable[[int], float], metrics: Metrics
+    ) -> None:
         self._store = store
         self._clock = clock
         self._teller = teller
         self._delay = delay
+        self._metrics = metrics
 
     async def give_up(self, turn: Turn, outgoing: Outgoing, ending: Ending, *, keep: bool) -> Turn | None:
         """Takes a message out of its outbox for good; returns the next one if `keep` and there is one.
@@ -59,6 +63,7 @@ class Endings:
         """
         if outgoing.message.is_transient:
             return await self._store.sent(turn, keep=keep)
+        self._metrics.count("messages_given_up", Account(*outgoing.account))
         log.warning("given up", account=outgoing.account[1], message=outgoing.key, reason=ending.reason)
         if is_followed(outgoing):
             return await self._leave_way(turn, outgoing, ending, keep=keep)

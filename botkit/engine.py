@@ -16,15 +16,26 @@ from botkit.events import Event, Subscribed, decode, encode
 from botkit.exceptions import StoreUnavailableError
 from botkit.feeder import Feeder
 from botkit.line import Line
+from botkit.metrics import Metrics
 from botkit.outbox import Outbox
 from botkit.poller import Poller
 from botkit.session_rules import Heard
-from botkit.store import Claim, Duplicate, Full, Ingested, Mine, Store, insist
+from botkit.store import Accepted, Claim, Duplicate, Full, Ingested, Mine, Store, insist
+from botkit.sweeper import Sweeper
+from botkit.tracing import stamp
 from botkit.turn import Queue, Turn
+from botkit.waiting import wait_for
 
 log = structlog.get_logger("botkit.engine")
 
 Role = Literal["all", "web", "worker"]
+
+_COUNTED: Mapping[type[Ingested], str] = {
+    Mine: "events_accepted",
+    Accepted: "events_accepted",
+    Duplicate: "events_duplicate",
+    Full: "events_full",
+}
 
 
 # Events that were not stored are delivered again soon, or never.
@@ -35,7 +46,7 @@ class EnginePolicy(Struct, frozen=True):
     """How much is done at a time; seconds and counts.
 
     `suspicious` started attempts without a verdict send an event to the lane, where one runs at a time;
-    after `hopeless` it is a dead letter.
+    after `hopeless`, `proof` of them in the lane, it is a dead letter.
     """
 
     concurrency: int = 100
@@ -46,6 +57,7 @@ class EnginePolicy(Struct, frozen=True):
     poll: float = 1
     suspicious: int = 3
     hopeless: int = 5
+    proof: int = 2
 
 
 class Acceptance(Struct, frozen=True):
@@ -71,14 +83,18 @@ class Engine:
         policy: EnginePolicy | None = None,
         feeder: Feeder | None = None,
         polled: Mapping[Account, Line] | None = None,
+        metrics: Metrics | None = None,
+        sweeper: Sweeper | None = None,
     ) -> None:
         self._store = store
         self._poller = Poller(store, polled or {}, self._accept_polled)
         self._feeder = feeder
+        self._sweeper = sweeper
         self._dispatcher = dispatcher
         self._outbox = outbox
         self._role = role
         self._policy = policy or EnginePolicy()
+        self._metrics = metrics or Metrics()
         self._held: dict[Queue, dict[str, tuple[str, asyncio.Task[None]]]] = {queue: {} for queue in Queue}
         self._tasks: set[asyncio.Task[None]] = set()
         self._spawned = 0
@@ -99,16 +115,17 @@ class Engine:
 
         Raises StoreUnavailableError. An event that must be answered in the response is waited for, within its budget.
         """
-        ingesting = asyncio.gather(*(self._ingest(adapter, event) for event in events))
+        ingesting = asyncio.ensure_future(self._ingest_all(adapter, events))
+        is_done = False
         try:
-            async with asyncio.timeout(self._policy.ingest_seconds):
-                ingested = await asyncio.shield(ingesting)
-        except (TimeoutError, asyncio.CancelledError) as error:
-            # What Redis carries out all the same is this process's to handle.
-            ingesting.add_done_callback(lambda done: self._begin_late(adapter, events, done))
-            if isinstance(error, asyncio.CancelledError):
-                raise
-            raise StoreUnavailableError("Redis took too long to store an event") from None
+            is_done = await wait_for(ingesting, self._policy.ingest_seconds)
+        finally:
+            if not is_done:
+                # What Redis carries out all the same is this process's to handle.
+                ingesting.add_done_callback(lambda done: self._begin_late(adapter, events, done))
+        if not is_done:
+            raise StoreUnavailableError("Redis took too long to store an event")
+        ingested = ingesting.result()
         # From here to the answer nothing waits: handlers start when it is written.
         self._begin(adapter, events, ingested)
         if any(isinstance(result, Full) for result in ingested):
@@ -118,6 +135,11 @@ class Engine:
                 return await self._reply(event, result)
         return Acceptance(stored=True)
 
+    async def _ingest_all(self, adapter: Adapter, events: Sequence[Event]) -> Sequence[Ingested]:
+        if len(events) == 1:
+            return [await self._ingest(adapter, events[0])]
+        return await asyncio.gather(*(self._ingest(adapter, event) for event in events))
+
     async def _ingest(self, adapter: Adapter, event: Event) -> Ingested:
         token = self._token_for(event)
         self._asking += bool(token)
@@ -125,7 +147,7 @@ class Engine:
             self._store.ingest,
             event.conversation.key,
             event.id,
-            encode(event),
+            stamp(encode(event)),
             token=token,
             window=adapter.dedupe_window.total_seconds(),
             heard=_heard(adapter, event),
@@ -152,6 +174,9 @@ class Engine:
 
     def _begin(self, adapter: Adapter, events: Sequence[Event], ingested: Sequence[Ingested]) -> None:
         for event, result in zip(events, ingested, strict=True):
+            self._metrics.count(_COUNTED[type(result)], event.account)
+            if isinstance(result, Duplicate) and result.differs:
+                self._metrics.count("events_conflicting", event.account)
             if not isinstance(result, Mine):
                 if not isinstance(result, Duplicate):
                     self._kick.set()
@@ -163,7 +188,9 @@ class Engine:
                 # What was held for the person may go out now, whatever the handler says.
                 self._kick.set()
 
-    def _begin_late(self, adapter: Adapter, events: Sequence[Event], done: "asyncio.Future[list[Ingested]]") -> None:
+    def _begin_late(
+        self, adapter: Adapter, events: Sequence[Event], done: "asyncio.Future[Sequence[Ingested]]"
+    ) -> None:
         if not done.cancelled() and done.exception() is None:
             self._begin(adapter, events, done.result())
 
@@ -179,6 +206,7 @@ class Engine:
                     await asyncio.sleep(0.05)
                 return Acceptance(stored=True, reply=reply.body)
         # The event is stored, but its answer is not ready: the service asks again, and gets it then.
+        self._metrics.count("welcome_missed", event.account)
         log.warning("the webhook's answer is not ready yet", event_id=event.id)
         return Acceptance(stored=False)
 
@@ -218,16 +246,22 @@ class Engine:
                     self._kick.set()
 
     async def _handle(self, turn: Turn) -> None:
-        if turn.attempts > self._policy.hopeless:
-            await self._dispatcher.bury(turn, f"{turn.attempts - 1} attempts ended without a verdict")
-        elif turn.attempts < self._policy.suspicious:
+        if turn.attempts < self._policy.suspicious:
             await self._handle_in_a_row(turn)
         elif self._lane.locked():
             # Its neighbour may be what ends processes: alone, each is judged by what it does itself.
             await insist(lambda: self._store.retry(Queue.MAILBOX, turn, delay=0.25))
         else:
             async with self._lane:
-                await self._handle_in_a_row(turn)
+                await self._handle_alone(turn)
+
+    async def _handle_alone(self, turn: Turn) -> None:
+        # What processes died of beside it proves nothing against it, however often.
+        died_alone = await self._store.suspect(turn)
+        if turn.attempts > self._policy.hopeless and died_alone >= self._policy.proof:
+            await self._dispatcher.bury(turn, f"{turn.attempts - 1} attempts ended without a verdict")
+        else:
+            await self._handle_in_a_row(turn)
 
     async def _handle_in_a_row(self, turn: Turn) -> None:
         current: Turn | None = turn
@@ -285,6 +319,7 @@ class Engine:
             return self._policy.poll
         claim: Claim = await self._store.claim(queue, self._room(queue))
         for turn in claim.turns:
+            self._metrics.observe("claim_lag_seconds", turn.lag, value=queue.value)
             self._start(queue, turn)
         return self._policy.poll if claim.next_due is None else claim.next_due
 
@@ -310,6 +345,7 @@ class Engine:
         """Starts the loops of this process's role, in the running event loop."""
         if self._role != "web":
             loops = [self._work, self._renew, self._listen, *([self._poll] if self._poller.has_work else [])]
+            loops += [self._sweep] if self._sweeper else []
             self._loops = [asyncio.create_task(loop()) for loop in loops]
 
     async def _work(self) -> None:
@@ -343,6 +379,17 @@ class Engine:
                 pause = self._policy.poll
             await asyncio.sleep(max(pause, 0.1))
 
+    async def _sweep(self) -> None:
+        while self._sweeper and not self._draining:
+            try:
+                pause = await self._sweeper.step()
+            except StoreUnavailableError:
+                pause = 60.0
+            except Exception:
+                log.exception("what is kept no longer could not be removed")
+                pause = 3600.0
+            await asyncio.sleep(max(pause, 1))
+
     async def _renew(self) -> None:
         # On the event loop on purpose: a process whose loop is blocked loses its conversations to others.
         loop = asyncio.get_running_loop()
@@ -375,6 +422,7 @@ class Engine:
             for cid in await self._store.renew(queue, tokens):
                 token, task = held.get(cid, ("", None))
                 if task is not None and token == tokens[cid]:
+                    self._metrics.count("leases_lost", value=queue.value)
                     log.warning("a lease was lost", queue=queue.value)
                     task.cancel()
 

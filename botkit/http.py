@@ -9,9 +9,14 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
+import msgspec
+from msgspec import Struct
 
 from botkit.exceptions import DownloadError, NotSentError, TransportError, UnknownOutcomeError
 from botkit.http_client import Download, HttpAnswer, Upload
+from botkit.pinning import NotPublicError, Resolve, look_up, pin
+from botkit.transport import MAX_ANSWER, AnswerTooLongError, Patience, Transport
+from botkit.unpacking import PackedError, TooLongError, read_bounded
 
 ASGIApp = Callable[
     [
@@ -21,9 +26,6 @@ ASGIApp = Callable[
     ],
     Awaitable[None],
 ]
-
-#: A longer answer is cut off as an unknown outcome, in bytes.
-MAX_ANSWER = 1024 * 1024
 
 # The INFO line of httpx prints the whole URL, and Telegram's token is part of it.
 for _name in ("httpx", "httpcore"):
@@ -40,9 +42,8 @@ _NOT_SENT = (
     httpx.InvalidURL,
 )
 
-
-class _TooLongError(Exception):
-    pass
+# What is packed costs more to read than to carry.
+_HEADERS = [(b"Accept", b"*/*"), (b"Accept-Encoding", b"identity"), (b"User-Agent", b"botkit")]
 
 
 class Http:
@@ -50,19 +51,27 @@ class Http:
 
     Takes no proxy from the environment, follows no redirect. `read_seconds` may pass without a byte of the answer,
     `seconds` until all of it is there. Safe to cancel; the outcome is then unknown.
+
+    `resolve` looks up the hosts of foreign addresses; with a `transport` and without it, this transport alone decides
+    what can be reached.
     """
 
     def __init__(
-        self, *, transport: httpx.AsyncBaseTransport | None = None, read_seconds: float = 15, seconds: float = 60
+        self,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        read_seconds: float = 15,
+        seconds: float = 60,
+        resolve: Resolve | None = None,
     ) -> None:
         self._seconds = seconds
-        self._client = httpx.AsyncClient(
-            verify=True if transport else _certificates(),
-            transport=transport,
-            timeout=httpx.Timeout(connect=3, read=read_seconds, write=10, pool=10),
-            limits=httpx.Limits(max_connections=20, max_keepalive_connections=20, keepalive_expiry=30),
-            trust_env=False,
-            follow_redirects=False,
+        self._resolve = resolve or (None if transport else look_up)
+        self._is_bounded = transport is None
+        self._transport = transport or Transport(
+            certificates=_certificates,
+            patience=Patience(read=read_seconds, total=seconds),
+            connections=20,
+            idle_seconds=30,
         )
 
     async def request(
@@ -76,59 +85,96 @@ class Http:
         files: Mapping[str, Upload] | None = None,
         headers: Mapping[str, str] | None = None,
         most: int | None = None,
+        is_foreign: bool = False,
     ) -> HttpAnswer:
         """Sends one request and reads the whole answer, up to `most` bytes, or else `MAX_ANSWER`.
 
-        `content` is sent as it is; `files` make the form multipart.
+        `content` is sent as it is; `files` make the form multipart. A foreign address reaches public hosts alone.
 
         Raises NotSentError when the service cannot have seen it, UnknownOutcomeError when it may have.
         """
         failure: TransportError
         most = MAX_ANSWER if most is None else most
-        parts = {name: (file.name, file.content, file.mime) for name, file in files.items()} if files else None
+        made = _Content(json, content, form, files)
         try:
-            async with (
-                asyncio.timeout(self._seconds),
-                self._client.stream(
-                    method, url, json=json, content=content, data=form, files=parts, headers=headers
-                ) as response,
-            ):
-                body = await _read(response, most)
-                return HttpAnswer(response.status_code, response.headers, body)
+            response, body = await self._exchange(method, url, headers, made, most=most, is_foreign=is_foreign)
+            return HttpAnswer(response.status_code, response.headers, body)
+        except NotPublicError as error:
+            failure = NotSentError(str(error))
         except _NOT_SENT as error:
             failure = NotSentError(f"no connection ({type(error).__name__})")
-        except (httpx.HTTPError, httpx.StreamError, TimeoutError) as error:
-            failure = UnknownOutcomeError(f"the connection failed ({type(error).__name__})")
-        except _TooLongError:
+        except (TooLongError, AnswerTooLongError):
             failure = UnknownOutcomeError(f"the answer is longer than {most} bytes")
+        except (httpx.HTTPError, httpx.StreamError, PackedError, TimeoutError) as error:
+            failure = UnknownOutcomeError(f"the connection failed ({type(error).__name__})")
         # Tools that look into tracebacks find neither httpx's exception, which carries the request, nor the URL: a
         # token may be part of it.
-        del url, json, content, form, files, parts, headers
+        del url, json, content, form, files, headers, made
         raise failure
 
-    async def download(self, url: str, *, most: int, headers: Mapping[str, str] | None = None) -> Download:
+    async def download(
+        self, url: str, *, most: int, headers: Mapping[str, str] | None = None, is_foreign: bool = False
+    ) -> Download:
         """Fetches a file of at most `most` bytes, within the time of a request; redirects are not followed.
 
-        Raises DownloadError, which names no address. Safe to cancel.
+        Of a foreign address, public hosts alone are reached. Raises DownloadError, which names no address. Safe to
+        cancel.
         """
         failure: DownloadError
         try:
-            async with asyncio.timeout(self._seconds), self._client.stream("GET", url, headers=headers) as response:
-                if response.status_code == 200:
-                    content = await _read(response, most)
-                    return Download(content, response.headers.get("content-type", "").partition(";")[0].strip())
-                failure = DownloadError(f"the file was answered with HTTP {response.status_code}")
-        except _TooLongError:
+            response, content = await self._exchange("GET", url, headers, _NONE, most=most, is_foreign=is_foreign)
+            if response.status_code == 200:
+                return Download(content, response.headers.get("content-type", "").partition(";")[0].strip())
+            failure = DownloadError(f"the file was answered with HTTP {response.status_code}")
+        except (TooLongError, AnswerTooLongError):
             failure = DownloadError(f"the file is larger than {most} bytes", fix="ask for more with max_bytes")
+        except (NotPublicError, PackedError) as error:
+            failure = DownloadError(f"the file could not be fetched: {error}")
         except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, TimeoutError) as error:
             failure = DownloadError(f"the file could not be fetched ({type(error).__name__})")
         # As above: the address may hold a token.
         del url, headers
         raise failure
 
+    async def _exchange(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        content: "_Content",
+        *,
+        most: int,
+        is_foreign: bool,
+    ) -> tuple[httpx.Response, bytes]:
+        url, own, extensions = await self._placed(url, is_foreign=is_foreign)
+        request = _request(method, url, {**(headers or {}), **own}, content)
+        request.extensions = {**extensions, "most": most}
+        if self._is_bounded:
+            return await self._answer(request, most)
+        async with asyncio.timeout(self._seconds):
+            return await self._answer(request, most)
+
+    async def _answer(self, request: httpx.Request, most: int) -> tuple[httpx.Response, bytes]:
+        response = await self._transport.handle_async_request(request)
+        if isinstance(response.stream, httpx.ByteStream) and self._is_bounded and not _is_packed(response):
+            # It is here already, within the bound that it was read with.
+            return response, b"".join(response.stream)
+        try:
+            return response, await _read(response, most)
+        finally:
+            await response.aclose()
+
+    async def _placed(self, url: str, *, is_foreign: bool) -> tuple[str, dict[str, str], dict[str, Any]]:
+        """Returns where to connect, with what that needs of headers and of httpx's extensions."""
+        if not is_foreign or self._resolve is None:
+            return url, {}, {}
+        pinned = await pin(url, self._resolve)
+        # No other request goes to this number by this name soon.
+        return pinned.url, {"host": pinned.host, "connection": "close"}, {"sni_hostname": pinned.host}
+
     async def close(self) -> None:
         """Closes every connection."""
-        await self._client.aclose()
+        await self._transport.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -145,15 +191,62 @@ def _certificates() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
+# An account calls few addresses, each of them often.
+_parse = functools.lru_cache(maxsize=256)(httpx.URL)
+
+
+class _Content(Struct, frozen=True):
+    json: object
+    content: bytes | None
+    form: Mapping[str, str] | None
+    files: Mapping[str, Upload] | None
+
+
+_NONE = _Content(None, None, None, None)
+
+
+def _request(method: str, url: str, headers: dict[str, str], made: _Content) -> httpx.Request:
+    to = _parse(url)
+    given = {name.lower(): (name.encode("ascii"), value.encode("utf-8")) for name, value in headers.items()}
+    lines = [(b"Host", to.netloc)] if "host" not in given else []
+    lines += [line for line in _HEADERS if line[0].decode().lower() not in given] if given else _HEADERS
+    lines += given.values()
+    if made.form is not None or made.files is not None:
+        return _filled_in(method, to, lines, made)
+    content = made.content or b""
+    if made.json is not None:
+        content = msgspec.json.encode(made.json)
+        if "content-type" not in given:
+            lines.append((b"Content-Type", b"application/json"))
+    if content or method != "GET":
+        lines.append((b"Content-Length", b"%d" % len(content)))
+    request = httpx.Request(method, to, headers=lines, stream=httpx.ByteStream(content))
+    return _named(request)
+
+
+def _filled_in(method: str, to: httpx.URL, lines: list[tuple[bytes, bytes]], made: _Content) -> httpx.Request:
+    files = {name: (file.name, file.content, file.mime) for name, file in (made.files or {}).items()}
+    return _named(httpx.Request(method, to, headers=lines, data=made.form, files=files or None))
+
+
+def _named(request: httpx.Request) -> httpx.Request:
+    if request.url.userinfo:
+        # As every client does with a name and a password in an address.
+        next(httpx.BasicAuth(request.url.username, request.url.password).auth_flow(request))
+    return request
+
+
 async def _read(response: httpx.Response, most: int) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in response.aiter_bytes():
-        size += len(chunk)
-        if size > most:
-            raise _TooLongError
-        chunks.append(chunk)
-    return b"".join(chunks)
+    if response.is_stream_consumed:
+        # An answer made in this process.
+        if len(response.content) > most:
+            raise TooLongError
+        return response.content
+    return await read_bounded(response.aiter_raw(), response.headers.get("content-encoding", ""), most)
+
+
+def _is_packed(response: httpx.Response) -> bool:
+    return any(name.lower() == b"content-encoding" for name, _ in response.headers.raw)
 
 
 class InProcess(httpx.AsyncBaseTransport):

@@ -56,13 +56,20 @@ class HttpClient(Protocol):
         files: Mapping[str, Upload] | None = None,
         headers: Mapping[str, str] | None = None,
         most: int | None = None,
+        is_foreign: bool = False,
     ) -> HttpAnswer:
         """Sends one request and reads the whole answer, of up to `most` bytes; redirects are not followed.
 
-        `content` is sent as it is; `files` make the form multipart. Without `most`, an answer may have 1 MiB.
+        `content` is sent as it is; `files` make the form multipart. Without `most`, an answer may have 1 MiB. With
+        `is_foreign`, somebody outside chose the address: public hosts alone are reached, by https.
         """
         ...
 
-    async def download(self, url: str, *, most: int, headers: Mapping[str, str] | None = None) -> Download:
-        """Fetches a file of at most `most` bytes. Raises DownloadError, which names no address."""
+    async def download(
+        self, url: str, *, most: int, headers: Mapping[str, str] | None = None, is_foreign: bool = False
+    ) -> Download:
+        """Fetches a file of at most `most` bytes. Raises DownloadError, which names no address.
+
+        With `is_foreign`, somebody outside chose the address: public hosts alone are reached, by https.
+        """
         ...

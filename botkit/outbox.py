@@ -26,10 +26,13 @@ from botkit.governor import Governor, Hold
 from botkit.hops import is_followed, is_over
 from botkit.line import Line
 from botkit.linking import stop_scope
+from botkit.log_fields import tell_of
 from botkit.messages import Raw
+from botkit.metrics import Metrics
 from botkit.migration import WINDOW, delivered
 from botkit.outgoing import Outgoing
 from botkit.outgoing import decode as decode_outgoing
+from botkit.pace import Pace
 from botkit.record import Flows
 from botkit.relay import WINDOW as RELAY_WINDOW
 from botkit.relay import relay
@@ -69,6 +72,7 @@ class Outbox:
         clock: Clock,
         *,
         policy: SendPolicy | None = None,
+        metrics: Metrics | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._store = store
@@ -78,9 +82,10 @@ class Outbox:
         self._jitter = jitter
         self._charging = Charging(store, clock)
         self.governor = Governor(store.accounts, clock)
-        self._attempts = Attempts(store, Batches(self.governor))
+        metrics = metrics or Metrics()
+        self._attempts = Attempts(store, Batches(self.governor), metrics)
         self._teller = HopTeller(store, clock)
-        self._endings = Endings(store, clock, self._teller, self._delay)
+        self._endings = Endings(store, clock, self._teller, self._delay, metrics)
         #: When the last message is due that a pace held back, in seconds: a test's clock may be moved there.
         self.paced_until = 0.0
 
@@ -99,6 +104,7 @@ class Outbox:
     async def _step(self, turn: Turn, *, keep: bool) -> Turn | Verdict | None:
         outgoing = decode_outgoing(turn.payload)
         account = Account(*outgoing.account)
+        tell_of(turn, account)
         to = Conversation(account, outgoing.to)
         if event := delivered(outgoing):
             return await self._deliver(turn, to, *event, keep=keep)
@@ -268,15 +274,21 @@ class Outbox:
         pace = None if outgoing.message.is_transient else adapter.chat_pace(to)
         if is_followed(outgoing):
             await self._teller.sent(turn, outgoing, receipt, adapter)
+        return await insist(lambda: self._note_sent(turn, outgoing, receipt, adapter, pace, keep=keep))
+
+    async def _note_sent(
+        self, turn: Turn, outgoing: Outgoing, receipt: Receipt, adapter: Adapter, pace: Pace | None, *, keep: bool
+    ) -> Turn | None:
+        sent = self._store.sent(turn, keep=keep, pace=pace)
+        notes = [
+            *receipts(self._store, adapter, turn, outgoing, receipt, now=self._clock.timestamp()),
+            *counts(self._store, outgoing, Fate.SENT),
+        ]
+        if not notes:
+            return await sent
         # All travel in one batch, the receipts first: no report can find the message gone and itself unknown, and what
         # counts as sent has its receipt.
-        *_, following = await insist(
-            lambda: asyncio.gather(
-                *receipts(self._store, adapter, turn, outgoing, receipt, now=self._clock.timestamp()),
-                *counts(self._store, outgoing, Fate.SENT),
-                self._store.sent(turn, keep=keep, pace=pace),
-            )
-        )
+        *_, following = await asyncio.gather(*notes, sent)
         return following
 
     async def _repeat(

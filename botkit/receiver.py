@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from time import perf_counter
 from urllib.parse import parse_qsl
 
 import structlog
@@ -10,11 +11,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from botkit import tracing
 from botkit.adapter import Adapter
+from botkit.body import Bodies, BodyTooLargeError, TooMuchAtOnceError, read_body
 from botkit.clock import Clock
 from botkit.engine import Engine
 from botkit.events import Event
 from botkit.exceptions import PayloadError, StoreUnavailableError
+from botkit.metrics import Metrics
 from botkit.redaction import frames
 from botkit.store import Store
 from botkit.webhook import WebhookRequest
@@ -22,26 +26,33 @@ from botkit.webhook import WebhookRequest
 log = structlog.get_logger("botkit.receiver")
 
 
+# What a webhook that is not answered with 200 is counted as.
+_REASONS = {200: "", 403: "forbidden", 405: "method", 408: "slow", 413: "large", 503: "unavailable"}
+
+
 class ReceiverPolicy(Struct, frozen=True):
-    """Bounds of one request: bytes of its body, seconds until all of it must be there, and until it must be kept."""
+    """Bounds of one request, and of all that are here at a time.
+
+    Of one: bytes of its body, seconds until all of it must be there, and until it must be kept; fields of its query. Of
+    all: bytes of their bodies, and how many genuine ones wait for the store; more must come again.
+    """
 
     max_body: int = 1024 * 1024
+    max_fields: int = 100
+    max_bytes: int = 64 * 1024 * 1024
+    max_waiting: int = 1000
     body_seconds: float = 5
     keep_seconds: float = 0.9
     retry_after: int = 2
-
-
-class BodyTooLargeError(Exception):
-    """A request's body has more bytes than it may have."""
 
 
 class Receiver:
     """The ASGI endpoint of `/webhooks/{channel}?ta=<account>` and, for gateways, `/webhooks/{channel}/{kind}?ta=`.
 
     Answers 200 stored or known; 403 not genuine, or not one account that is there (which, nobody can tell);
-    408 too slow; 413 too large; 503 with Retry-After when it could not be stored, or when the message that its answer
-    must carry is not ready. A genuine body that cannot be read is kept and answered 200: repeating it would mend
-    nothing.
+    408 too slow; 413 too large; 503 with Retry-After when it could not be stored, when there is too much at once, or
+    when the message that its answer must carry is not ready. A genuine body that cannot be read is kept and answered
+    200: repeating it would mend nothing.
     """
 
     def __init__(
@@ -52,6 +63,7 @@ class Receiver:
         clock: Clock,
         *,
         policy: ReceiverPolicy | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self._adapters = {(adapter.channel, adapter.ta): adapter for adapter in adapters}
         # An unknown account costs what a known one costs: its signature is checked against one that nobody has.
@@ -62,54 +74,83 @@ class Receiver:
         self._store = store
         self._clock = clock
         self._policy = policy or ReceiverPolicy()
+        self._metrics = metrics or Metrics()
+        #: What is in memory of bodies at this moment.
+        self.held = Bodies(self._policy.max_bytes)
+        self._waiting = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
+        started = perf_counter()
         try:
             response = await self._receive(Request(scope, receive))
         except ClientDisconnect:
             log.debug("the sender left early")
+            self._note(scope, "left", started)
             return
+        self._note(scope, _REASONS.get(response.status_code, "other"), started)
         await response(scope, receive, send)
+
+    def _note(self, scope: Scope, reason: str, started: float) -> None:
+        account = scope.get("botkit.account")
+        self._metrics.observe("webhook_seconds", perf_counter() - started, account)
+        if reason:
+            self._metrics.count("webhooks_refused", account, reason)
 
     async def _receive(self, request: Request) -> Response:
         channel, kind = request.path_params["channel"], request.path_params.get("kind", "")
-        given = parse_qsl(request.scope["query_string"].decode("latin-1"))
+        raw_query = request.scope["query_string"]
+        if raw_query.count(b"&") >= self._policy.max_fields:
+            return _refused()
+        given = parse_qsl(raw_query.decode("latin-1"))
         query = dict(reversed(given))
         if [name for name, _ in given].count("ta") > 1:
             # Nobody can tell which of them is meant.
             return _refused()
         adapter = self._adapters.get((channel, query.get("ta", "")))
+        request.scope["botkit.account"] = adapter.account if adapter else None
         guard = adapter or self._decoys.get(channel)
         if guard is None or kind not in (guard.kinds or ("",)):
             return _refused()
         if request.method not in guard.methods:
             return Response(status_code=405)
-        try:
-            body = await read_body(request, most=self._policy.max_body, seconds=self._policy.body_seconds)
-        except BodyTooLargeError:
-            return _closing(413)
-        except TimeoutError:
-            return _closing(408)
-        raw_query = request.scope["query_string"]
-        inbound = WebhookRequest(_headers(request), query, body, kind, request.method, raw_query)
-        return await self._check(adapter, guard, inbound)
+        # Before the body is read: what some servers take for a header behind it is none.
+        headers = _headers(request)
+        with self.held.share() as share:
+            try:
+                body = await read_body(request, most=self._policy.max_body, seconds=self._policy.body_seconds, of=share)
+            except BodyTooLargeError:
+                return _closing(413)
+            except TimeoutError:
+                return _closing(408)
+            except TooMuchAtOnceError:
+                log.warning("too many bodies at once: they must come again")
+                return self._later({"Connection": "close"})
+            inbound = WebhookRequest(headers, query, body, kind, request.method, raw_query)
+            return await self._check(adapter, guard, inbound)
 
     async def _check(self, adapter: Adapter | None, guard: Adapter, request: WebhookRequest) -> Response:
         if request.headers.get("content-encoding", "identity") != "identity":
             return _refused()
         handshake = guard.handshake(request)
-        if adapter is not None and handshake is not None:
+        if handshake is not None:
             return Response(handshake, media_type="text/plain")
         if not guard.verify(request) or adapter is None:
             log.info("refused", channel=guard.channel)
             return _refused()
+        if self._waiting >= self._policy.max_waiting:
+            log.warning("too many events wait for the store: they must come again", account=adapter.ta)
+            return self._later()
+        self._waiting += 1
         try:
             return await self._store_events(adapter, request)
         except StoreUnavailableError as error:
             log.error("not stored", account=adapter.ta, reason=error.what)
             return self._later()
+        finally:
+            self._waiting -= 1
 
+    @tracing.webhook
     async def _store_events(self, adapter: Adapter, request: WebhookRequest) -> Response:
         try:
             events = [event for event in adapter.parse(request) if not self._is_stale(adapter, event)]
@@ -130,6 +171,7 @@ class Receiver:
         try:
             async with asyncio.timeout(self._policy.keep_seconds):
                 await self._store.save_unreadable(adapter.ta, reason, body)
+                self._metrics.count("events_unreadable", adapter.account)
         except TimeoutError:
             raise StoreUnavailableError("Redis took too long to keep a body") from None
         return Response(status_code=200)
@@ -137,32 +179,12 @@ class Receiver:
     def _is_stale(self, adapter: Adapter, event: Event) -> bool:
         if not adapter.signs_time or self._clock.now() - event.at <= adapter.dedupe_window:
             return False
+        self._metrics.count("events_stale", adapter.account)
         log.warning("dropped: older than repeats are remembered", account=adapter.ta, event_id=event.id)
         return True
 
-    def _later(self) -> Response:
-        return Response(status_code=503, headers={"Retry-After": str(self._policy.retry_after)})
-
-
-async def read_body(request: Request, *, most: int, seconds: float) -> bytes:
-    """Returns the body of a request. Raises BodyTooLargeError above `most` bytes, TimeoutError after `seconds`."""
-    if _announced(request) > most:
-        raise BodyTooLargeError
-    chunks: list[bytes] = []
-    size = 0
-    async with asyncio.timeout(seconds):
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > most:
-                raise BodyTooLargeError
-            chunks.append(chunk)
-    return b"".join(chunks)
-
-
-def _announced(request: Request) -> int:
-    text = request.headers.get("content-length", "")
-    # What is no number promises nothing: the bytes are counted as they come.
-    return int(text[:20]) if text.isascii() and text.isdigit() else 0
+    def _later(self, headers: Mapping[str, str] = {}) -> Response:
+        return Response(status_code=503, headers={"Retry-After": str(self._policy.retry_after), **headers})
 
 
 def _headers(request: Request) -> dict[str, str]:

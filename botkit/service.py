@@ -17,6 +17,8 @@ from botkit.exceptions import DefinitionError, SettingsError
 from botkit.feeder import Feeder
 from botkit.http import ASGIApp, Http, InProcess
 from botkit.line import Line
+from botkit.log_fields import Pseudonyms
+from botkit.metrics import Memory, Metrics
 from botkit.outbox import Outbox, SendPolicy
 from botkit.receiver import Receiver, ReceiverPolicy
 from botkit.redaction import Redactor, Secret
@@ -27,6 +29,7 @@ from botkit.send_api.keys import load_keyring
 from botkit.send_api.requests import RequestPolicy
 from botkit.settings import Settings
 from botkit.simulators.simulator import Simulator, load_simulator
+from botkit.sweeper import Sweeper
 
 log = structlog.get_logger("botkit.service")
 
@@ -58,6 +61,7 @@ class Service:
         store: RedisStore,
         *,
         policies: Policies | None = None,
+        memory: Memory | None = None,
         callback_client: Callable[[], Http] = Http,
     ) -> None:
         self.bots = tuple(bots)
@@ -77,6 +81,8 @@ class Service:
         lines = {account: Line(owner.adapter, self._clients[account]) for account, owner in self.owners.items()}
         programs = {callback.account: Line(callback, self._clients[callback.account]) for callback in callbacks}
         policies = policies or Policies()
+        self.metrics = Metrics(self.owners, memory)
+        self.pseudonyms = Pseudonyms()
         dispatcher = Dispatcher(
             store,
             self.owners,
@@ -85,14 +91,25 @@ class Service:
             clients=self._clients,
             policy=policies.handler,
             show_errors=not settings.is_production,
+            metrics=self.metrics,
         )
-        self.outbox = Outbox(store, {**lines, **programs}, self.clock, policy=policies.send)
+        self.outbox = Outbox(store, {**lines, **programs}, self.clock, policy=policies.send, metrics=self.metrics)
         feeder = Feeder(store, {account: owner.adapter for account, owner in self.owners.items()}, self.clock)
         self.engine = Engine(
-            store, dispatcher, self.outbox, role=settings.role, policy=policies.engine, feeder=feeder, polled=lines
+            store,
+            dispatcher,
+            self.outbox,
+            role=settings.role,
+            policy=policies.engine,
+            feeder=feeder,
+            polled=lines,
+            metrics=self.metrics,
+            sweeper=Sweeper(store, idle=86_400 * settings.forget_after_days),
         )
         adapters = [owner.adapter for owner in self.owners.values()]
-        self.receiver = Receiver(adapters, self.engine, store, self.clock, policy=policies.receiver)
+        self.receiver = Receiver(
+            adapters, self.engine, store, self.clock, policy=policies.receiver, metrics=self.metrics
+        )
         self.send_api = SendApi(
             self.owners, store, self.clock, self._keyring, policy=policies.send_api, time_zone=settings.time_zone
         )
@@ -146,7 +163,7 @@ class Service:
     def _secrets(self) -> list[Secret]:
         found = [secret for owner in self.owners.values() for secret in owner.adapter.secrets()]
         found += self._keyring.secrets()
-        return [*found, self.settings.redis_url] if self.settings.redis_url else found
+        return [*found, *self.settings.secrets()]
 
     def is_simulated(self, account: Account) -> bool:
         """Whether the account's service is played by this process."""
@@ -163,6 +180,7 @@ class Service:
         Raises StoreUnavailableError.
         """
         await self.store.ping()
+        self.pseudonyms.key = await self.store.log_key()
         self.network.mount(LOOPBACK, app)
         for channel, simulator in self.simulators.items():
             path = self.settings.folder / "simulators" / f"{channel}.json"

@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from msgspec import Struct
 
@@ -37,7 +37,15 @@ class Settings(Struct, frozen=True, kw_only=True):
     api_keys: str = ""
     api_keys_file: Path | None = None
     time_zone: str = DEFAULT_ZONE
+    metrics_token: Secret | None = None
+    forget_after_days: float = 0
     sources: Mapping[str, str] = {}
+
+    def secrets(self) -> list[Secret]:
+        """Returns what nobody may print: the store's address, its password by itself, and who may read the metrics."""
+        given = [secret for secret in (self.redis_url, self.metrics_token) if secret]
+        password = urlsplit(self.redis_url.reveal()).password if self.redis_url else None
+        return [*given, *([Secret(password), Secret(unquote(password))] if password else [])]
 
     @property
     def is_production(self) -> bool:
@@ -52,10 +60,18 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "log": get_args(LogLevel),
     "log_format": get_args(LogFormat),
 }
-_NUMBERS: Mapping[str, tuple[float, float]] = {"port": (0, 65535), "workers": (1, 64), "shutdown_seconds": (0, 600)}
+_NUMBERS: Mapping[str, tuple[float, float]] = {
+    "port": (0, 65535),
+    "workers": (1, 64),
+    "shutdown_seconds": (0, 600),
+    "forget_after_days": (0, 3650),
+}
 _NAMES = ("env", "redis_url", "key_prefix", "public_url", "host", "port", "role", "workers", "log", "log_format",
-          "shutdown_seconds", "folder", "api_keys", "api_keys_file", "time_zone")  # fmt: skip
-_SECRETS = ("redis_url",)
+          "shutdown_seconds", "folder", "api_keys", "api_keys_file", "time_zone", "metrics_token",
+          "forget_after_days")  # fmt: skip
+# 128 bits in hexadecimal.
+_TOKEN_LENGTH = 32
+_SECRETS = ("redis_url", "metrics_token")
 
 
 def load_settings(
@@ -163,6 +179,8 @@ def _convert(name: str, value: Any, source: str) -> Any:
         raise SettingsError(f"{source}: {name} must be a text, not {value!r}")
     if name == "redis_url":
         return _redis_url(str(value), source)
+    if name == "metrics_token":
+        return _token(str(value), source)
     if name == "public_url":
         return _public_url(str(value), source)
     if name == "time_zone":
@@ -190,6 +208,15 @@ def _redis_url(text: str, source: str) -> Secret:
     parts = _split(text)
     if parts is None or parts.scheme not in ("redis", "rediss", "unix"):
         raise SettingsError(f"{source}: redis_url must start with redis://, rediss:// or unix://")
+    return Secret(text)
+
+
+def _token(text: str, source: str) -> Secret:
+    if len(text) < _TOKEN_LENGTH or not text.isascii() or not text.isprintable():
+        raise SettingsError(
+            f"{source}: metrics_token must be at least {_TOKEN_LENGTH} printable ASCII characters",
+            fix="make one: openssl rand -hex 24",
+        )
     return Secret(text)
 
 

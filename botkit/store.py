@@ -69,9 +69,13 @@ class Accepted(Struct, frozen=True):
 
 
 class Duplicate(Struct, frozen=True):
-    """Known already; `reply` is the answer that was given to it, if it is ready and one was needed."""
+    """Known already; `reply` is the answer that was given to it, if it is ready and one was needed.
+
+    Where it `differs`, something else came under the same id; one in a thousand of these is not noticed.
+    """
 
     reply: bytes
+    differs: bool = False
 
 
 class Full(Struct, frozen=True):
@@ -295,8 +299,19 @@ class Store(Protocol):
         """
         ...
 
+    async def suspect(self, turn: Turn) -> int:
+        """Notes, before it is made, an attempt at an event alone; returns how many of them had no verdict before.
+
+        Returns -1 where the turn is not the caller's any more.
+        """
+        ...
+
     async def enqueue(self, cid: str, key: str, payload: bytes, *, watch: Timer | None = None) -> bool:
         """Puts a message into a conversation's outbox once per key, and its timer with it; False if it is full."""
+        ...
+
+    def pseudonym(self, cid: str) -> str:
+        """Returns what stands for a conversation in logs: the same in all processes, and no way back from it."""
         ...
 
     async def due_timers(self, limit: int) -> tuple[Sequence[DueTimer], float | None]:
@@ -329,6 +344,13 @@ class Store(Protocol):
 
     async def forget(self, cid: str) -> int:
         """Removes every trace of a conversation, dead letters included; a handler at work cannot write it back."""
+        ...
+
+    async def sweep(self, *, idle: float = 0) -> int:
+        """Removes what is kept no longer: dead letters after 30 days; with `idle`, people not heard of for that long.
+
+        In seconds; nobody is forgotten for whom anything waits. Returns how many people were. Safe to cancel.
+        """
         ...
 
     async def wait(self, seconds: float) -> None:

@@ -7,22 +7,37 @@ from typing import Any
 
 import structlog
 
+from botkit.log_fields import Pseudonyms
 from botkit.redaction import Redactor
 from botkit.settings import Settings
+from botkit.tracing import add_trace_id
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _QUIET = ("uvicorn", "uvicorn.access", "uvicorn.error", "httpx", "httpcore", "transitions", "markdown_it", "asyncio")
 
 
-def set_up_logging(settings: Settings, redactor: Redactor) -> None:
-    """Sends every log line, of botkit's and of its libraries, to standard error, with every secret masked."""
+# How many characters of a value are shown: enough for what botkit says, and not for what people write.
+_LONGEST = 200
+_LONGEST_MESSAGE = 4000
+# Made of places in the code, however many.
+_WHOLE = frozenset({"exception", "stack", "threads", "frames"})
+
+
+def set_up_logging(settings: Settings, redactor: Redactor, pseudonyms: Pseudonyms | None = None) -> None:
+    """Sends every log line, of botkit's, of handlers and of libraries, to standard error, with every secret masked.
+
+    A line of an event carries its id, its account and its conversation, by the name that `pseudonyms` has for it.
+    """
     pretty = settings.log_format == "pretty" or (settings.log_format == "auto" and sys.stderr.isatty())
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        (pseudonyms or Pseudonyms()).processor,
+        add_trace_id,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="%H:%M:%S" if pretty else "iso", utc=not pretty),
         structlog.processors.format_exc_info,
         redactor.processor(),
+        _cut,
         *([_show] if pretty else []),
     ]
     renderer = structlog.dev.ConsoleRenderer(colors=True) if pretty else structlog.processors.JSONRenderer()
@@ -44,6 +59,14 @@ def set_up_logging(settings: Settings, redactor: Redactor) -> None:
         # uvicorn gives its loggers handlers of their own, which print whole addresses, and mask nothing.
         logger.handlers.clear()
         logger.propagate = True
+
+
+def _cut(_logger: Any, _method: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for key, value in entry.items():
+        most = _LONGEST_MESSAGE if key == "event" else _LONGEST
+        if isinstance(value, str) and len(value) > most and key not in _WHOLE:
+            entry[key] = f"{value[:most]}... ({len(value)} characters)"
+    return entry
 
 
 def _show(_logger: Any, _method: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

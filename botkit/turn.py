@@ -44,7 +44,8 @@ class Record(Struct, frozen=True):
 class Turn(Struct, frozen=True):
     """The head of one queue of one conversation, held by `token` until the lease ends.
 
-    `attempts` counts the started attempts on this head, this one included.
+    `attempts` counts the started attempts on this head, this one included. `lag` is for how long, in seconds, a turn
+    that was claimed had been due.
     """
 
     cid: str
@@ -53,3 +54,4 @@ class Turn(Struct, frozen=True):
     payload: bytes
     attempts: int
     record: Record = Record()
+    lag: float = 0

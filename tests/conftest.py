@@ -8,6 +8,7 @@ import pytest
 from hypothesis import Phase, settings
 
 from botkit.redis.embedded import EmbeddedServer, ServerKind, find_servers
+from tests.secret_watch import Watcher, quiet
 
 # With --hypothesis-profile=long the models run for minutes.
 settings.register_profile("long", max_examples=2000, stateful_step_count=60, deadline=None)
@@ -15,6 +16,11 @@ settings.register_profile("long", max_examples=2000, stateful_step_count=60, dea
 settings.register_profile(
     "first", max_examples=400, stateful_step_count=40, deadline=None, derandomize=True, phases=[Phase.generate]
 )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    quiet()
+    config.pluginmanager.register(Watcher(), "secret_watch")
 
 
 class Servers:

@@ -31,10 +31,12 @@ from botkit.flow import Flow
 from botkit.http_client import HttpClient
 from botkit.line import Line
 from botkit.messages import AnyMessage, Raw, Text
+from botkit.metrics import Metrics
 from botkit.outbox import Outbox, SendPolicy
 from botkit.outgoing import Outgoing
 from botkit.redaction import Redactor, Secret
 from botkit.redis.bounds import Bounds
+from botkit.redis.dead_letters import DeadLetter
 from botkit.redis.store import RedisStore
 from botkit.router import Router
 from botkit.session_rules import SessionRules
@@ -181,6 +183,7 @@ class Process:
         self.store = store(redis_url, clock=self.clock, prefix=prefix or f"t{uuid4().hex[:12]}", bounds=bounds)
         owners = {adapter.account: Owner(bot, adapter) for bot in bots for adapter in bot.accounts}
         lines = {account: Line(owner.adapter, Nowhere()) for account, owner in owners.items()}
+        self.metrics = Metrics(owners)
         self.dispatcher = Dispatcher(
             self.store,
             owners,
@@ -189,11 +192,19 @@ class Process:
             clients={a: line.client for a, line in lines.items()},
             policy=handler,
             jitter=jitter,
+            metrics=self.metrics,
         )
-        self.outbox = Outbox(self.store, lines, self.clock, policy=send, jitter=jitter)
+        self.outbox = Outbox(self.store, lines, self.clock, policy=send, jitter=jitter, metrics=self.metrics)
         self.feeder = Feeder(self.store, {account: owner.adapter for account, owner in owners.items()}, self.clock)
         self.engine = Engine(
-            self.store, self.dispatcher, self.outbox, role=role, policy=engine, feeder=self.feeder, polled=lines
+            self.store,
+            self.dispatcher,
+            self.outbox,
+            role=role,
+            policy=engine,
+            feeder=self.feeder,
+            polled=lines,
+            metrics=self.metrics,
         )
 
     def another(self, *bots: Bot, **options: Any) -> "Process":
@@ -223,9 +234,9 @@ class Process:
         self.clock.advance(seconds=seconds)
         await self.engine.settle()
 
-    async def dead_letters(self, person: str = "olena") -> list[dict[str, str]]:
+    async def dead_letters(self, person: str = "olena") -> list[DeadLetter]:
         """Returns what was given up of somebody's conversation."""
-        return await self.store.read_dead_letters(where(person).key)
+        return await self.store.dead_letters.read(where(person).key)
 
     async def version(self, person: str = "olena") -> int:
         """Returns how many transitions somebody's conversation has made."""

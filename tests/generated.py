@@ -16,12 +16,14 @@ def kept(page: Path, name: str) -> str:
     return found[2]
 
 
-def compare(page: Path, name: str, made: str, config: pytest.Config) -> None:
-    """Fails where a page holds something else than what is made, and says what to do; mends it when asked to."""
+def is_up_to_date(page: Path, name: str, made: str, config: pytest.Config) -> bool:
+    """Whether a page holds what is made; mends it first when asked to, and fails by saying so when not."""
     if config.getoption("--update-docs"):
         text = page.read_text("utf-8")
         page.write_text(_between(name).sub(lambda found: f"{found[1]}\n{made}\n{found[3]}", text), "utf-8")
-    assert kept(page, name).strip() == made, f"{page.relative_to(ROOT)} is not up to date: {MEND}"
+    if kept(page, name).strip() != made:
+        pytest.fail(f"{page.relative_to(ROOT)} is not up to date: {MEND}")
+    return True
 
 
 def _between(name: str) -> re.Pattern[str]:

@@ -9,9 +9,12 @@ import msgspec
 import pytest
 import redis
 import structlog
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.routing import Match, Route
 from starlette.testclient import TestClient
 
-from botkit.app import App
+from botkit.app import App, _webhook_place
 from botkit.bot import Bot
 from botkit.channels.viber import Viber
 from botkit.context import Context
@@ -25,6 +28,11 @@ from botkit.settings import Settings
 
 HERE = "http://localhost:8000"
 LOOPBACK = ("127.0.0.1", 50000)
+VERBS = ("POST", "GET", "HEAD", "PUT", "OPTIONS")
+ROUTES = [
+    Route("/webhooks/{channel}", print, methods=["POST"]),
+    Route("/webhooks/{channel}/{kind}", print, methods=["GET", "POST"]),
+]
 TOKEN = "44d32a6f1b-cafe-0123-canary"
 
 
@@ -100,6 +108,20 @@ def test_it_is_alive_but_not_ready_while_the_store_is_away(tmp_path: Path) -> No
         server.stop()
         assert client.get("/readyz").status_code == 503
         assert client.get("/healthz").status_code == 200
+
+
+@given(st.text("/webhookstgk\n%. ", max_size=30) | st.from_regex(r"/webhooks/[^/]*(/[^/]*)?/?"), st.sampled_from(VERBS))
+def test_the_short_way_to_the_receiver_is_open_to_what_the_routes_would_give_it(path: str, method: str) -> None:
+    scope = {"type": "http", "method": method, "path": path, "headers": []}
+    matches = [route.matches(scope) for route in ROUTES]
+    routed = next((child["path_params"] for match, child in matches if match is Match.FULL), None)
+    # Whoever is not sent the short way goes the long one: only posts are many.
+    assert _webhook_place(scope) == (routed if method == "POST" else None)
+
+
+def test_no_webhook_goes_the_short_way_below_another_application() -> None:
+    assert _webhook_place({"type": "http", "method": "POST", "path": "/webhooks/viber", "root_path": "/bots"}) is None
+    assert _webhook_place({"type": "websocket", "path": "/webhooks/viber"}) is None
 
 
 def test_webhooks_before_the_start_and_after_the_end_must_come_again(tmp_path: Path) -> None:

@@ -109,8 +109,8 @@ async def test_a_failing_event_is_tried_again_after_1_4_16_and_64_seconds_and_th
         assert len(attempts) == 5
         assert len(set(attempts)) == 1
         (letter,) = await process.dead_letters()
-        assert letter["kind"] == "mailbox"
-        assert "ValueError: the parcel fell off" in letter["err"]
+        assert letter.queue.value == "mailbox"
+        assert "ValueError: the parcel fell off" in letter.error
         await process.advance(1000)
         assert len(attempts) == 5
         assert await audit(process.store) == []
@@ -140,8 +140,8 @@ async def test_the_traceback_of_a_dead_letter_holds_no_secret(botkit_redis_url: 
         await process.hears("hello")
         await process.advance(1)
         (letter,) = await process.dead_letters()
-        assert "/bot***/getMe said no" in letter["err"]
-        assert "test_dispatcher.py" in letter["err"]
+        assert "/bot***/getMe said no" in letter.error
+        assert "test_dispatcher.py" in letter.error
         assert token not in str(letter)
 
 
@@ -216,7 +216,7 @@ async def test_an_error_handler_that_fails_itself_is_a_failed_attempt(botkit_red
         assert await process.version() == 0
         await process.advance(1)
         (letter,) = await process.dead_letters()
-        assert "KeyError: 'second'" in letter["err"]
+        assert "KeyError: 'second'" in letter.error
         assert desk.attempts == []
 
 
@@ -276,7 +276,7 @@ async def test_a_handler_that_hangs_is_cancelled_at_its_deadline(botkit_redis_ur
         await process.hears("hello")
         assert ends == ["cancelled"]
         (letter,) = await process.dead_letters()
-        assert "the handler took longer than 0.05 s" in letter["err"]
+        assert "the handler took longer than 0.05 s" in letter.error
 
 
 async def test_a_handler_that_ignores_its_cancellation_is_left_behind_and_cannot_commit(botkit_redis_url: str) -> None:
@@ -404,7 +404,7 @@ async def test_a_record_of_an_older_release_is_read_by_a_newer_one_but_not_the_o
         await process.hears("three")
         assert desk.texts == ["release 1", "release 2"]
         (letter,) = await process.dead_letters()
-        assert "version 2" in letter["err"]
+        assert "version 2" in letter.error
 
 
 async def test_a_handler_that_meets_a_broken_record_of_its_own_is_not_tried_again(botkit_redis_url: str) -> None:
@@ -417,7 +417,7 @@ async def test_a_handler_that_meets_a_broken_record_of_its_own_is_not_tried_agai
     async with Process(botkit_redis_url, bot(router)) as process:
         await process.hears("hello")
         (letter,) = await process.dead_letters()
-        assert letter["err"] == "the order is of another shop"
+        assert letter.error == "the order is of another shop"
 
 
 async def test_an_event_of_an_account_that_nobody_speaks_for_is_a_dead_letter(botkit_redis_url: str) -> None:
@@ -431,8 +431,8 @@ async def test_an_event_of_an_account_that_nobody_speaks_for_is_a_dead_letter(bo
     async with Process(botkit_redis_url, gone, role="web") as web, web.another(kept) as worker:
         await web.takes(says("hello", ta="gone"))
         await worker.engine.settle()
-        (letter,) = await worker.store.read_dead_letters(where(ta="gone").key)
-        assert letter["err"] == "no bot here speaks for its account any more"
+        (letter,) = await worker.store.dead_letters.read(where(ta="gone").key)
+        assert letter.error == "no bot here speaks for its account any more"
 
 
 async def test_an_event_that_cannot_be_read_is_a_dead_letter_that_says_so(botkit_redis_url: str) -> None:
@@ -440,8 +440,8 @@ async def test_an_event_that_cannot_be_read_is_a_dead_letter_that_says_so(botkit
         await process.store.ingest(where().key, "e" * 22, b'{"type": "from tomorrow"}', token="", window=60)
         await process.engine.settle()
         (letter,) = await process.dead_letters()
-        assert letter["err"] == "the event cannot be read by any adapter here (ValidationError in type 'from tomorrow')"
-        assert "from tomorrow" in letter["entry"]
+        assert letter.error == "the event cannot be read by any adapter here (ValidationError in type 'from tomorrow')"
+        assert "from tomorrow" in letter.entry.decode()
 
 
 class Waved(Event, frozen=True, kw_only=True, omit_defaults=True, tag="desk.waved"):
@@ -477,7 +477,7 @@ async def test_an_event_of_another_channel_is_a_dead_letter_that_names_its_type(
         await process.takes(Waved(id="1" * 22, at=datetime.now(UTC), conversation=where()))
         await process.engine.settle()
         (letter,) = await process.dead_letters()
-        assert "desk.waved" in letter["err"]
+        assert "desk.waved" in letter.error
 
 
 # --- flow timeouts ---
@@ -685,7 +685,7 @@ async def test_a_second_reply_to_an_opening_is_refused_with_the_reason(botkit_re
         await process.takes(opens())
         await process.engine.settle()
         (letter,) = await process.dead_letters()
-        assert "takes one message in answer" in letter["err"]
+        assert "takes one message in answer" in letter.error
 
 
 # --- the log ---

@@ -1,5 +1,6 @@
 """What the pages in docs/ show works as it stands there, and what is made from the code is up to date."""
 
+import ast
 import importlib.util
 import json
 import re
@@ -42,12 +43,14 @@ from botkit.gateways.mitto import Mitto
 from botkit.gateways.rapporto import Rapporto
 from botkit.gateways.smsc import Smsc
 from botkit.messages import Raw
+from botkit.metrics import FAMILIES
+from botkit.metrics_page import GAUGES
 from botkit.send_api import callbacks
 from botkit.send_api.bulk import MAX_PAGE
 from botkit.send_api.keys import digest_of
 from botkit.send_api.requests import RequestPolicy
 from botkit.testing import BotTester
-from tests.generated import ROOT, compare
+from tests.generated import ROOT, is_up_to_date
 
 PAGES = {page.stem: page for page in sorted((ROOT / "docs").glob("*.md"))}
 #: All that have a page of their own: the channels, then the gateways.
@@ -78,17 +81,31 @@ def prose(page: str) -> str:
 
 
 def test_the_readme_holds_the_table_of_all_channels(request: pytest.FixtureRequest) -> None:
-    compare(ROOT / "README.md", "capabilities", markdown_table(load_rows()), request.config)
+    assert is_up_to_date(ROOT / "README.md", "capabilities", markdown_table(load_rows()), request.config)
 
 
 def test_the_readme_holds_the_table_of_all_gateways(request: pytest.FixtureRequest) -> None:
-    compare(ROOT / "README.md", "gateways", markdown_gateways(), request.config)
+    assert is_up_to_date(ROOT / "README.md", "gateways", markdown_gateways(), request.config)
 
 
 @every_service
 def test_a_services_page_holds_all_that_it_can(service: str, request: pytest.FixtureRequest) -> None:
     rows = load_ways().get(service) or [row for row in load_rows() if row.channel == service]
-    compare(PAGES[service], service, markdown_of(rows), request.config)
+    assert is_up_to_date(PAGES[service], service, markdown_of(rows), request.config)
+
+
+def test_the_page_of_operation_holds_all_metrics(request: pytest.FixtureRequest) -> None:
+    rows = ["| metric | kind | labels | tells |", "|---|---|---|---|"]
+    for family in FAMILIES:
+        words = f"`{family.label}`: {', '.join(family.values)}" if family.label else ""
+        labels = ["`channel`, `account`"] * family.of_account + [words] * bool(words)
+        name = f"botkit_{family.name}" + "_total" * (family.kind == "counter")
+        rows.append(f"| `{name}` | {family.kind} | {'; '.join(labels)} | {family.help} |")
+    for name, (text, words) in GAUGES.items():
+        source = "" if name in ("processes", "store_up") else ", store"
+        named = ", ".join(f"`{label}`" for label in words.split(", ") if label)
+        rows.append(f"| `botkit_{name}` | gauge{source} | {named} | {text} |")
+    assert is_up_to_date(PAGES["operate"], "metrics", "\n".join(rows), request.config)
 
 
 def test_every_service_has_a_page_and_the_index_names_every_page() -> None:
@@ -126,15 +143,22 @@ async def test_a_shown_test_passes(
 ) -> None:
     module = module_of(page, tmp_path)
     shown = getattr(module, name)
+    # A test on a page asserts, and returns nothing.
     if not iscoroutinefunction(shown):
-        shown()
-        return
-    if "botkit_redis_url" in signature(shown).parameters:
-        await shown(botkit_redis_url, tmp_path)
-        return
-    bots = botkit_app if page in OF_THE_PROJECT else [module.bot]
-    async with BotTester(bots, botkit_redis_url, folder=tmp_path) as tester:
-        await shown(tester)
+        assert shown() is None
+    elif "botkit_redis_url" in signature(shown).parameters:
+        assert await shown(botkit_redis_url, tmp_path) is None
+    else:
+        bots = botkit_app if page in OF_THE_PROJECT else [module.bot]
+        async with BotTester(bots, botkit_redis_url, folder=tmp_path) as tester:
+            assert await shown(tester) is None
+
+
+@pytest.mark.parametrize(("page", "name"), [*shown_tests()])
+def test_a_shown_test_asserts(page: str, name: str) -> None:
+    (code,) = [code for code in blocks(page, "python") if f"def {name}(" in code]
+    (shown,) = [node for node in ast.walk(ast.parse(code)) if getattr(node, "name", "") == name]
+    assert any(isinstance(node, ast.Assert) for node in ast.walk(shown))
 
 
 def test_every_name_in_shown_code_exists_and_is_used(tmp_path: Path) -> None:
@@ -153,17 +177,22 @@ def test_a_shown_command_exists_with_its_options(page: str, tmp_path: Path, monk
         for file in (word for word in words if word.endswith((".csv", ".json"))):
             Path(file).touch()
         if words[1:2] == ["botkit"]:
-            parsed(cli, words[2:])
+            assert refused(cli, words[2:]) == "", line
 
 
-def parsed(command: click.Command, words: list[str]) -> None:
-    """Fails where a command does not take these words."""
+def refused(command: click.Command, words: list[str]) -> str:
+    """Returns why a command does not take these words, or nothing."""
     while isinstance(command, click.Group):
         name, *words = words
         found = command.get_command(click.Context(command), name)
-        assert found, f"there is no command {name}"
+        if found is None:
+            return f"there is no command {name}"
         command = found
-    command.make_context(command.name, words)
+    try:
+        command.make_context(command.name, words)
+    except click.ClickException as error:
+        return error.format_message()
+    return ""
 
 
 @every_page

@@ -31,7 +31,7 @@ async def test_what_is_refused_is_a_dead_letter_at_once_and_the_next_message_goe
         (event,) = failures
         assert (event.message_key, event.reason) == (desk.attempts[0].key, "400 chat not found")
         (letter,) = await process.dead_letters()
-        assert letter["err"] == "400 chat not found"
+        assert letter.error == "400 chat not found"
 
 
 async def test_a_reply_to_a_failure_that_fails_too_is_the_last_word(botkit_redis_url: str) -> None:
@@ -81,7 +81,7 @@ async def test_a_message_of_an_account_that_nobody_speaks_for_is_given_up(botkit
         async with process.another(bot(parrot(), Desk(ta="other"))) as successor:
             await successor.advance(2)
             letters = await successor.dead_letters()
-            assert [(letter["kind"], letter["err"]) for letter in letters] == [
+            assert [(letter.queue.value, letter.error) for letter in letters] == [
                 ("outbox", "no bot here speaks for its account any more"),
                 ("mailbox", "no bot here speaks for its account any more"),
             ]

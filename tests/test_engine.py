@@ -336,13 +336,18 @@ async def test_a_conversation_that_is_forgotten_while_its_handler_runs_does_not_
 # --- the suspect lane ---
 
 
-async def die(process: Process, person: str, text: str, times: int) -> MessageReceived:
-    """Leaves an event behind that processes died of, so many times; the clock stands at the end of the last lease."""
+async def die(process: Process, person: str, text: str, times: int, alone: int = 0) -> MessageReceived:
+    """Leaves an event behind that processes died of, so many times; the clock stands at the end of the last lease.
+
+    With the last `alone` of these deaths nothing else was being handled.
+    """
     event = says(text, person)
     await process.store.ingest(where(person).key, event.id, encode(event), token="dead.0", window=60)
-    for _ in range(times):
+    for time in range(times):
         process.clock.advance(seconds=11)
-        await process.store.claim(Queue.MAILBOX, 100)
+        (turn,) = (await process.store.claim(Queue.MAILBOX, 100)).turns
+        if time >= times - alone:
+            await process.store.suspect(turn)
     process.clock.advance(seconds=11)
     return event
 
@@ -431,12 +436,24 @@ async def test_after_five_attempts_without_a_verdict_an_event_is_a_dead_letter_a
 ) -> None:
     desk = Desk()
     async with Process(botkit_redis_url, bot(echo(), desk)) as process:
-        await die(process, "olena", "killer", times=deaths - 1)
+        await die(process, "olena", "killer", times=deaths - 1, alone=2)
         await process.hears("after it")
         letters = await process.dead_letters()
         assert len(letters) == is_dead
         assert desk.texts == (["1 after it"] if is_dead else ["1 killer", "2 after it"])
-        assert not is_dead or letters[0]["err"] == "5 attempts ended without a verdict"
+        assert not is_dead or letters[0].error == "5 attempts ended without a verdict"
+
+
+@pytest.mark.parametrize(("alone", "is_dead"), [(0, False), (1, False), (2, True)])
+async def test_what_processes_died_of_beside_an_event_is_not_held_against_it(
+    botkit_redis_url: str, alone: int, *, is_dead: bool
+) -> None:
+    desk = Desk()
+    async with Process(botkit_redis_url, bot(echo(), desk)) as process:
+        await die(process, "olena", "innocent", times=20, alone=alone)
+        await process.engine.settle()
+        assert len(await process.dead_letters()) == is_dead
+        assert desk.texts == ([] if is_dead else ["1 innocent"])
 
 
 # --- the end of a process ---

@@ -132,5 +132,5 @@ async def test_whoever_is_named_for_the_reports_hears_of_each_message(botkit_red
         await bulks.run()
         key = key_of(Spot(ID, 0, 0))
         # There is no account of this name here: what was to be told is found among what was given up.
-        (letter,) = await process.store.read_dead_letters(f"callback:crm:{key}")
-        assert '"type":"message.sent"' in letter["entry"]
+        (letter,) = await process.store.dead_letters.read(f"callback:crm:{key}")
+        assert '"type":"message.sent"' in letter.entry.decode()

@@ -208,7 +208,7 @@ async def test_who_unsubscribed_is_skipped_before_and_in_the_middle(botkit_redis
         await process.engine.settle()
         assert {person for person, _ in desk.shown} == set(names[2:19])
         assert (await tally(process, plan.broadcast.id)).skipped == 2
-        assert await process.store.dead_letters() == 0
+        assert await process.store.dead_letters.count() == 0
 
 
 async def test_who_was_forgotten_in_the_middle_is_not_written_to(botkit_redis_url: str) -> None:

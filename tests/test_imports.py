@@ -25,15 +25,20 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "redaction",
         "addresses",
         "time_zones",
+        "waiting",
         "send_schedule",
         "credentials",
         "public_urls",
+        "public_addresses",
+        "pinning",
+        "unpacking",
+        "metrics",
     ),
     ("events", "messages", "outgoing", "buttons", "formatting", "rendering", "splitting"),
     (
         *("adapter", "line", "http_client", "webhook", "session_rules", "store", "turn", "timer"),
         *("deliveries", "broadcast", "payload"),
-        *("capabilities", "degradation", "menu", "uploads", "pace"),
+        *("capabilities", "degradation", "menu", "uploads", "pace", "log_fields", "tracing"),
         *("chatapps.*", "accounts", "contacts", "delivery_route", "hops", "callback", "submission", "consent"),
     ),
     (
@@ -64,6 +69,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "reports",
         "watchdog",
         "poller",
+        "sweeper",
         "trails",
         "attempts",
         "relay",
@@ -72,9 +78,12 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "fates",
         "sending",
     ),
-    ("channels.*", "gateways.*", "redis.*", "http", "receiver", "send_api.*"),
+    (
+        *("channels.*", "gateways.*", "redis.*", "http", "transport", "answer_reader"),
+        *("receiver", "body", "gate", "protocol", "send_api.*"),
+    ),
     ("settings", "telemetry", "simulators.*"),
-    ("app", "service", "play.*", "inspect.*", "testing"),
+    ("app", "service", "metrics_page", "play.*", "inspect.*", "testing"),
     ("cli.*", "pytest_plugin", "__init__", "__main__"),
 )
 
@@ -82,8 +91,13 @@ LEVELS: tuple[tuple[str, ...], ...] = (
 HOMES: dict[str, tuple[str, ...]] = {
     "transitions": ("flow",),
     "redis": ("redis.*",),
-    "httpx": ("http", "simulators.*", "testing", "app", "cli.*"),
-    "starlette": ("receiver", "app", "simulators.*", "send_api.*", "play.*", "inspect.*", "testing"),
+    "httpx": ("http", "transport", "simulators.*", "testing", "app", "cli.*"),
+    "starlette": (
+        *("receiver", "body", "gate", "app", "metrics_page"),
+        *("simulators.*", "send_api.*", "play.*", "inspect.*", "testing"),
+    ),
+    "prometheus_client": ("metrics_page",),
+    "opentelemetry": ("tracing",),
     "babel": ("cli.catalogues",),
     "phonenumbers": ("addresses",),
     "pytest": ("pytest_plugin",),
@@ -289,7 +303,9 @@ def test_a_library_away_from_its_home_is_found() -> None:
         "botkit.redis.store": "import redis.asyncio",
         "botkit.outbox": "import httpx",
     }
-    assert homeless(sources) == ["botkit.outbox imports httpx, whose home is http, simulators.*, testing, app, cli.*"]
+    assert homeless(sources) == [
+        "botkit.outbox imports httpx, whose home is http, transport, simulators.*, testing, app, cli.*"
+    ]
 
 
 def test_a_library_that_is_not_declared_is_found() -> None:

@@ -90,7 +90,7 @@ async def test_what_could_not_be_sent_for_an_hour_is_given_up_and_the_handlers_a
         assert len(desk.attempts) == 2
         assert [event.message_key for event in failures] == [desk.attempts[0].key]
         (letter,) = await process.dead_letters()
-        assert (letter["kind"], letter["err"]) == ("outbox", "not sent within its time")
+        assert (letter.queue.value, letter.error) == ("outbox", "not sent within its time")
 
 
 async def test_the_order_is_kept_over_failures(botkit_redis_url: str) -> None:
@@ -689,7 +689,7 @@ async def test_a_signal_that_finds_no_room_in_its_time_is_a_dead_letter(botkit_r
         for _ in range(6):
             await process.advance(1.5)
         assert heard == []
-        letters = [letter["err"] for letter in await process.dead_letters()]
+        letters = [letter.error for letter in await process.dead_letters()]
         assert letters[:1] == ["the other conversation's mailbox is full"]
 
 

@@ -42,6 +42,16 @@ def test_files_come_by_https_from_public_hosts_and_from_the_service_itself(url: 
         "https://[::1]/a",
         "https://[::ffff:127.0.0.1]/a",
         "https://[fd00::1]/a",
+        "https://192.0.0.192/opc/v2",
+        "https://[64:ff9b::a9fe:a9fe]/a",
+        "https://user@media.example/a",
+        "https://user:password@media.example/a",
+        "https://media.example\\@127.0.0.1/a",
+        "https://media.ex\tample/a",
+        "https://mediä.example/a",
+        "http://user@viber.simulator/a",
+        "http://viber.simulator\\@127.0.0.1/a",
+        "http://viber.simul\tator/a",
         "https://media.example:22/a",
         "https://media.example:x/a",
         "https://[/a",
@@ -51,3 +61,25 @@ def test_files_come_by_https_from_public_hosts_and_from_the_service_itself(url: 
 )
 def test_no_other_address_is_fetched(url: str) -> None:
     assert not is_fetchable(url, "http://viber.simulator")
+
+
+HOSTS = ("viber.com", "cdn.example")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://viber.com/a", "https://dl-media.viber.com/a", "https://CDN.example./a", "http://viber.simulator/a"],
+)
+def test_where_its_hosts_are_known_files_come_from_these_and_from_the_service_itself(url: str) -> None:
+    assert is_fetchable(url, "http://viber.simulator", HOSTS)
+
+
+@pytest.mark.parametrize("url", ["https://evilviber.com/a", "https://viber.com.evil.example/a", "https://8.8.8.8/a"])
+def test_where_its_hosts_are_known_files_come_from_no_other_public_host(url: str) -> None:
+    assert is_fetchable(url, "http://viber.simulator")
+    assert not is_fetchable(url, "http://viber.simulator", HOSTS)
+
+
+def test_an_account_without_an_address_of_its_own_has_no_origin() -> None:
+    assert not is_fetchable("", "")
+    assert not is_fetchable("file:///etc/passwd", "file:///")

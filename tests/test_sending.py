@@ -298,7 +298,7 @@ async def test_whoever_dies_while_it_expires_leaves_others_to_tell_it_once(
             delivery = await process.store.deliveries.load(where().key, submission.id)
             assert delivery is not None
             assert delivery.status.value == "expired"
-            letters = await process.store.read_dead_letters(f"callback:shop:{submission.id}")
+            letters = await process.store.dead_letters.read(f"callback:shop:{submission.id}")
             assert len(letters) == 1, "nobody is there to be told: once"
             assert await process.dead_letters() == []
         if not was_killed:

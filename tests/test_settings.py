@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from botkit.exceptions import SettingsError
-from botkit.redaction import Secret
+from botkit.redaction import Redactor, Secret
 from botkit.settings import Settings, load_settings, read_dotenv
 
 CANARY = "pass-word-canary"
@@ -32,6 +32,15 @@ def refusal(folder: Path, environ: Mapping[str, str] | None = None, **sources: A
         load(folder, environ, **sources)
     assert raised.value.__cause__ is None
     return str(raised.value)
+
+
+def test_the_password_of_the_store_is_a_secret_by_itself_and_in_its_address() -> None:
+    settings = Settings(redis_url=Secret("rediss://botkit:p%40ss-of-a-store@redis.example.org/0"))
+    redactor = Redactor(settings.secrets())
+    told = "cannot use p@ss-of-a-store or p%40ss-of-a-store at rediss://botkit:p%40ss-of-a-store@redis.example.org/0"
+    assert redactor.redact(told) == "cannot use *** or *** at ***"
+    assert Settings().secrets() == []
+    assert Settings(redis_url=Secret("redis://localhost")).secrets() == [Secret("redis://localhost")]
 
 
 def test_without_any_source_there_are_defaults(tmp_path: Path) -> None:
@@ -85,13 +94,13 @@ def test_all_settings_have_their_types(tmp_path: Path) -> None:
         "BOTKIT_PUBLIC_URL": "https://bots.example/", "BOTKIT_HOST": "::1", "BOTKIT_PORT": " 80 ", "BOTKIT_ROLE": "web",
         "BOTKIT_LOG": "error", "BOTKIT_LOG_FORMAT": "json", "BOTKIT_SHUTDOWN_SECONDS": "2.5", "BOTKIT_FOLDER": "/var/b",
         "BOTKIT_API_KEYS": "shop:0:send", "BOTKIT_API_KEYS_FILE": "/run/keys.toml",
-        "BOTKIT_TIME_ZONE": "Europe/Zagreb",
+        "BOTKIT_TIME_ZONE": "Europe/Zagreb", "BOTKIT_METRICS_TOKEN": "m" * 32,
     })  # fmt: skip
     assert settings == Settings(
         env="prod", redis_url=Secret(URL), key_prefix="shop", workers=2, public_url="https://bots.example", host="::1",
         port=80, role="web", log="error", log_format="json", shutdown_seconds=2.5, folder=Path("/var/b"),
         api_keys="shop:0:send", api_keys_file=Path("/run/keys.toml"), time_zone="Europe/Zagreb",
-        sources=settings.sources,
+        metrics_token=Secret("m" * 32), sources=settings.sources,
     )  # fmt: skip
     assert settings.is_production
 

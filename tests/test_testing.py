@@ -177,10 +177,10 @@ async def test_time_that_a_test_does_not_move_stands(botkit_redis_url: str, tmp_
     async with BotTester([shop()], botkit_redis_url, folder=tmp_path) as tester:
         olena = tester.user("Olena", channel="telegram")
         await olena.says("fail")
-        assert await tester.store.dead_letters() == 0
+        assert await tester.store.dead_letters.count() == 0
         for _ in range(4):
             await tester.advance(seconds=100)
-        assert await tester.store.dead_letters() == 1, "each attempt comes when its time has come"
+        assert await tester.store.dead_letters.count() == 1, "each attempt comes when its time has come"
 
 
 async def test_only_a_service_with_sessions_shows_one(botkit_redis_url: str, tmp_path: Path) -> None:

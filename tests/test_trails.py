@@ -178,7 +178,7 @@ async def test_a_refused_message_goes_the_next_way_at_once_until_there_is_none(
         await talk.send()
         assert [len(texts) for texts in talk.ways] == [int(number == refusals) for number in range(3)]
         assert talk.steps == ([(F, talk.ids[0])] if refusals == 3 else [])
-        letters = await talk.process.store.dead_letters()
+        letters = await talk.process.store.dead_letters.count()
         assert letters == (1 if refusals == 3 else 0), "only what no way brought is to be looked into"
 
 
@@ -226,7 +226,7 @@ async def test_the_last_way_with_an_end_fails_when_it_is_over(botkit_redis_url: 
         await talk.process.advance(31)
         assert talk.steps == [(F, talk.ids[0])]
         assert [event.reason for event in talk.told if isinstance(event, F)] == ["not delivered in its time"]
-        assert await talk.process.store.dead_letters() == 0
+        assert await talk.process.store.dead_letters.count() == 0
 
 
 @pytest.mark.parametrize(("report", "is_enough"), [(D, False), (S, True)])
@@ -265,7 +265,7 @@ async def test_a_way_whose_time_is_over_is_not_tried_any_more(botkit_redis_url: 
         await talk.process.advance(100)
         assert len(talk.chat.attempts) == tries
         assert len(talk.first.texts) == 1
-        assert await talk.process.store.dead_letters() == 0
+        assert await talk.process.store.dead_letters.count() == 0
 
 
 async def test_the_next_way_does_not_wait_for_what_stands_behind_it_at_home(botkit_redis_url: str) -> None:
@@ -290,7 +290,7 @@ async def test_an_unknown_outcome_is_no_refusal(botkit_redis_url: str) -> None:
         (failed,) = talk.told
         assert isinstance(failed, F)
         assert "its outcome is not known" in failed.reason
-        assert await talk.process.store.dead_letters() == 1
+        assert await talk.process.store.dead_letters.count() == 1
 
 
 async def test_after_an_unknown_outcome_the_time_decides(botkit_redis_url: str) -> None:
@@ -310,7 +310,7 @@ async def test_what_a_limit_stops_goes_the_next_way(botkit_redis_url: str, at_li
         talk.chat.sessions = SessionRules(max_in_row=1, at_limit=at_limit)
         await talk.say("send send")
         assert [len(texts) for texts in talk.ways] == [1, 1, 0]
-        assert await talk.process.store.dead_letters() == 0
+        assert await talk.process.store.dead_letters.count() == 0
 
 
 async def test_what_is_held_goes_the_next_way_in_time_and_no_longer_this_one(botkit_redis_url: str) -> None:

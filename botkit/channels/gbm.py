@@ -36,11 +36,12 @@ from botkit.clock import Clock
 from botkit.conversation import Conversation
 from botkit.credentials import made_up, read_secret
 from botkit.events import Event
-from botkit.exceptions import ServiceError, SettingsError, UnknownOutcomeError
+from botkit.exceptions import PayloadError, ServiceError, SettingsError, UnknownOutcomeError
 from botkit.http_client import HttpAnswer, HttpClient
 from botkit.messages import AnyMessage, Raw
 from botkit.outgoing import Outgoing
 from botkit.pace import Pace, Paces
+from botkit.payload import read_object
 from botkit.redaction import Secret
 from botkit.webhook import WebhookRequest, WebhookStatus
 
@@ -67,6 +68,8 @@ SCOPE = "https://www.googleapis.com/auth/businessmessages"
 _AGENT = re.compile(r"brands/[^/\s]+/agents/[^/\s]+")
 _STATUS = re.compile(r"[A-Z_]{1,40}")
 _MESSAGE_IDS = uuid.UUID("b26fd0f1-39d6-5b4c-8b1c-3f5d6b0a7c55")
+# A check of our address holds a token and a secret.
+_MAX_HANDSHAKE = 4096
 
 
 class BusinessMessages(Adapter):
@@ -84,6 +87,7 @@ class BusinessMessages(Adapter):
     events: ClassVar[tuple[type[Event], ...]] = (SurveyAnswered, SignedIn, SignInFailed, FeedbackGiven)
     capabilities: ClassVar[Capabilities] = CAPABILITIES
     default_api_url: ClassVar[str] = "https://businessmessages.googleapis.com"
+    media_hosts = ("storage.googleapis.com",)
     token_setting: ClassVar[str] = "CREDENTIALS_FILE"  # noqa: S105 - the name of a setting
     # 60 a minute, with room for messages that travel longer than those after them.
     paces = Paces(chat=Pace(60, 61))
@@ -172,12 +176,15 @@ class BusinessMessages(Adapter):
 
         Google's samples answer it before they look for a signature: the token is its proof.
         """
-        try:
-            tree = msgspec.json.decode(request.body)
-            check = msgspec.convert(tree, Handshake)
-        except (msgspec.MsgspecError, ValueError, RecursionError):
+        # Nobody has proved anything yet, so only little is read.
+        if len(request.body) > _MAX_HANDSHAKE or not self.client_token:
             return None
-        if "conversationId" in tree or not self.client_token:
+        try:
+            tree = read_object(request.body)
+            check = msgspec.convert(tree, Handshake)
+        except (PayloadError, msgspec.ValidationError):
+            return None
+        if "conversationId" in tree:
             return None
         return check.secret.encode() if Secret(check.client_token) == self.client_token else None
 
@@ -244,10 +251,12 @@ class BusinessMessages(Adapter):
         return await self._post_as(await tokens.load(client), path, body, client)
 
     async def _post_as(self, token: Secret, path: str, body: dict[str, Any], client: HttpClient) -> HttpAnswer:
-        headers = {"Authorization": f"Bearer {token.reveal()}"}
         # A receipt is a part of a message that is there already.
         method = "PATCH" if path.endswith("/receipt") else "POST"
-        return await client.request(method, f"{self.api_url}/v1/{path}", json=body, headers=headers)
+        # In no variable of ours: tools that look into tracebacks would find the token there.
+        return await client.request(
+            method, f"{self.api_url}/v1/{path}", json=body, headers={"Authorization": f"Bearer {token.reveal()}"}
+        )
 
     def _access_tokens(self) -> AccessTokens:
         if self.credentials is None:
@@ -270,8 +279,8 @@ class BusinessMessages(Adapter):
         Raises ServiceError when our own receiver does not give the right answer.
         """
         secret = secrets.token_hex(8)
-        body = {"clientToken": self.client_token.reveal(), "secret": secret}
-        answer = await client.request("POST", url, json=body)
+        # In no variable of ours: tools that look into tracebacks would find the token there.
+        answer = await client.request("POST", url, json={"clientToken": self.client_token.reveal(), "secret": secret})
         if answer.status != 200 or not hmac.compare_digest(answer.body, secret.encode()):
             raise ServiceError(
                 f"the webhook does not pass Google's check: {answer.status} without the secret that it was sent",

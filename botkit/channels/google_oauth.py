@@ -178,9 +178,13 @@ class AccessTokens:
 
     async def _fetch(self, client: HttpClient) -> Secret:
         now = self.clock.timestamp()
-        form = {"grant_type": GRANT_TYPE, "assertion": self.account.grant(self.scope, int(now))}
         try:
-            answer = await client.request("POST", self.account.token_uri, form=form)
+            # In no variable of ours: tools that look into tracebacks would find the assertion there.
+            answer = await client.request(
+                "POST",
+                self.account.token_uri,
+                form={"grant_type": GRANT_TYPE, "assertion": self.account.grant(self.scope, int(now))},
+            )
         except UnknownOutcomeError as error:
             raise NotSentError(f"no access token: {error.what}") from None
         grant = _read_grant(answer)

@@ -15,11 +15,13 @@ _COMMANDS = {
     "graph": "routes",
     "capabilities": "capabilities",
     "sessions": "sessions",
+    "dead": "dead",
     "doctor": "doctor",
     "messages": "messages",
     "broadcast": "broadcast",
     "send": "send",
     "keys": "keys",
+    "people": "people",
     "new": "new",
 }
 

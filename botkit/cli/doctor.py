@@ -20,6 +20,7 @@ from botkit.adapter import Adapter
 from botkit.app import App
 from botkit.cli import FAILED, NOT_CONFIGURED
 from botkit.cli.project import load_app, load_project_settings, open_store
+from botkit.cli.store_checks import acl_line, address_notes, release_note
 from botkit.cli.terminal import open_console, print_json
 from botkit.cli.webhook import needs_https
 from botkit.exceptions import BotkitError, ServiceError, SettingsError, TransportError
@@ -56,12 +57,16 @@ class Finding(Struct, frozen=True):
 @click.command
 @click.option("--app", default="bots:app", show_default=True, help="The application, as module:attribute.")
 @click.option("--audit", "audits", is_flag=True, help="Also check the structure of everything stored.")
+@click.option("--acl", "prints_acl", is_flag=True, help="Only print the rules for botkit's user of a Redis server.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def doctor(*, app: str, audits: bool, as_json: bool) -> None:
+def doctor(*, app: str, audits: bool, prints_acl: bool, as_json: bool) -> None:
     """Checks Python, packages, settings, store, application, accounts and webhooks, and says how to mend them.
 
     Example: botkit doctor --audit
     """
+    if prints_acl:
+        click.echo(acl_line(load_project_settings().key_prefix))
+        return
     findings = list(_examine(app, audits=audits))
     if as_json:
         print_json(findings)
@@ -84,7 +89,8 @@ def _examine(app: str, *, audits: bool) -> Iterator[Finding]:
     loaded = _load(app)
     yield from key_findings(settings, {adapter.ta for adapter in _accounts(loaded)})
     redactor = Redactor(_secrets(settings, loaded))
-    findings = [*asyncio.run(_store_findings(settings, audits=audits))]
+    findings = [Finding("note", what, fix) for what, fix in address_notes(settings.redis_url)]
+    findings += asyncio.run(_store_findings(settings, audits=audits))
     if isinstance(loaded, App):
         findings += [*_app_findings(loaded), *account_findings(loaded, settings), *_address_findings(loaded, settings)]
         findings += asyncio.run(_webhook_findings(loaded, settings))
@@ -100,8 +106,7 @@ def _problem(error: BotkitError, before: str = "") -> Finding:
 
 
 def _secrets(settings: Settings, loaded: App | Finding) -> list[Secret]:
-    found = [settings.redis_url] if settings.redis_url else []
-    return found + [secret for adapter in _accounts(loaded) for secret in adapter.secrets()]
+    return settings.secrets() + [secret for adapter in _accounts(loaded) for secret in adapter.secrets()]
 
 
 # --- the machine ---
@@ -179,10 +184,14 @@ async def _examine_store(store: RedisStore, settings: Settings, *, audits: bool)
     await store.ping()
     took = (time.perf_counter() - started) * 1000
     yield Finding("ok", f"store at {_shown_address(settings)}: Redis {store.version} answers in {took:.1f} ms")
+    if settings.redis_url and (what := release_note(store.version)):
+        yield Finding("note", what, "update it, unless your distribution's build has the fix for CVE-2025-49844")
     yield server_finding(await store.server_settings(*RECOMMENDED))
-    count = await store.dead_letters()
+    count = await store.dead_letters.count()
     if count:
-        yield Finding("note", f"{count} dead letter{'s' * (count > 1)}: events or messages that were given up")
+        yield Finding(
+            "note", f"{count} dead letter{'s' * (count > 1)}: events or messages that were given up; see: botkit dead"
+        )
     else:
         yield Finding("ok", "no dead letters")
     if audits:

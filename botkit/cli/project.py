@@ -1,12 +1,13 @@
 """Finding the project that a command is about: its application and its settings."""
 
+import asyncio
 import contextlib
 import importlib
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -15,6 +16,8 @@ from botkit.exceptions import SettingsError
 from botkit.redis.embedded import EmbeddedServer
 from botkit.redis.store import RedisStore
 from botkit.settings import Settings, load_settings, read_dotenv
+
+T = TypeVar("T")
 
 
 def load_app(spec: str) -> App:
@@ -49,6 +52,16 @@ def load_app(spec: str) -> App:
 def load_project_settings(**flags: Any) -> Settings:
     """Reads the settings of the project in the working directory; flags that are None count as not given."""
     return load_settings(flags=flags)
+
+
+def ask_store(ask: Callable[[RedisStore], Awaitable[T]]) -> T | None:
+    """Returns what the project's store answers; None where there is none yet. Raises as `open_store` does."""
+
+    async def asked() -> T | None:
+        async with open_store(load_project_settings()) as store:
+            return await ask(store) if store else None
+
+    return asyncio.run(asked())
 
 
 @contextlib.asynccontextmanager

@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from botkit.exceptions import SettingsError
+from botkit.metrics import shared_files
 from botkit.settings import Settings, load_settings
 
 #: How a process ends by itself: with a code of `botkit`'s own.
@@ -110,6 +111,8 @@ class Supervisor:
         self._is_over = threading.Event()
         self._changed = threading.Event()
         self._is_ready = False
+        # Where they count: whoever takes the place of another goes on there.
+        self._counts = shared_files(settings.workers)
         self._ready, self._tell_ready = os.pipe()
         os.set_blocking(self._ready, False)
         self._pause = 0.1
@@ -128,8 +131,8 @@ class Supervisor:
             # Whoever comes now is told at once to come again, instead of waiting for the end.
             self._listener.close()
             self._stop()
-            os.close(self._ready)
-            os.close(self._tell_ready)
+            for descriptor in (self._ready, self._tell_ready, *self._counts):
+                os.close(descriptor)
 
     def _on_signal(self, *_: object) -> None:
         self._is_stopping = True
@@ -176,9 +179,10 @@ class Supervisor:
     def _start(self, index: int) -> subprocess.Popen[bytes]:
         environ = os.environ | {"PYTHONUNBUFFERED": "1"}
         command = [*self._command, *([] if index else ["--banner"])]
-        command.append(f"--ready-fd={self._tell_ready}")
+        command += [f"--ready-fd={self._tell_ready}", f"--index={index}", *(f"--counts-fd={n}" for n in self._counts)]
         with _without_ctrl_c():
-            return subprocess.Popen(command, pass_fds=[self._listener.fileno(), self._tell_ready], env=environ)
+            inherited = [self._listener.fileno(), self._tell_ready, *self._counts]
+            return subprocess.Popen(command, pass_fds=inherited, env=environ)
 
     def _await_change(self) -> None:
         click.echo("waiting for a change to the code ...", err=True)

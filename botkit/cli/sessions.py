@@ -1,9 +1,8 @@
 """`botkit sessions`: which sessions are open, and what a month's messages were and cost."""
 
-import asyncio
 import math
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar
@@ -13,10 +12,9 @@ from msgspec import Struct
 from rich.text import Text
 
 from botkit.adapter import Adapter
-from botkit.cli.project import load_app, load_project_settings, open_store
+from botkit.cli.project import ask_store, load_app
 from botkit.cli.tables import new_table
 from botkit.cli.terminal import open_console, print_json
-from botkit.conversation import digest
 from botkit.ledger import Cost, Ledger, month_of
 from botkit.redis.ledger import OpenSession, list_sessions, load_ledgers
 from botkit.redis.store import RedisStore
@@ -24,9 +22,6 @@ from botkit.sessions import session_at
 from botkit.trigger import did_you_mean
 
 T = TypeVar("T")
-
-#: How much of a conversation's hash is shown; logs show as much.
-_SHOWN = 10
 
 
 class SessionRow(Struct, frozen=True):
@@ -96,13 +91,13 @@ def sessions(
     adapters = _adapters(app, bot, account)
     if ledger:
         wanted = [] if bot is None and account is None else list(adapters)
-        ledgers = _with_store(lambda store: _ledgers(store, list(adapters), wanted, month.replace("-", ""))) or []
+        ledgers = ask_store(lambda store: _ledgers(store, list(adapters), wanted, month.replace("-", ""))) or []
         if as_json:
             print_json([_ledger_row(each) for each in ledgers])
         else:
             _print_ledgers(ledgers)
         return
-    rows = _with_store(lambda store: _rows(store, adapters, show_ids=show_ids)) or []
+    rows = ask_store(lambda store: _rows(store, adapters, show_ids=show_ids)) or []
     if as_json:
         print_json(rows)
     else:
@@ -116,7 +111,7 @@ def reset(conversation: str) -> None:
 
     CONVERSATION is its key, or its hash as `botkit sessions` shows it. The service's own count does not change.
     """
-    is_done = _with_store(lambda store: _reset(store, conversation))
+    is_done = ask_store(lambda store: _reset(store, conversation))
     if not is_done:
         raise click.ClickException(f"no session and no count of {conversation!r}")
     click.echo(f"{conversation}: the next message is the first")
@@ -137,31 +132,25 @@ def _adapters(app: str, bot: str | None, account: str | None) -> dict[str, Adapt
     return {f"{a.account.channel}:{a.account.ta}": a for a in found if account in (None, a.ta)}
 
 
-def _with_store(ask: Callable[[RedisStore], Awaitable[T]]) -> T | None:
-    async def asked() -> T | None:
-        async with open_store(load_project_settings()) as store:
-            return await ask(store) if store else None
-
-    return asyncio.run(asked())
-
-
 # --- sessions ---
 
 
 async def _rows(store: RedisStore, adapters: dict[str, Adapter], *, show_ids: bool) -> list[SessionRow]:
     now = store.clock.now()
     found = [each async for each in list_sessions(store) if each.account in adapters]
-    rows = [_row(each, adapters[each.account], now, show_ids=show_ids) for each in found]
+    rows = [
+        _row(each, adapters[each.account], now, each.cid if show_ids else store.pseudonym(each.cid)) for each in found
+    ]
     return sorted(rows, key=lambda row: (row.account, row.ends_at is None, row.ends_at, row.conversation))
 
 
-def _row(found: OpenSession, adapter: Adapter, now: datetime, *, show_ids: bool) -> SessionRow:
+def _row(found: OpenSession, adapter: Adapter, now: datetime, name: str) -> SessionRow:
     if adapter.sessions is None:
         raise TypeError(f"{adapter!r} has no sessions")
     session = session_at(adapter.sessions, found.counts, 0, now)
     return SessionRow(
         account=adapter.ta,
-        conversation=found.cid if show_ids else digest(found.cid)[:_SHOWN],
+        conversation=name,
         started_at=session.started_at,
         ends_at=session.ends_at,
         sent=session.sent,
@@ -190,7 +179,7 @@ def _time(at: datetime | None) -> str:
 
 async def _reset(store: RedisStore, conversation: str) -> bool:
     if ":" not in conversation:
-        hashed = [each.cid async for each in list_sessions(store) if digest(each.cid)[:_SHOWN] == conversation]
+        hashed = [each.cid async for each in list_sessions(store) if store.pseudonym(each.cid) == conversation]
         return any([await store.reset_session(cid) for cid in hashed])
     return await store.reset_session(conversation)
 

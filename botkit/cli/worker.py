@@ -5,18 +5,22 @@ import ctypes
 import gc
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
 from typing import Any
 
 import click
+import structlog
 import uvicorn
 
 from botkit.app import App
 from botkit.cli import FAILED
 from botkit.cli.banner import print_banner
 from botkit.cli.project import load_app
+from botkit.metrics import Memory
+from botkit.protocol import ConnectionPolicy, bounded
 from botkit.settings import Settings, load_settings
 from botkit.watchdog import Watchdog
 
@@ -28,6 +32,8 @@ _PR_SET_PDEATHSIG = 1
 @click.option("--fd", type=int, required=True)
 @click.option("--parent", type=int, required=True)
 @click.option("--ready-fd", type=int, required=True)
+@click.option("--index", type=int, default=0)
+@click.option("--counts-fd", type=int, multiple=True)
 @click.option("--banner", is_flag=True)
 @click.option("--host")
 @click.option("--port", type=int)
@@ -36,12 +42,15 @@ _PR_SET_PDEATHSIG = 1
 @click.option("--workers", type=int)
 @click.option("--log")
 @click.option("--log-format")
-def worker(app: str, fd: int, parent: int, ready_fd: int, *, banner: bool, **flags: Any) -> None:
+def worker(
+    app: str, fd: int, parent: int, ready_fd: int, index: int, counts_fd: tuple[int, ...], *, banner: bool, **flags: Any
+) -> None:
     """Serves the application on the socket `fd`, as long as the process `parent` lives; writes to `ready_fd` once."""
     _die_with(parent)
     settings = load_settings(flags=flags)
     application = load_app(app)
     application.settings = settings
+    application.memory = Memory(counts_fd, index)
     server = _Server(_config(application, settings), application, settings, ready_fd, banner=banner)
     # Why a start fails is told below, as a text; uvicorn would print a traceback of it.
     logging.getLogger("uvicorn.error").disabled = True
@@ -54,15 +63,22 @@ def worker(app: str, fd: int, parent: int, ready_fd: int, *, banner: bool, **fla
 def _config(app: App, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=bounded(ConnectionPolicy(max_connections=_room_for_connections())),
         lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=1000,
         timeout_graceful_shutdown=max(1, round(settings.shutdown_seconds)),
     )
+
+
+def _room_for_connections() -> int:
+    # Files of our own, connections to Redis and to the services need some of what the system allows.
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = 65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    return max(64, min(ConnectionPolicy().max_connections, allowed - 256))
 
 
 class _Server(uvicorn.Server):
@@ -82,11 +98,16 @@ class _Server(uvicorn.Server):
         if not self.started:
             return
         logging.getLogger("uvicorn.error").disabled = False
+        # It would make the text of a line for each request, for nobody.
+        logging.getLogger("uvicorn.access").propagate = False
+        # Logging is set up for good: each logger may keep what it was made of.
+        structlog.configure(cache_logger_on_first_use=True)
         # What was made at the start stays: collections need not look at it again.
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)
-        self._watching = Watchdog().start()
+        service = self._app.service
+        self._watching = Watchdog(metrics=service.metrics if service else None).start()
         os.write(self._ready_fd, b".")
         os.close(self._ready_fd)
         if self._banner:

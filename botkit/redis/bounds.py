@@ -14,4 +14,5 @@ class Bounds(Struct, frozen=True):
     reply: float = 7200
     receipt: float = 4 * 86400
     value: float = 366 * 86400
+    letter: float = 30 * 86400
     partitions: int = 16

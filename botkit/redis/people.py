@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
+from botkit.conversation import Account, Conversation
 from botkit.redis.keys import Keys
 from botkit.store import Person
 from botkit.turn import Record
@@ -24,6 +25,15 @@ def place_of(cid: str, event: bytes) -> bytes:
     if cid.count(":") == 2:
         return b""
     return bytes(msgspec.json.decode(event, type=_Placed).conversation)
+
+
+def conversation_of(cid: str, place: bytes) -> Conversation | None:
+    """Returns the conversation of a key; `place` is what `place_of` told of one whose key does not tell it."""
+    if place:
+        return msgspec.json.decode(place, type=Conversation)
+    channel, _, rest = cid.partition(":")
+    ta, _, name = rest.partition(":")
+    return Conversation(Account(channel, ta), name) if name and cid.count(":") == 2 else None
 
 
 async def scan_people(

@@ -1,5 +1,6 @@
 """Runs the scripts, on a server that was found fit for them."""
 
+import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -19,10 +20,15 @@ FORMAT = 1
 
 
 class Runner:
-    """Runs scripts by their names, over `pipe`; `version` is the server's, empty before it was connected to."""
+    """Runs scripts by their names, over `pipe`.
+
+    `version` is the server's, and `log_key` what all processes of the store share; empty before it was connected to.
+    """
 
     def __init__(self, url: str, clock: Clock, keys: Keys) -> None:
         self.version = ""
+        # For the names in logs: the same in all processes of a store, and in no other store.
+        self.log_key = b""
         self.pipe = Pipe(url, on_connect=self._prepare)
         self._clock = clock
         self._keys = keys
@@ -53,13 +59,15 @@ class Runner:
         commands: list[Command] = [("SCRIPT", "LOAD", script.text) for script in self._scripts.values()]
         commands.append(("HSETNX", meta, "partitions", len(self._keys.partitions)))
         commands.append(("HSETNX", meta, "format", FORMAT))
-        commands.append(("HMGET", meta, "partitions", "format"))
+        commands.append(("HSETNX", meta, "log_key", secrets.token_hex(16)))
+        commands.append(("HMGET", meta, "partitions", "format", "log_key"))
         answers = await send(commands)
         for answer in answers:
             # Without memory nothing new is noted, but what is there can be worked on.
             if isinstance(answer, Exception) and not (isinstance(answer, OutOfMemoryError) and all(answers[-1])):
                 raise StoreUnavailableError(f"Redis is not ready ({type(answer).__name__})") from answer
-        self._check_meta(*answers[-1])
+        *layout, self.log_key = answers[-1]
+        self._check_meta(*layout)
 
     def _check_meta(self, partitions: bytes, layout: bytes) -> None:
         if int(partitions) != len(self._keys.partitions):

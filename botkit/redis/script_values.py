@@ -1,9 +1,11 @@
 """What the scripts take and answer, as values."""
 
+import zlib
 from collections.abc import Sequence
 from typing import Any
 
 from botkit.store import Accepted, Ahead, Commit, Committed, Duplicate, Full, Ingested, Mine, Verdict
+from botkit.tracing import unstamped
 from botkit.turn import Counts, Queue, Record, Turn
 
 # How long the ids are that stand before an event, and before a message.
@@ -35,10 +37,10 @@ def attempt_of(turn: Turn) -> str:
     return f"{turn.token}/{turn.id}/{turn.attempts}"
 
 
-def read_turn(queue: Queue, cid: str, token: str, entry: bytes, attempts: int, record: Record) -> Turn:
+def read_turn(queue: Queue, cid: str, token: str, entry: bytes, attempts: int, record: Record, lag: float = 0) -> Turn:
     """Returns the turn at the head of a queue; `entry` is the head's id and its payload."""
     size = _EVENT_ID if queue is Queue.MAILBOX else _MESSAGE_KEY
-    return Turn(cid, token, entry[:size].decode(), entry[size:], attempts, record)
+    return Turn(cid, token, entry[:size].decode(), entry[size:], attempts, record, lag)
 
 
 def read_record(fields: Sequence[Any]) -> Record:
@@ -54,13 +56,19 @@ def read_terms(fields: Sequence[Any]) -> Record:
     return Record(paced_ms=int(paced_ms or 0), gone=(gone or b"").decode(errors="replace"))
 
 
+def mark_of(payload: bytes) -> int:
+    """Returns a number from 1 to 1023 that stands for what an event says, whenever it came and whoever traces it."""
+    said = unstamped(payload)
+    return zlib.crc32(said[max(0, said.find(b',"conversation"')) :]) % 1023 + 1
+
+
 def read_ingested(answer: Sequence[Any], cid: str, token: str, event_id: str, payload: bytes) -> Ingested:
     """Returns what became of an event."""
     if answer[0] == b"MINE":
         return Mine(Turn(cid, token, event_id, payload, answer[2], read_record(answer[1])))
     if answer[0] == b"OK":
         return Accepted(answer[1])
-    return Full() if answer[0] == b"FULL" else Duplicate(answer[1])
+    return Full() if answer[0] == b"FULL" else Duplicate(answer[1], differs=bool(answer[2]))
 
 
 def read_committed(answer: Sequence[Any], turn: Turn, commit: Commit, send_token: str) -> Committed:

@@ -2,12 +2,14 @@
 
 import asyncio
 import math
+import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from itertools import count
 from typing import Any
 from uuid import uuid4
 
 from botkit.clock import Clock
+from botkit.conversation import pseudonym
 from botkit.deliveries import Status
 from botkit.exceptions import TooManyTimersError
 from botkit.pace import Pace
@@ -16,17 +18,19 @@ from botkit.redis.accounts import RedisAccounts
 from botkit.redis.bounds import Bounds
 from botkit.redis.broadcasts import RedisBroadcasts
 from botkit.redis.contacts import RedisConsents, RedisContacts
-from botkit.redis.dead_letters import count_letters, scan_letters
+from botkit.redis.dead_letters import DeadLetters
 from botkit.redis.deliveries import RedisDeliveries
 from botkit.redis.keys import Keys
-from botkit.redis.people import place_of, scan_people
+from botkit.redis.people import conversation_of, place_of, scan_people
 from botkit.redis.pipe import Pipe
+from botkit.redis.retention import export, find_idle, forget_traces
 from botkit.redis.runner import Runner
 from botkit.redis.script_values import (
     RECORD,
     VERDICTS,
     attempt_of,
     cut,
+    mark_of,
     read_ahead,
     read_committed,
     read_ingested,
@@ -66,13 +70,16 @@ class RedisStore:
         self._runner = Runner(url, self.clock, self.keys)
         self._pipe = self._runner.pipe
         self._listener = Pipe(url, seconds=3600)
-        self._turns = RedisTurns(self._script, self._pipe.call, self.keys, lease=self.bounds.lease)
+        self._turns = RedisTurns(
+            self._script, self._pipe.call, self.keys, lease=self.bounds.lease, named=self.pseudonym
+        )
         self.accounts = RedisAccounts(self._script, self.call, self.keys, life=self.bounds.receipt)
         self.contacts = RedisContacts(self.call, self.keys, self.clock)
         self.consents = RedisConsents(self.call, self.keys)
         self.deliveries = RedisDeliveries(self._script, self.call, self.keys, life=self.bounds.receipt)
         self.broadcasts = RedisBroadcasts(self._script, self.call, self.keys, self.clock)
         self.submissions = RedisSubmissions(self._script, self.call, self.keys)
+        self.dead_letters = DeadLetters(self._script, self.call, self.keys, self.bounds)
         self._worker = uuid4().hex[:12]
         self._counter = count()
 
@@ -86,6 +93,10 @@ class RedisStore:
     def version(self) -> str:
         """The server's version, empty before it was connected to."""
         return self._runner.version
+
+    def pseudonym(self, cid: str) -> str:
+        """See `Store.pseudonym`."""
+        return pseudonym(cid, self._runner.log_key)
 
     async def _script(self, name: str, keys: Sequence[str], *args: str | bytes | int) -> Any:
         return await self._runner.run(name, keys, *args)
@@ -133,7 +144,7 @@ class RedisStore:
         keys[7] = self.keys.reply(cid, eid)
         answer = await self._script(
             "ingest", keys, cid, eid, payload, token, self._lease_ms, window, self.bounds.ids, self.bounds.mailbox,
-            *rest,
+            *rest, mark_of(payload),
         )  # fmt: skip
         return read_ingested(answer, cid, token, eid, payload)
 
@@ -248,6 +259,12 @@ class RedisStore:
         )  # fmt: skip
         return read_next(answer, turn)
 
+    async def suspect(self, turn: Turn) -> int:
+        """See `Store.suspect`. One trip."""
+        keys = self.keys.of(turn.cid, "own try")
+        answer: int = await self._script("suspect", keys, turn.cid, turn.token, attempt_of(turn))
+        return answer
+
     async def begin(self, turn: Turn, *, notes: bool = True) -> Begun:
         """See `Store.begin`. One trip."""
         keys = self.keys.of(turn.cid, "oown otry")
@@ -328,28 +345,50 @@ class RedisStore:
             self._pipe.call("PEXPIRE", name, 7 * _DAY_MS),
         )
 
-    async def dead_letters(self) -> int:
-        """Returns how many events and messages were given up."""
-        return await count_letters(self._pipe.call, self.keys)
-
-    async def read_dead_letters(self, cid: str) -> list[dict[str, str]]:
-        """Returns a conversation's dead letters: `id`, `kind`, `entry` and `err` of each, oldest first."""
-        return [letter async for letter in scan_letters(self._pipe.call, self.keys.of(cid, "dead")[0], cid)]
-
     async def forget(self, cid: str) -> int:
-        """See `Store.forget`. Up to five trips, and one for each 500 dead letters of the partition."""
-        if phone := phone_in((await self.load(cid)).state):
-            await self.contacts.unlink(phone, cid)
+        """See `Store.forget`. Up to five trips, one for each 500 dead letters, and a look at every key of the store."""
+        # Sent first, and so read before it is removed.
+        found = self._pipe.call("HGET", self.keys.of(cid, "c")[0], "id")
+        removed = await self._forget(cid)
+        place = await found
+        where = conversation_of(cid, place or b"")
+        return removed + (await forget_traces(self.call, self.keys, where) if where else 0)
+
+    async def export(self, cid: str) -> dict[str, Any]:
+        """Returns all that is kept of a conversation, readable: its record, queues, timers, dead letters, and links.
+
+        A look at every key of the store.
+        """
+        place = await self._pipe.call("HGET", self.keys.of(cid, "c")[0], "id")
+        letters = await self.dead_letters.read(cid)
+        return await export(self.call, self.keys, cid, conversation_of(cid, place or b""), letters)
+
+    async def sweep(self, *, idle: float = 0) -> int:
+        """See `Store.sweep`. One trip for 500 people of a partition, and some for each who is forgotten."""
+        now = round(1000 * self.clock.timestamp())
+        await self.dead_letters.trim(now - round(1000 * self.bounds.letter))
+        if not idle:
+            return 0
+        since, forgotten = now - round(1000 * idle), 0
+        async for cid in find_idle(self.call, self.keys, since):
+            forgotten += await self._forget(cid, since_ms=since) >= 0
+        return forgotten
+
+    async def _forget(self, cid: str, since_ms: int = 0) -> int:
+        phone = phone_in((await self.load(cid)).state)
         keys = self.keys.of(cid, "m x c o t e tmr rdy lse own try ordy olse oown otry ohld ses all")
-        answer = await self._script("forget", keys, cid)
-        removed: int = answer[0]
-        ids: Sequence[bytes] = answer[1]
+        removed: int
+        ids: Sequence[bytes]
+        removed, ids = await self._script("forget", keys, cid, since_ms)
+        if removed < 0:
+            return removed
+        if phone:
+            await self.contacts.unlink(phone, cid)
         if ids:
             # From here on no handler at work can store another answer.
             removed += await self._pipe.call("DEL", *(self.keys.reply(cid, event_id.decode()) for event_id in ids))
-        dead = self.keys.of(cid, "dead")[0]
-        async for letter in scan_letters(self._pipe.call, dead, cid):
-            removed += await self._pipe.call("XDEL", dead, letter["id"])
+        async for letter in self.dead_letters.scan(cid):
+            removed += await self.dead_letters.remove(letter.id)
         return removed
 
     # --- the server ---
@@ -373,6 +412,12 @@ class RedisStore:
     async def ping(self) -> None:
         """See `Store.ping`. One trip."""
         await self._pipe.call("PING")
+
+    async def log_key(self) -> bytes:
+        """Returns the key of the names that conversations have in logs, made when first asked for. Two trips."""
+        await self._pipe.call("HSETNX", self.keys.meta, "log_key", secrets.token_hex(32))
+        found: bytes = await self._pipe.call("HGET", self.keys.meta, "log_key")
+        return found
 
     async def check(self, cid: str, timers: Sequence[str] = ()) -> list[str]:
         """Returns the rules of structure that a conversation breaks; `timers` are names that seem to be due. One trip.

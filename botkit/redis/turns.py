@@ -7,7 +7,6 @@ from typing import Any
 import structlog
 from redis.exceptions import ResponseError
 
-from botkit.conversation import digest
 from botkit.redis.keys import Keys
 from botkit.redis.script_values import RECORD, VERDICTS, attempt_of, cut, read_record, read_terms, read_turn
 from botkit.store import Claim, Verdict
@@ -20,15 +19,22 @@ _FAR_MS = 600_000
 
 
 class RedisTurns:
-    """Takes turns for `lease` seconds, prolongs them, and gives them back."""
+    """Takes turns for `lease` seconds, prolongs them, and gives them back; `named` names conversations in logs."""
 
     def __init__(
-        self, run: Callable[..., Awaitable[Any]], call: Callable[..., Awaitable[Any]], keys: Keys, *, lease: float
+        self,
+        run: Callable[..., Awaitable[Any]],
+        call: Callable[..., Awaitable[Any]],
+        keys: Keys,
+        *,
+        lease: float,
+        named: Callable[[str], str],
     ) -> None:
         self._run = run
         self._call = call
         self._keys = keys
         self._lease_ms = round(1000 * lease)
+        self._named = named
 
     async def claim(self, queue: Queue, limit: int, token: str) -> Claim:
         """Takes turns, all with this token. Two trips for all partitions together, one when nothing is due."""
@@ -41,11 +47,11 @@ class RedisTurns:
             )
         )
         waits = [wait for wait, _ in answers if wait >= 0]
-        taken = [pair for _, found in answers for pair in zip(found[::2], found[1::2], strict=True)]
-        turns = await asyncio.gather(*(self._load_turn(queue, cid.decode(), token, n) for cid, n in taken))
+        taken = [each for _, found in answers for each in zip(found[::3], found[1::3], found[2::3], strict=True)]
+        turns = await asyncio.gather(*(self._load_turn(queue, cid.decode(), token, n, lag) for cid, n, lag in taken))
         return Claim([turn for turn in turns if turn], min(waits) / 1000 if waits else None)
 
-    async def _load_turn(self, queue: Queue, cid: str, token: str, attempts: int) -> Turn | None:
+    async def _load_turn(self, queue: Queue, cid: str, token: str, attempts: int, lag: int) -> Turn | None:
         mail = queue is Queue.MAILBOX
         keys = self._keys.of(cid, "m c o")
         calls = [self._call("LINDEX", keys[0] if mail else keys[2], 0)]
@@ -59,14 +65,14 @@ class RedisTurns:
         except ResponseError as error:
             # It must not cost the conversations that were claimed with it their turns.
             log.error(
-                "a conversation cannot be read", queue=queue.value, conversation=digest(cid)[:10], reason=str(error)
+                "a conversation cannot be read", queue=queue.value, conversation=self._named(cid), reason=str(error)
             )
             return None
         if answers[0] is None:
             # The conversation was forgotten between the claim and the load.
             return None
         record = read_record([*answers[1], answers[2]]) if mail else read_terms(answers[1])
-        return read_turn(queue, cid, token, answers[0], attempts, record)
+        return read_turn(queue, cid, token, answers[0], attempts, record, lag / 1000)
 
     async def renew(self, queue: Queue, held: Mapping[str, str]) -> set[str]:
         """See `Store.renew`. One trip for all partitions together."""

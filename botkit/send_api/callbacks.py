@@ -101,7 +101,8 @@ class Callbacks(Adapter):
         url = own or self._url
         if not url:
             return Receipt(Outcome.REFUSED, reason="no address is set for reports")
-        receipt = await self._post(outgoing, url, client)
+        # An address from a request may lead anywhere; that of the key is the operator's.
+        receipt = await self._post(outgoing, url, client, is_foreign=bool(own))
         # Another's address that takes nothing is no reason for the rest to wait.
         is_apart = bool(own) and receipt.outcome is Outcome.NOT_SENT
         return replace(receipt, retry_after=self._pause(outgoing)) if is_apart else receipt
@@ -111,12 +112,16 @@ class Callbacks(Adapter):
         age = self._clock.timestamp() - outgoing.created_ms / 1000
         return min(max(age, DELAYS[0]), DELAYS[-1])
 
-    async def _post(self, outgoing: Outgoing, url: str, client: HttpClient) -> Receipt:
+    async def _post(self, outgoing: Outgoing, url: str, client: HttpClient, *, is_foreign: bool) -> Receipt:
         body = msgspec.json.encode(getattr(outgoing.message, "payload", {}))
         headers = signed(outgoing.key, int(self._clock.timestamp()), body, self._keys)
         try:
             answer = await client.request(
-                "POST", url, content=body, headers={"content-type": "application/json", **headers}
+                "POST",
+                url,
+                content=body,
+                headers={"content-type": "application/json", **headers},
+                is_foreign=is_foreign,
             )
         except TransportError as error:
             return Receipt(Outcome.NOT_SENT, reason=error.what)

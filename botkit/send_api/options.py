@@ -5,8 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from botkit.exceptions import InvalidRequestError, Problem
-from botkit.public_urls import is_fetchable
-from botkit.send_api.callbacks import Callbacks
+from botkit.public_urls import is_public_url
 from botkit.send_schedule import DEFAULT_ZONE, SendSchedule, read_send_schedule
 
 #: The members that say when a message may go.
@@ -64,4 +63,4 @@ def read_notify_url(options: Mapping[str, Any], problems: list[Problem], *, has_
 def _is_address(url: object) -> bool:
     if not isinstance(url, str) or len(url) > MAX_NOTIFY or not url.isascii() or not url.isprintable() or " " in url:
         return False
-    return is_fetchable(url, Callbacks.default_api_url)
+    return is_public_url(url)

@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 
 from botkit.adapter import Adapter
 from botkit.clock import Clock
+from botkit.simulators.mail import Mail
 from botkit.simulators.wire import Wire
 
 
@@ -72,7 +73,9 @@ class Simulator(ABC):
     def __init__(self, clock: Clock, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.clock = clock
         self.wire = Wire()
-        self.http = httpx.AsyncClient(transport=transport, timeout=10, trust_env=False, follow_redirects=False)
+        #: The way of the callbacks, and what may happen to them on it.
+        self.mail = Mail(transport or httpx.AsyncHTTPTransport(trust_env=False))
+        self.http = httpx.AsyncClient(transport=self.mail, timeout=10, trust_env=False, follow_redirects=False)
         #: Called after every change, with what `snapshot` would return worth saving.
         self.on_change: Callable[[], None] = lambda: None
 

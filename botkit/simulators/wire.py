@@ -42,7 +42,7 @@ class Fault(Struct, frozen=True):
 
     `status` and `body` are sent as they are; `before` tells whether the call is forgotten (true) or carried out all
     the same (false), which is how a message arrives although the sender saw an error. `drop` closes the connection
-    without an answer; `hang` waits for that many seconds first.
+    without an answer, `endless` repeats `body` until the caller hangs up; `hang` waits for that many seconds first.
     """
 
     status: int = 500
@@ -50,6 +50,7 @@ class Fault(Struct, frozen=True):
     headers: Mapping[str, str] = {}
     before: bool = True
     drop: bool = False
+    endless: bool = False
     hang: float = 0.0
 
 
@@ -67,6 +68,24 @@ class Dropped(Response):
         """Promises one byte that never comes: a server that meets an error before that would answer 500."""
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1")]})
         raise ConnectionDroppedError("the simulated service dropped the connection")
+
+
+class Endless(Response):
+    """An answer that repeats its body until the caller hangs up."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends until the caller is gone, which the server tells beside."""
+        await send({"type": "http.response.start", "status": self.status_code, "headers": []})
+        gone = asyncio.create_task(_until_gone(receive))
+        while not gone.done():
+            await send({"type": "http.response.body", "body": self.body, "more_body": True})
+            # Where nobody waits for room on the line, the caller must get its turn.
+            await asyncio.sleep(0)
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 class Wire:
@@ -89,7 +108,11 @@ class Wire:
         await asyncio.sleep(fault.hang)
         if not fault.before:
             await call()
-        return Dropped() if fault.drop else Response(fault.body, fault.status, dict(fault.headers), "application/json")
+        if fault.drop:
+            return Dropped()
+        if fault.endless:
+            return Endless(fault.body, fault.status)
+        return Response(fault.body, fault.status, dict(fault.headers), "application/json")
 
     def __iter__(self) -> Iterator[Exchange]:
         return iter(self._log)

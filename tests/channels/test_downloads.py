@@ -1,7 +1,7 @@
 """What somebody sent is fetched within bounds, from the service only, and no token shows when it fails."""
 
 import traceback
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -175,6 +175,25 @@ async def test_an_address_within_is_not_asked_for(adapter: Adapter) -> None:
     said = await refusal(adapter, Media("image", url=f"https://10.0.0.1/{CANARY}"), _unreachable)
     assert said == f"{adapter.channel} gives an address for this image that is not public by https"
     assert await refusal(adapter, Media("image"), _unreachable) == f"{adapter.channel} gives no address for this image"
+
+
+@pytest.mark.parametrize("adapter", [VIBER, GBM], ids=["viber", "gbm"])
+async def test_a_public_address_that_is_not_the_service_s_is_not_asked_for(adapter: Adapter) -> None:
+    said = await refusal(adapter, Media("image", url=f"https://media.example/{CANARY}"), _unreachable)
+    assert said == f"{adapter.channel} does not keep this image where its address says"
+
+
+@pytest.mark.parametrize(("adapter", "media"), [(VIBER, VIBER_FILE), (GBM, GBM_FILE)], ids=["viber", "gbm"])
+async def test_a_file_is_not_fetched_where_its_host_resolves_to_a_number_of_ours(
+    adapter: Adapter, media: Media
+) -> None:
+    async def resolve(host: str) -> Sequence[str]:
+        return ["8.8.8.8", "169.254.169.254"]
+
+    async with Http(transport=httpx.MockTransport(_unreachable), resolve=resolve) as client:
+        with pytest.raises(DownloadError) as caught:
+            await adapter.download(media, client, most=MB)
+    assert CANARY not in str(caught.value)
 
 
 # --- a handler that fetches

@@ -263,7 +263,7 @@ async def test_every_update_is_taken_and_every_kind_reaches_its_handler(
             assert set(statuses) == {200}
             await tester.advance(seconds=1)
         await tester.advance(seconds=60)
-        assert await tester.store.dead_letters() == 0
+        assert await tester.store.dead_letters.count() == 0
         assert await tester.store.call("XRANGE", tester.store.keys.unreadable, "-", "+") == []
     assert heard.kinds == posted
     assert set(posted) == set(KINDS)

@@ -9,6 +9,9 @@ from typing import Any, Protocol
 import pytest
 
 from tests.faults.redis_child import RedisChild
+from tests.processes.conftest import folder, own_redis, project, services
+
+__all__ = ["folder", "make_redis", "own_redis", "project", "services"]
 
 
 class MakeRedis(Protocol):

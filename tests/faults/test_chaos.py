@@ -345,9 +345,11 @@ class Run:
             for person in range(1000, 1000 + self.scale.people):
                 cid = f"telegram:shop-telegram:{person}"
                 history.states[str(person)] = Mark.read(Flows((await store.load(cid)).state).get(Count).mark)
-                letters = await store.read_dead_letters(cid)
-                self.reached.update(f"dead: {letter['err'][-60:]}" for letter in letters)
-                history.dead += [text for letter in letters for text in re.findall(r'"text":"([^"]+)', letter["entry"])]
+                letters = await store.dead_letters.read(cid)
+                self.reached.update(f"dead: {letter.error[-60:]}" for letter in letters)
+                history.dead += [
+                    text for letter in letters for text in re.findall(r'"text":"([^"]+)', letter.entry.decode())
+                ]
             problems = await audit(store)
         finally:
             await store.close()

@@ -200,7 +200,7 @@ class Traffic:
             assert Flows(record.state).get(Heard).words == texts, person
             assert record.version == len(texts), person
         assert await audit(store) == []
-        assert await store.dead_letters() == 0
+        assert await store.dead_letters.count() == 0
 
     async def until_committed(self, seconds: float = 60) -> list[float]:
         """Waits until all that was acknowledged is committed; returns when each conversation was seen to be done."""

@@ -17,7 +17,7 @@ from botkit.record import Flows
 from botkit.simulators.simulator import Bubble, Person, phone_number
 from botkit.simulators.viber import ViberSimulator
 from botkit.testing import BotTester, Visitor
-from tests.generated import ROOT, compare
+from tests.generated import ROOT, is_up_to_date
 from tests.journeys.bakery import MORNING, Order, router
 
 PAGE = ROOT / "docs" / "same-conversation.md"
@@ -158,7 +158,7 @@ async def test_on_every_service_the_handlers_hear_the_same(bakery: BotTester, ch
 
 async def test_the_page_shows_what_each_service_showed(bakery: BotTester, request: pytest.FixtureRequest) -> None:
     seen = {channel: (await plays(bakery, channel))[0] for channel in CHANNELS}
-    compare(PAGE, "transcript", table(seen), request.config)
+    assert is_up_to_date(PAGE, "transcript", table(seen), request.config)
 
 
 # --- the page ---

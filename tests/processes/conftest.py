@@ -45,6 +45,8 @@ SHOP = '''\
 """A shop that counts what it is told, and holds every conversation that is asked to wait or to block."""
 
 import asyncio
+import os
+import signal
 import time
 from pathlib import Path
 
@@ -103,6 +105,17 @@ async def block(event: MessageReceived, ctx: Context[Visit]) -> None:
         while not Path("go").exists():
             time.sleep(0.01)
     count(event, ctx)
+
+
+@router.text("^slowly$")
+async def slowly(event: MessageReceived, ctx: Context[Visit]) -> None:
+    await asyncio.sleep(0.3)
+    count(event, ctx)
+
+
+@router.text("^kill$")
+async def kill(event: MessageReceived, ctx: Context[Visit]) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 @router.text("")
@@ -345,10 +358,20 @@ class Front(httpx.AsyncHTTPTransport):
         super().__init__()
         self._behind: Iterator[AppChild] = iter(())
 
+        self._proxy: tuple[httpx.AsyncHTTPTransport, int] | None = None
+
     def lead_to(self, *apps: AppChild) -> None:
         self._behind = cycle(apps)
 
+    def lead_through(self, transport: httpx.AsyncHTTPTransport, port: int) -> None:
+        """Lets a real proxy on a port of this machine take the https, by a transport that trusts its certificate."""
+        self._proxy = transport, port
+
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.host == "bots.example.org" and self._proxy:
+            request.extensions["sni_hostname"] = request.url.host
+            request.url = request.url.copy_with(host="127.0.0.1", port=self._proxy[1])
+            return await self._proxy[0].handle_async_request(request)
         if request.url.host == "bots.example.org":
             request.url = request.url.copy_with(scheme="http", host="127.0.0.1", port=next(self._behind).port)
         return await super().handle_async_request(request)
@@ -396,9 +419,9 @@ class Services:
         await self.telegram.says("shop-telegram", OLENA, "hello")
         await self.until_replied(self.telegram, ["1: hello"])
 
-    async def post(self, app: AppChild, number: int, text: str) -> httpx.Response:
-        """Posts an update of Olena's as Telegram does, but once, whatever the answer."""
-        someone = {"id": int(self.telegram.conversation_id("shop-telegram", OLENA)), "first_name": "Olena"}
+    async def post(self, app: AppChild, number: int, text: str, person: Person = OLENA) -> httpx.Response:
+        """Posts an update of Olena's, or of somebody else's, as Telegram does, but once, whatever the answer."""
+        someone = {"id": int(self.telegram.conversation_id("shop-telegram", person)), "first_name": person.name}
         message = {
             "message_id": number,
             "date": int(time.time()),
@@ -432,9 +455,9 @@ class Services:
             await asyncio.sleep(0.05)
 
 
-def replies(simulator: Simulator) -> list[str]:
-    """Returns the texts that the bot has sent to Olena."""
-    shown = simulator.screen(f"shop-{simulator.channel}", OLENA)
+def replies(simulator: Simulator, person: Person = OLENA) -> list[str]:
+    """Returns the texts that the bot has sent to Olena, or to somebody else."""
+    shown = simulator.screen(f"shop-{simulator.channel}", person)
     return [bubble.text for bubble in shown if bubble.side == "bot"]
 
 

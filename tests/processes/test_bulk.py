@@ -171,10 +171,10 @@ async def reasons(own_redis: OwnRedis, numbers: list[str]) -> set[str]:
     """Returns why messages were given up."""
     store = RedisStore(own_redis.url)
     cids = [Conversation(Account("mitto", ACCOUNT), number).key for number in numbers]
-    letters = [letter for cid in cids for letter in await store.read_dead_letters(cid)]
+    letters = [letter for cid in cids for letter in await store.dead_letters.read(cid)]
     await store.close()
     assert len(letters) == len(numbers)
-    return {letter["err"] for letter in letters}
+    return {letter.error for letter in letters}
 
 
 async def test_everybody_has_the_message_once_whatever_was_killed(

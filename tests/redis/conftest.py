@@ -7,6 +7,7 @@ import pytest
 import redis.asyncio
 
 from botkit.clock import Clock
+from botkit.redis.acl import acl_rules
 from botkit.redis.audit import audit
 from botkit.redis.bounds import Bounds
 from botkit.redis.embedded import ServerKind, find_servers
@@ -18,6 +19,17 @@ class MakeStore(Protocol):
     def __call__(self, *, prefix: str = "bk", bounds: Bounds | None = None, clock: Clock | None = None) -> RedisStore:
         """Returns a store that is closed when the test ends."""
         ...
+
+
+async def confined(url: str, *prefixes: str) -> str:
+    """Returns the address of the server for botkit's own user, who is made there."""
+    rules = dict.fromkeys(rule for prefix in prefixes or ("bk",) for rule in acl_rules(prefix))
+    rules = dict.fromkeys(["reset", "on", ">canary-password", *rules])
+    async with redis.asyncio.Redis.from_url(url, protocol=2) as client:
+        # The order counts: `resetkeys` stands before all patterns, `-@all` before all commands.
+        await client.execute_command("ACL", "SETUSER", "botkit", *rules)  # type: ignore[no-untyped-call]
+    scheme, _, place = url.partition("://")
+    return f"{scheme}://botkit:canary-password@{place}"
 
 
 @pytest.fixture(params=[server.kind for server in find_servers()], ids=lambda kind: str(kind.value))
@@ -44,7 +56,9 @@ async def make_store(
     kind: ServerKind, servers: Servers, raw: "redis.asyncio.Redis", clock: Clock
 ) -> AsyncIterator[MakeStore]:
     made: list[RedisStore] = []
-    url, default = servers.url(kind), clock
+    # fakeredis has no users; everywhere else the store works as one who may do nothing more than it must.
+    url = servers.url(kind) if kind is ServerKind.FAKE else await confined(servers.url(kind), "bk", "bk1", "bk[1]")
+    default = clock
 
     def make(*, prefix: str = "bk", bounds: Bounds | None = None, clock: Clock | None = None) -> RedisStore:
         made.append(RedisStore(url, clock=clock or default, prefix=prefix, bounds=bounds))

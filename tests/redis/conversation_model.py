@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from botkit.exceptions import TooManyTimersError
 from botkit.redis.bounds import Bounds
+from botkit.redis.dead_letters import Replay
 from botkit.store import Accepted, Commit, Duplicate, Full, Ingested, Mine, Verdict
 from botkit.turn import Queue, Turn
 
@@ -222,6 +223,25 @@ class Talk:
             return Verdict.DEAD
         lane.give(now + delay)
         return Verdict.WAITING
+
+    def replay(self, name: str, now: int, *, first: bool) -> Replay:
+        """Puts a dead letter back."""
+        lane, most = (self.mail, DEPTH) if len(name) == 22 else (self.out, QUEUED)
+        if first and lane.owner:
+            return Replay.HELD
+        if len(lane.entries) >= most:
+            return Replay.FULL
+        self.dead.remove(name)
+        if lane is self.mail:
+            self.ended.remove(name)
+            self.arrived.remove(name)
+            self.arrived.insert(len(self.ended) if first else len(self.arrived), name)
+        lane.entries.insert(0 if first else len(lane.entries), name)
+        if first:
+            lane.attempts = lane.repeats = 0
+            lane.ready_at = None
+        lane.wake(now)
+        return Replay.DONE
 
     def retry_unknown(self, turn: Turn, now: int, *, delay: int) -> tuple[Verdict, Verdict]:
         """The answer, and the one to the same call again."""

@@ -20,6 +20,7 @@ from hypothesis.stateful import (
 from botkit.clock import Clock
 from botkit.exceptions import TooManyTimersError
 from botkit.redis.audit import audit
+from botkit.redis.dead_letters import DeadLetter, Replay
 from botkit.redis.store import RedisStore
 from botkit.session_rules import Heard, SessionRules
 from botkit.store import Accepted, Commit, Duplicate, Full, Ingested, Mine, Verdict
@@ -68,6 +69,7 @@ WEIGHTS = {
     "count": 5,
     "retry": 3,
     "retry_unknown": 2,
+    "replay": 2,
     "enqueue": 3,
     "renew": 1,
     "fire": 2,
@@ -247,6 +249,16 @@ class Scripts(RuleBasedStateMachine):
             assert (first.sending is not None) == (bool(send_token) and talk.out.owner == send_token)
             self.hand_out(Queue.MAILBOX, first.next)
             self.hand_out(Queue.OUTBOX, first.sending)
+
+    def replay(self, step: Step) -> None:
+        talk = self.talks[step.cid]
+        (letters,) = self.run(self.stores[0].dead_letters.read(step.cid))
+        if not letters:
+            return
+        letter = letters[-1 - step.age % len(letters)]
+        expected = talk.replay(name_of(letter), self.now, first=step.flag)
+        answers = self.twice(lambda store: store.dead_letters.replay(letter, first=step.flag), step.worker)
+        assert answers == (expected, Replay.GONE if expected is Replay.DONE else expected)
 
     # --- messages ---
 
@@ -448,10 +460,9 @@ class Scripts(RuleBasedStateMachine):
                 self.talks[turn.cid].state = state.decode()
         for cid, talk in self.talks.items():
             assert talk.ended == talk.arrived
-            (letters,) = self.run(self.stores[0].read_dead_letters(cid))
-            dead = [letter["entry"][: 22 if letter["kind"] == "mailbox" else 24] for letter in letters]
-            assert dead == talk.dead
-            transitions = [f"{event_id[-3:]}." for event_id in talk.arrived if event_id not in dead]
+            (letters,) = self.run(self.stores[0].dead_letters.read(cid))
+            assert [name_of(letter) for letter in letters] == talk.dead
+            transitions = [f"{event_id[-3:]}." for event_id in talk.arrived if event_id not in talk.dead]
             assert talk.state == "".join(transitions)
             (record,) = self.run(self.stores[0].load(cid))
             assert record.state.decode() == talk.state
@@ -459,6 +470,10 @@ class Scripts(RuleBasedStateMachine):
 
 def queue_of(step: Step) -> Queue:
     return Queue.MAILBOX if step.flag else Queue.OUTBOX
+
+
+def name_of(letter: DeadLetter) -> str:
+    return letter.entry[: 22 if letter.queue is Queue.MAILBOX else 24].decode()
 
 
 def delay_of(step: Step) -> int:

@@ -338,7 +338,7 @@ async def test_a_way_that_is_given_up_leaves_the_record_to_the_message_s_home(st
         turn, error="no", event_id="", event=b"", refund=True, keep=False, is_dead=False, status=None
     )  # fmt: skip
     assert await store.deliveries.load(ANN, key(1)) is None
-    assert await store.dead_letters() == 0
+    assert await store.dead_letters.count() == 0
 
 
 # --- attempts ---

@@ -12,6 +12,7 @@ from botkit.redis.embedded import ServerKind
 from botkit.redis.store import RedisStore
 from botkit.store import Accepted, Committed, Duplicate, Full, Mine, Reply
 from botkit.turn import Counts, Queue, Record, Turn
+from tests.conftest import Servers
 from tests.redis.conftest import MakeStore
 from tests.redis.store_calls import (
     ANN,
@@ -450,7 +451,7 @@ async def test_scripts_are_loaded_again_when_the_server_lost_them(
     assert await store.load(ANN) == Record(b"s", 1)
 
 
-async def test_nothing_is_stored_while_the_server_has_no_memory_left(
+async def test_without_memory_nothing_new_is_stored_and_what_is_there_is_finished(
     store: RedisStore, raw: Raw, kind: ServerKind
 ) -> None:
     if kind is ServerKind.FAKE:
@@ -460,13 +461,14 @@ async def test_nothing_is_stored_while_the_server_has_no_memory_left(
     await raw.config_set("maxmemory", 1)
     try:
         with pytest.raises(StoreUnavailableError, match="OOM"):
-            await commit(store, turn, state=b"s", outgoing=[message(1)])
-        with pytest.raises(StoreUnavailableError, match="OOM"):
             await ingest(store, 2)
+        with pytest.raises(StoreUnavailableError, match="OOM"):
+            await store.enqueue(ANN, key(9), b"message")
         assert await everything(raw) == stored
+        assert await commit(store, turn, state=b"s", outgoing=[message(1)])
     finally:
         await raw.config_set("maxmemory", 0)
-    assert await commit(store, turn)
+    assert (await store.load(ANN)).state == b"s"
 
 
 async def test_a_replica_is_unavailable_until_it_is_the_primary(
@@ -492,9 +494,15 @@ async def test_the_version_of_the_server_is_known_after_the_first_call(store: Re
     assert int(store.version.split(".")[0]) >= 2
 
 
-async def test_settings_of_the_server_can_be_asked_for(store: RedisStore, kind: ServerKind) -> None:
+async def test_settings_of_the_server_can_be_asked_for(kind: ServerKind, servers: Servers) -> None:
+    store = RedisStore(servers.url(kind), prefix="asked")
     settings = await store.server_settings("maxmemory", "no-such-setting")
     assert settings == ({} if kind is ServerKind.FAKE else {"maxmemory": "0"})
+    await store.close()
+
+
+async def test_botkit_s_own_user_is_not_told_them(store: RedisStore) -> None:
+    assert await store.server_settings("maxmemory", "requirepass") == {}
 
 
 async def test_wait_ends_when_another_process_stores_an_event(store: RedisStore, make_store: MakeStore) -> None:

@@ -128,7 +128,7 @@ async def test_what_is_known_of_the_person_comes_with_every_turn(store: RedisSto
     )
     assert following
     assert following.record.gone == "blocked"
-    assert await store.dead_letters() == 0
+    assert await store.dead_letters.count() == 0
     for number, opens in ((2, None), (3, True)):
         await store.ingest(ANN, event(number), b"", token="", window=60, opens=opens)
     await store.sent(following, keep=False)
@@ -190,9 +190,9 @@ async def test_the_head_is_dead_after_its_last_attempt_and_the_rest_goes_on(stor
     assert await store.retry(queue, turn, delay=0, max_attempts=2, error="first") is Verdict.WAITING
     turn = await claim_one(store, queue)
     assert await store.retry(queue, turn, delay=0, max_attempts=2, error="last") is Verdict.DEAD
-    (letter,) = await store.read_dead_letters(ANN)
-    assert (letter["kind"], letter["err"], letter["entry"][: len(turn.id)]) == (queue.value, "last", turn.id)
-    assert await store.dead_letters() == 1
+    (letter,) = await store.dead_letters.read(ANN)
+    assert (letter.queue.value, letter.error, letter.entry.decode()[: len(turn.id)]) == (queue.value, "last", turn.id)
+    assert await store.dead_letters.count() == 1
     following = await claim_one(store, queue)
     assert (following.id[:22], following.attempts) == (event(2), 1)
 
@@ -202,6 +202,26 @@ async def test_attempts_without_a_verdict_count_towards_the_last(store: RedisSto
     clock.advance(seconds=LEASE + 1)
     turn = await claim_one(store)
     assert await store.retry(Queue.MAILBOX, turn, delay=0, max_attempts=2) is Verdict.DEAD
+
+
+async def test_an_attempt_alone_is_counted_once_and_until_a_verdict(store: RedisStore) -> None:
+    stale = await take(store, 1)
+    assert [await store.suspect(stale), await store.suspect(stale)] == [0, 0]
+    store.clock.advance(seconds=LEASE + 1)
+    turn = await claim_one(store)
+    assert [await store.suspect(turn), await store.suspect(stale), await store.suspect(turn)] == [1, -1, 1]
+    await store.retry(Queue.MAILBOX, turn, delay=0)
+    turn = await claim_one(store)
+    assert await store.suspect(turn) == 2, "to be given back is no verdict"
+    await store.retry(Queue.MAILBOX, turn, delay=0, max_attempts=9)
+    assert await store.suspect(await claim_one(store)) == 0
+
+
+async def test_a_commit_ends_the_count_of_attempts_alone(store: RedisStore) -> None:
+    turn = await take(store, 1)
+    await store.suspect(turn)
+    await commit(store, turn)
+    assert await store.suspect(await take(store, 2)) == 0
 
 
 async def test_a_late_retry_never_makes_the_next_message_a_dead_letter(store: RedisStore) -> None:
@@ -222,15 +242,15 @@ async def test_retry_repeated_is_fenced_and_changes_nothing_more(store: RedisSto
 
 async def test_an_error_that_is_no_text_is_kept_as_far_as_it_is(store: RedisStore) -> None:
     await store.retry(Queue.MAILBOX, await take(store, 1), delay=0, max_attempts=1, error="half \ud83d")
-    (letter,) = await store.read_dead_letters(ANN)
-    assert letter["err"] == "half ?"
+    (letter,) = await store.dead_letters.read(ANN)
+    assert letter.error == "half ?"
 
 
 @pytest.mark.parametrize(("length", "kept"), [(4000, 4000), (4001, 4000)])
 async def test_a_long_error_is_cut(store: RedisStore, length: int, kept: int) -> None:
     await store.retry(Queue.MAILBOX, await take(store, 1), delay=0, max_attempts=1, error="x" * length)
-    (letter,) = await store.read_dead_letters(ANN)
-    assert len(letter["err"]) == kept
+    (letter,) = await store.dead_letters.read(ANN)
+    assert len(letter.error) == kept
 
 
 async def test_an_unknown_outcome_is_repeated_only_so_often(store: RedisStore) -> None:
@@ -269,8 +289,8 @@ async def test_the_next_message_begins_with_no_unknown_outcomes(store: RedisStor
 
 async def test_a_failed_message_is_a_dead_letter_and_an_event(store: RedisStore) -> None:
     assert await fail(store, await post(store, 1)) is None
-    (letter,) = await store.read_dead_letters(ANN)
-    assert (letter["kind"], letter["entry"], letter["err"]) == ("outbox", f"{key(1)}message 1", "refused")
+    (letter,) = await store.dead_letters.read(ANN)
+    assert (letter.queue.value, letter.entry.decode(), letter.error) == ("outbox", f"{key(1)}message 1", "refused")
     turn = await claim_one(store)
     assert (turn.id, turn.payload) == (event(900), b"failed")
 

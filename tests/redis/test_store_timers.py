@@ -172,7 +172,7 @@ async def test_forget_leaves_the_others_alone(make_store: MakeStore, clock: Cloc
     await store.retry(Queue.MAILBOX, await take(store, 1, cid=BEN), delay=0, max_attempts=1)
     await set_timers(store, 2, Timer("remind", in_ms(clock, -1), b"fired"), cid=BEN)
     await store.forget(ANN)
-    assert len(await store.read_dead_letters(BEN)) == 1
+    assert len(await store.dead_letters.read(BEN)) == 1
     assert len((await store.due_timers(10))[0]) == 1
     assert await ingest(store, 1, cid=BEN) == Duplicate(b"")
 
@@ -189,9 +189,9 @@ async def test_dead_letters_are_found_behind_many_of_others(make_store: MakeStor
     for number in range(510):
         turn = await take(store, number, cid=BEN if number < 508 else ANN)
         await store.retry(Queue.MAILBOX, turn, delay=0, max_attempts=1)
-    assert [letter["entry"][:22] for letter in await store.read_dead_letters(ANN)] == [event(508), event(509)]
+    assert [letter.entry.decode()[:22] for letter in await store.dead_letters.read(ANN)] == [event(508), event(509)]
     await store.forget(ANN)
-    assert await store.dead_letters() == 508
+    assert await store.dead_letters.count() == 508
 
 
 async def test_the_timers_of_a_conversation_are_told_until_they_have_fired(store: RedisStore, clock: Clock) -> None:

@@ -116,7 +116,7 @@ async def test_a_program_that_never_answers_is_given_up_after_three_days(botkit_
     rig = Rig(botkit_redis_url, Program(), url="https://elsewhere.example/")
     await rig.tells("m1", 0)
     begun = rig.clock.timestamp()
-    while await rig.store.dead_letters() == 0:
+    while await rig.store.dead_letters.count() == 0:
         await rig.works(after=601)
     assert MAX_AGE < rig.clock.timestamp() - begun < MAX_AGE + 1300
     assert not await rig.works(after=601)
@@ -172,6 +172,26 @@ async def test_an_address_of_its_own_that_takes_nothing_is_tried_less_and_less_o
         receipt = await adapter.send(outgoing, Conversation(SHOP, "m1"), client)
     assert receipt.outcome is Outcome.NOT_SENT
     assert receipt.retry_after == pytest.approx(pause, abs=2)
+
+
+@pytest.mark.parametrize(("own", "is_told"), [("https://program.example/own", False), ("", True)])
+async def test_an_address_from_a_request_is_looked_up_and_that_of_the_key_is_the_operator_s(
+    own: str, is_told: bool
+) -> None:
+    async def find(message_id: str) -> str:
+        return own
+
+    async def inside(host: str) -> list[str]:
+        return ["10.0.0.1"]
+
+    program = Program()
+    adapter = Callbacks("shop", "https://program.example/usual", [SECRET], clock=Clock(), find_url=find)
+    outgoing = Outgoing("k" * 24, ("callback", "shop"), "m1", Raw(channel="callback", payload={}))
+    async with Http(transport=program.network, resolve=inside) as client:
+        receipt = await adapter.send(outgoing, Conversation(SHOP, "m1"), client)
+    assert receipt.outcome is (Outcome.SENT if is_told else Outcome.NOT_SENT)
+    assert len(program.heard) == is_told
+    assert "program" not in receipt.reason
 
 
 async def test_while_the_store_does_not_tell_the_address_nothing_is_given_up() -> None:

@@ -61,12 +61,14 @@ def client(botkit_redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> I
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_is_a_request(name: str) -> None:
-    read_request(EXAMPLES[name], {*OPTIONS, *LATER})
+    request = read_request(EXAMPLES[name], {*OPTIONS, *LATER})
+    assert {"destination": request.destination, **request.contents}.keys() <= EXAMPLES[name].keys()
 
 
 @pytest.mark.parametrize("name", BULK_EXAMPLES)
 def test_an_example_is_a_request_for_many(name: str) -> None:
-    read_request(BULK_EXAMPLES[name], OPTIONS, is_bulk=True)
+    request = read_request(BULK_EXAMPLES[name], OPTIONS, is_bulk=True)
+    assert request.destinations == tuple(BULK_EXAMPLES[name]["destinations"])
 
 
 def led_on(case: Any, steps: int, known_id: str) -> None:

@@ -55,7 +55,8 @@ async def test_a_recorded_request_is_taken(rig: Rig, name: str) -> None:
     ],
 )
 async def test_a_message_within_its_bounds_is_taken(rig: Rig, message: Json) -> None:
-    await rig.send(message)
+    answer = await rig.send(message)
+    assert [name.partition(":")[0] for name in rig.simulator.state.messages] == [answer["mtNum"]]
 
 
 @pytest.mark.parametrize(
@@ -189,7 +190,8 @@ async def test_a_request_beyond_its_bounds_is_refused_and_nothing_is_sent(
 
 @pytest.mark.parametrize("url", ["h", "h" * 2048])
 async def test_an_address_of_reports_within_its_length_is_taken(rig: Rig, url: str) -> None:
-    await rig.send(notifyUrl=url)
+    answer = await rig.send(notifyUrl=url)
+    assert [name.partition(":")[0] for name in rig.simulator.state.messages] == [answer["mtNum"]]
 
 
 async def test_nobody_reads_a_flash_call(rig: Rig) -> None:

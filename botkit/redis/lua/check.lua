@@ -15,7 +15,7 @@ local function queue(name, q, places, leased, own, try)
     broken[#broken + 1] = name .. ': has a lease or an owner without the other'
   end
   local tried = 0
-  for _, kind in ipairs({'', '|u', '|b'}) do tried = tried + redis.call('HEXISTS', try, cid .. kind) end
+  for _, kind in ipairs({'', '|u', '|b', '|l'}) do tried = tried + redis.call('HEXISTS', try, cid .. kind) end
   if not full and tried > 0 then
     broken[#broken + 1] = name .. ': is empty but has attempts'
   end

@@ -1,4 +1,4 @@
--- Returns ended leases to the ready set, then takes what is due: {ms to the next due or -1, {cid, attempts, ...}}
+-- Returns ended leases to the ready set, then takes what is due: {ms to the next due or -1, {cid, attempts, ms since it was due, ...}}
 -- A score beyond `far` cannot be ours: the server's clock was set back, so it counts as due.
 local rdy, lse, own, try, ohld = unpack(KEYS)
 local tok, lease, max, far = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -22,9 +22,11 @@ for _, cid in ipairs(ohld and redis.call('ZRANGEBYSCORE', ohld, '-inf', now, 'LI
 end
 
 local out = {}
-for _, cid in ipairs(redis.call('ZRANGEBYSCORE', rdy, '-inf', now, 'LIMIT', 0, max)) do
-  out[#out + 1] = cid
-  out[#out + 1] = take(rdy, lse, own, try, cid, tok, lease)
+local due = redis.call('ZRANGEBYSCORE', rdy, '-inf', now, 'WITHSCORES', 'LIMIT', 0, max)
+for i = 1, #due, 2 do
+  out[#out + 1] = due[i]
+  out[#out + 1] = take(rdy, lse, own, try, due[i], tok, lease)
+  out[#out + 1] = now - tonumber(due[i + 1])
 end
 local a = redis.call('ZRANGE', rdy, 0, 0, 'WITHSCORES')[2]
 local b = redis.call('ZRANGE', lse, 0, 0, 'WITHSCORES')[2]

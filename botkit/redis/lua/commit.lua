@@ -21,11 +21,14 @@ if not again then
   if more > 0 and redis.call('HLEN', ts) + more > tonumber(max_timers) then return {'TIMERS'} end
   -- First what frees memory: where there is none, Redis 6.2 refuses what needs some as long as nothing was written.
   redis.call('LPOP', m)
-  if state ~= '' then redis.call('HSET', c, 's', state) end
+  if state ~= '' then
+    redis.call('HSET', c, 's', state)
+    redis.call('PERSIST', c)
+  end
   redis.call('HSET', c, 'lc', tok .. eid)
   redis.call('HINCRBY', c, 'v', 1)
   if reply ~= '' then redis.call('SET', w, reply, 'PX', rttl) end
-  redis.call('HDEL', try, cid)
+  redis.call('HDEL', try, cid, cid .. '|l')
   for i = 13, first - 1, 3 do
     local name, due, payload = ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2]
     redis.call('ZREM', tmr, cid .. '|' .. name)

@@ -50,6 +50,7 @@ if why ~= '' then
   local is_held = at_limit == 'hold' or at_limit == 'charge'
   if f[7] ~= message then
     redis.call('HSET', c, 'sx', message, 'ac', account)
+    let_expire(c)
     redis.call('HINCRBY', led, line .. (is_held and '|held' or '|stopped'), 1)
   end
   if not is_held then return {'LIMIT', why} end
@@ -61,6 +62,7 @@ if why ~= '' then
 end
 
 redis.call('HSET', c, 'sa', attempt, 'sl', line, 'ac', account, 'sr', in_row + 1, 'hh', hour, 'hn', this_hour + 1)
+let_expire(c)
 if kind == 'b' then
   redis.call('HSET', c, 'sk', 'b')
   redis.call('HINCRBY', led, line .. '|outside', 1)

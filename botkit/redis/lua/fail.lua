@@ -9,7 +9,10 @@ if first then
   if is_dead == '1' then
     redis.call('XADD', dead, '*', 'cid', cid, 'kind', 'outbox', 'entry', redis.call('LINDEX', o, 0), 'err', err)
   end
-  if gone ~= '' then redis.call('HSET', c, 'g', gone) end
+  if gone ~= '' then
+    redis.call('HSET', c, 'g', gone)
+    let_expire(c)
+  end
   refund(c, ses, led, cid, attempt)
   -- Its own event tells it, and so is news; of one way among several the message's home has the record.
   if status ~= '' and advance(d, status, life) then redis.call('HSET', d, 'ev', eid) end

@@ -7,7 +7,7 @@ local key = redis.call('GET', r)
 if key then return key end
 if redis.call('HLEN', e) >= tonumber(most) then return 'FULL' end
 local report = string.sub(redis.call('LPOP', m), #eid + 1)
-redis.call('HDEL', try, cid)
+redis.call('HDEL', try, cid, cid .. '|l')
 redis.call('ZADD', tmr, now + tonumber(delay), cid .. '|' .. name)
 redis.call('HSET', e, name, report)
 redis.call('RPUSH', rp, name)

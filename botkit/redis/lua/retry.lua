@@ -8,6 +8,8 @@ if repeats ~= '' and redis.call('HINCRBY', try, cid .. '|u', 1) > tonumber(repea
 refund(c, ses, led, cid, attempt)
 -- Known not to have arrived, it may be sent as if for the first time.
 if attempt ~= '' then redis.call('HDEL', try, cid .. '|b') end
+-- It did not end its process.
+if max ~= '' and max ~= '0' then redis.call('HDEL', try, cid .. '|l') end
 if max == '0' then
   redis.call('HINCRBY', try, cid, -1)
 elseif max ~= '' and heads(q, id) and tonumber(redis.call('HGET', try, cid) or '0') >= tonumber(max) then

@@ -10,6 +10,7 @@ if first then
   if interval ~= '0' then
     local used = math.max(tonumber(redis.call('HGET', c, 'pt') or '0'), now) + interval
     redis.call('HSET', c, 'pt', math.min(used, now + burst * interval))
+    let_expire(c)
   end
 end
 return {'OK', go_on(o, ordy, olse, oown, otry, cid, tonumber(lease), keep, first), terms(c)}

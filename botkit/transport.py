@@ -1,0 +1,313 @@
+"""HTTP/1.1 over kept-alive connections of ours, under the API of httpx: it costs an event less than all else does."""
+
+import asyncio
+import re
+import ssl
+from collections import deque
+from collections.abc import Callable
+from typing import cast
+
+import httpx
+from msgspec import Struct
+
+from botkit.answer_reader import AnswerReader, LongAnswerError, MalformedError
+
+#: A longer answer is not read to its end where a request does not say how long it may be, in bytes.
+MAX_ANSWER = 1024 * 1024
+
+_TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+# Anything else could be read as something else; that no line hides in another one is counted.
+_HEAD = re.compile(rb"%b [\x21-\x7e]+ HTTP/1\.1\r\n(?:%b: [\t\x20-\x7e\x80-\xff]*\r\n)*\r\n" % (_TOKEN, _TOKEN))
+
+_PORTS = {"http": 80, "https": 443}
+
+
+class AnswerTooLongError(httpx.ReadError):
+    """The body of an answer has more bytes than the request takes, as its extension `most` says."""
+
+
+class Patience(Struct, frozen=True):
+    """How many seconds it may take to connect, until a byte moves either way, and until a connection is free.
+
+    And in `total`, from the first byte of a request to the last of its answer.
+    """
+
+    connect: float = 3
+    read: float = 15
+    write: float = 10
+    pool: float = 10
+    total: float = 60
+
+    @property
+    def least(self) -> float:
+        """The time after which something may be over."""
+        return min(self.read, self.write, self.total)
+
+
+class Transport(httpx.AsyncBaseTransport):
+    """Sends requests over at most `connections` at a time, which stay open for `idle_seconds` after their last use.
+
+    An answer comes whole, of at most as many bytes as the request's extension `most` says. Names no proxy, follows no
+    redirect, asks nothing twice. Raises ConnectError, ConnectTimeout, PoolTimeout, UnsupportedProtocol or
+    LocalProtocolError where no byte of the request was written, and other errors of httpx where one may have been.
+    Safe to cancel: the connection is then closed, and no later request gets its answer.
+    """
+
+    def __init__(
+        self,
+        *,
+        certificates: Callable[[], ssl.SSLContext],
+        patience: Patience | None = None,
+        connections: int = 20,
+        idle_seconds: float = 30,
+    ) -> None:
+        self._certificates = certificates
+        self._patience = patience or Patience()
+        self._most = connections
+        self._idle_seconds = idle_seconds
+        self._slots = asyncio.Semaphore(connections)
+        self._all: set[_Connection] = set()
+        # The one used last is the next: the others may grow old.
+        self._idle: dict[_Origin, deque[_Connection]] = {}
+        self._is_closed = False
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Sends one request and reads the whole answer."""
+        origin = _origin(request)
+        body = b"".join(request.stream) if isinstance(request.stream, httpx.ByteStream) else await request.aread()
+        head = _head(request)
+        most = request.extensions.get("most", MAX_ANSWER)
+        await self._wait_for_slot()
+        try:
+            connection = self._take_idle(origin) or await self._connect(origin)
+            reader = await connection.exchange(head + body, AnswerReader(is_head=request.method == "HEAD", most=most))
+            self._put_back(origin, connection)
+        finally:
+            self._slots.release()
+        return httpx.Response(reader.status, headers=reader.headers, stream=httpx.ByteStream(reader.body))
+
+    async def aclose(self) -> None:
+        """Closes every connection; what is under way fails."""
+        self._is_closed = True
+        for connection in list(self._all):
+            connection.fail(httpx.ReadError("the client is closed"))
+
+    async def _wait_for_slot(self) -> None:
+        if not self._slots.locked():
+            await self._slots.acquire()
+            return
+        try:
+            async with asyncio.timeout(self._patience.pool):
+                await self._slots.acquire()
+        except TimeoutError:
+            raise httpx.PoolTimeout("every connection is busy") from None
+
+    def _take_idle(self, origin: "_Origin") -> "_Connection | None":
+        idle = self._idle.get(origin)
+        oldest_use = asyncio.get_running_loop().time() - self._idle_seconds
+        while idle:
+            connection = idle.pop()
+            if not connection.is_closed and connection.used_at > oldest_use:
+                return connection
+            connection.close()
+        return None
+
+    def _put_back(self, origin: "_Origin", connection: "_Connection") -> None:
+        if self._is_closed:
+            connection.close()
+        elif not connection.is_closed:
+            self._idle.setdefault(origin, deque()).append(connection)
+
+    async def _connect(self, origin: "_Origin") -> "_Connection":
+        if self._is_closed:
+            raise httpx.ConnectError("the client is closed")
+        self._make_room()
+        loop = asyncio.get_running_loop()
+        connection = _Connection(loop, self._patience, self._all)
+        secure = self._certificates() if origin.scheme == "https" else None
+        try:
+            async with asyncio.timeout(self._patience.connect):
+                await loop.create_connection(
+                    lambda: connection, origin.host, origin.port, ssl=secure, server_hostname=origin.name or None
+                )
+        except TimeoutError:
+            connection.close()
+            raise httpx.ConnectTimeout("nobody answered in time") from None
+        except (OSError, ValueError) as error:
+            # Nobody there, no such name, a name that cannot be one, or a certificate that does not fit.
+            raise httpx.ConnectError(type(error).__name__) from None
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _make_room(self) -> None:
+        """Closes what has grown old, and what is in the way of another connection."""
+        oldest_use = asyncio.get_running_loop().time() - self._idle_seconds
+        idle = sorted((each for queue in self._idle.values() for each in queue), key=lambda each: each.used_at)
+        too_many = len(self._all) + 1 - self._most
+        for number, each in enumerate(idle):
+            if number < too_many or each.used_at <= oldest_use:
+                each.close()
+        self._idle = {
+            origin: kept
+            for origin, queue in self._idle.items()
+            if (kept := deque(each for each in queue if not each.is_closed))
+        }
+
+
+class _Origin(Struct, frozen=True):
+    scheme: str
+    host: str
+    port: int
+    # What the certificate must be for; empty without one.
+    name: str
+
+
+class _Connection(asyncio.Protocol):
+    """One connection, with at most one request under way."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, patience: Patience, register: "set[_Connection]") -> None:
+        self.used_at = 0.0
+        self._loop = loop
+        self._patience = patience
+        self._register = register
+        self._transport: asyncio.Transport | None = None
+        self._reader: AnswerReader | None = None
+        self._done: asyncio.Future[AnswerReader] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._began_at = self._moved_at = 0.0
+        self._unwritten = 0
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing more can be asked here."""
+        return self._transport is None or self._transport.is_closing()
+
+    async def exchange(self, request: bytes, reader: AnswerReader) -> AnswerReader:
+        """Writes a request and waits for its answer; whatever goes wrong, the connection is closed."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            # It ended between the handshake and here.
+            raise httpx.ConnectError("the connection ended before the request")
+        self._reader, self._done = reader, self._loop.create_future()
+        self._began_at = self._moved_at = self._loop.time()
+        self._unwritten = len(request)
+        transport.write(request)
+        if self._timer is None:
+            self._timer = self._loop.call_later(self._patience.least, self._look)
+        try:
+            return await self._done
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            self._reader = self._done = None
+            self.used_at = self._loop.time()
+
+    def close(self) -> None:
+        """Ends the connection at once."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._transport is not None:
+            self._transport.abort()
+        self._register.discard(self)
+
+    # --- what the loop calls ---
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._register.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        reader = self._reader
+        if reader is None:
+            # Nobody asked: whatever it is, it must not be taken for the answer to what is asked next.
+            self.close()
+            return
+        self._moved_at = self._loop.time()
+        try:
+            reader.feed(data)
+        except MalformedError as error:
+            self.fail(httpx.RemoteProtocolError(str(error)))
+        except LongAnswerError:
+            self.fail(AnswerTooLongError("the answer is too long"))
+        else:
+            if reader.is_complete:
+                self._finish(reader)
+
+    def resume_writing(self) -> None:
+        # A long request is nearly written: only now its answer is waited for.
+        self._moved_at = self._loop.time()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        reader = self._reader
+        if reader is not None and error is None:
+            try:
+                reader.end()
+            except MalformedError as fault:
+                self.fail(httpx.RemoteProtocolError(str(fault)))
+            else:
+                self._finish(reader)
+        elif reader is not None:
+            self.fail(httpx.ReadError(type(error).__name__))
+        self.close()
+
+    # --- how a request ends ---
+
+    def _finish(self, reader: AnswerReader) -> None:
+        # An answer to half a request ends the connection: the other half is still on its way.
+        if not reader.keeps_alive or self._left_to_write():
+            self.close()
+        self._reader = None
+        if self._done is not None and not self._done.done():
+            self._done.set_result(reader)
+
+    def fail(self, error: httpx.TransportError) -> None:
+        """Ends the connection, and the request that is under way with this error."""
+        self._reader = None
+        if self._done is not None and not self._done.done():
+            self._done.set_exception(error)
+        self.close()
+
+    def _look(self) -> None:
+        """Looks whether anything still moves; one timer serves all requests of a connection."""
+        self._timer = None
+        if self._reader is None:
+            return
+        left = self._left_to_write()
+        now = self._loop.time()
+        if 0 < left < self._unwritten:
+            self._unwritten, self._moved_at = left, now
+        patience = self._patience.write if left else self._patience.read
+        due_at = min(self._moved_at + patience, self._began_at + self._patience.total)
+        if now < due_at:
+            self._timer = self._loop.call_at(due_at, self._look)
+        elif left:
+            self.fail(httpx.WriteTimeout("the request was not taken in time"))
+        else:
+            self.fail(httpx.ReadTimeout("the answer did not come in time"))
+
+    def _left_to_write(self) -> int:
+        return self._transport.get_write_buffer_size() if self._transport is not None else 0
+
+
+def _origin(request: httpx.Request) -> _Origin:
+    url = request.url
+    if url.scheme not in _PORTS:
+        raise httpx.UnsupportedProtocol("an address begins with http:// or https://")
+    if not url.host:
+        raise httpx.UnsupportedProtocol("the address has no host")
+    host = url.raw_host.decode("ascii")
+    name = request.extensions.get("sni_hostname", host) if url.scheme == "https" else ""
+    return _Origin(url.scheme, host, url.port or _PORTS[url.scheme], name)
+
+
+def _head(request: httpx.Request) -> bytes:
+    lines = [b"%b %b HTTP/1.1" % (request.method.encode("ascii", "replace"), request.url.raw_path)]
+    lines += [b"%b: %b" % header for header in request.headers.raw]
+    head = b"\r\n".join((*lines, b"", b""))
+    if head.count(b"\r") != len(lines) + 1 or not _HEAD.fullmatch(head):
+        raise httpx.LocalProtocolError("a method, path or header cannot be sent as it is")
+    return head

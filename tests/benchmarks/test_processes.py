@@ -1,0 +1,88 @@
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from benchmarks.processes import Child
+
+if sys.platform != "linux":
+    pytest.skip("processes are measured on Linux alone", allow_module_level=True)
+
+# Works for a while in a thread and in a child that has ended, then says so and waits with another child.
+BUSY = """
+import subprocess, sys, threading, time
+def work():
+    while time.thread_time() < 0.2: pass
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+subprocess.run([sys.executable, "-c", "import time\\nwhile time.process_time() < 0.2: pass"])
+held = bytearray(60 * 1024 * 1024)
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+print("ready", flush=True)
+time.sleep(600)
+"""
+
+
+def child(folder: Path, code: str = BUSY) -> Child:
+    cores = {min(os.sched_getaffinity(0))}
+    return Child([sys.executable, "-c", code], cores=cores, log=folder / "log", cwd=folder)
+
+
+def until_ready(child: Child) -> None:
+    deadline = time.monotonic() + 30
+    while "ready" not in child.last_words():
+        assert time.monotonic() < deadline, child.last_words()
+        time.sleep(0.01)
+
+
+def is_there(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_what_threads_and_children_use_counts_and_so_does_their_memory(tmp_path: Path) -> None:
+    busy = child(tmp_path)
+    try:
+        until_ready(busy)
+        assert len(busy.pids()) == 2
+        assert busy.cpu() >= 0.39
+        largest, together = busy.peak_rss()
+        assert 60 < largest < together
+    finally:
+        busy.stop()
+
+
+def test_a_child_has_the_cores_it_was_given(tmp_path: Path) -> None:
+    busy = child(tmp_path, "print('ready', flush=True)\nimport time; time.sleep(600)")
+    try:
+        until_ready(busy)
+        assert os.sched_getaffinity(busy.pid) == {min(os.sched_getaffinity(0))}
+    finally:
+        busy.stop()
+
+
+def test_nothing_outlives_a_child_that_was_stopped(tmp_path: Path) -> None:
+    busy = child(tmp_path)
+    until_ready(busy)
+    pids = busy.pids()
+    busy.stop()
+    deadline = time.monotonic() + 30
+    while any(is_there(pid) for pid in pids):
+        assert time.monotonic() < deadline, pids
+        time.sleep(0.01)
+    assert not busy.is_alive()
+
+
+def test_a_child_that_ended_by_itself_leaves_its_words(tmp_path: Path) -> None:
+    short = child(tmp_path, "raise SystemExit('no port')")
+    deadline = time.monotonic() + 30
+    while short.is_alive():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert "no port" in short.last_words()
+    short.stop()

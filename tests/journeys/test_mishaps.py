@@ -1,0 +1,137 @@
+"""Callbacks of every service get lost, come twice, late or in another order: the bot hears each once."""
+
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from botkit.adapter import Adapter
+from botkit.bot import Bot
+from botkit.channels.gbm import BusinessMessages
+from botkit.channels.telegram import Telegram
+from botkit.channels.viber import Viber
+from botkit.context import Context
+from botkit.deliveries import Status
+from botkit.events import MessageReceived
+from botkit.flow import Flow
+from botkit.gateways.mitto import Mitto
+from botkit.gateways.rapporto import Rapporto
+from botkit.gateways.smsc import Smsc
+from botkit.router import Router
+from botkit.simulators.mail import Mail, Mishap
+from botkit.testing import BotTester, Visitor
+
+#: SMSGold calls nobody: it is asked.
+ACCOUNTS: Mapping[str, Adapter] = {
+    "telegram": Telegram(ta="t"),
+    "viber": Viber(ta="v"),
+    "gbm": BusinessMessages(ta="g"),
+    "mitto": Mitto("sms", ta="m", sender="Shop"),
+    "rapporto": Rapporto("telegram", ta="r"),
+    "smsc": Smsc("telegram", ta="s", bot="shop"),
+}
+every_channel = pytest.mark.parametrize("channel", ACCOUNTS)
+with_reports = pytest.mark.parametrize("channel", [name for name, adapter in ACCOUNTS.items() if adapter.has_receipts])
+
+
+class Shop:
+    """A bot that counts what it hears; `key` is that of its newest reply."""
+
+    def __init__(self, channel: str) -> None:
+        self.heard: list[str] = []
+        self.key = ""
+        router: Router[Flow] = Router()
+
+        @router.text()
+        async def answer(event: MessageReceived, ctx: Context[Flow]) -> None:
+            self.heard.append(event.text)
+            self.key = ctx.reply(f"{len(self.heard)}: {event.text}").id
+
+        self.bot = Bot("shop", routers=[router], accounts=[ACCOUNTS[channel]])
+
+
+@pytest.fixture
+def shop(channel: str) -> Shop:
+    return Shop(channel)
+
+
+@pytest.fixture
+async def tester(shop: Shop, botkit_redis_url: str, tmp_path: Path) -> AsyncIterator[BotTester]:
+    async with BotTester([shop.bot], botkit_redis_url, folder=tmp_path) as tester:
+        yield tester
+
+
+@pytest.fixture
+def mail(tester: BotTester, channel: str) -> Mail:
+    return tester.simulator(channel).mail
+
+
+@pytest.fixture
+async def ana(tester: BotTester, shop: Shop, channel: str) -> Visitor:
+    """Ana, whom the bot has greeted."""
+    visitor = tester.user("Ana", channel=channel)
+    await visitor.says("hello")
+    shop.heard.clear()
+    return visitor
+
+
+async def status(tester: BotTester, ana: Visitor, shop: Shop) -> Status:
+    """How far the newest reply has come."""
+    delivery = await tester.store.deliveries.load(ana.conversation.key, shop.key)
+    assert delivery
+    return delivery.status
+
+
+@every_channel
+@pytest.mark.parametrize("mishap", [Mishap.DOUBLED, Mishap.UNANSWERED])
+async def test_what_arrives_more_than_once_is_heard_and_answered_once(
+    tester: BotTester, ana: Visitor, shop: Shop, mail: Mail, mishap: Mishap
+) -> None:
+    mail.mishaps.append(mishap)
+    await ana.says("tea")
+    await tester.advance(days=1)
+    assert shop.heard == ["tea"]
+    assert ana.received.count("1: tea") == 1
+
+
+@every_channel
+async def test_what_is_late_is_heard_once_in_the_order_of_its_arrival(
+    tester: BotTester, ana: Visitor, shop: Shop, mail: Mail
+) -> None:
+    mail.mishaps += [Mishap.LATE, Mishap.LATE]
+    await ana.says("one")
+    await ana.says("two")
+    assert shop.heard == []
+    await mail.arrive(backwards=True)
+    await tester.settle()
+    assert shop.heard == ["two", "one"]
+
+
+@with_reports
+@pytest.mark.parametrize("mishap", [Mishap.DOUBLED, Mishap.UNANSWERED])
+async def test_reports_that_come_more_than_once_leave_the_record_true(
+    tester: BotTester, ana: Visitor, shop: Shop, mail: Mail, mishap: Mishap
+) -> None:
+    undisturbed = await status(tester, ana, shop)
+    # The first callback is what Ana says.
+    mail.mishaps += [None, *[mishap] * 5]
+    await ana.says("tea")
+    # A service that is not answered tries again, and some report the next thing only then.
+    for _ in range(6):
+        await tester.advance(hours=6)
+    assert len(mail.mishaps) < 5
+    assert await status(tester, ana, shop) == undisturbed
+
+
+@with_reports
+@pytest.mark.parametrize("backwards", [False, True])
+async def test_reports_that_are_late_leave_the_record_true_in_whatever_order(
+    tester: BotTester, ana: Visitor, shop: Shop, mail: Mail, backwards: bool
+) -> None:
+    undisturbed = await status(tester, ana, shop)
+    mail.mishaps += [None, *[Mishap.LATE] * 5]
+    await ana.says("tea")
+    assert await status(tester, ana, shop) == Status.SENT != undisturbed
+    assert set(await mail.arrive(backwards=backwards)) == {200}
+    await tester.settle()
+    assert await status(tester, ana, shop) == undisturbed
