@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from botkit.bot import Bot
 from botkit.exceptions import BotkitError, DefinitionError, SettingsError, StoreUnavailableError
+from botkit.gate import Gate
 from botkit.metrics import Memory
 from botkit.metrics_page import MetricsPage
 from botkit.play.phones import Phones
@@ -65,9 +66,13 @@ class App:
         )
         # No service follows a redirect, and Starlette fails on one with a query that is no UTF-8.
         self._asgi.router.redirect_slashes = False
+        self._gate = Gate(self._route)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one ASGI connection."""
+        await self._gate(scope, receive, send)
+
+    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         if (place := _webhook_place(scope)) is None:
             await self._asgi(scope, receive, send)
         else:

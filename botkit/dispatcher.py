@@ -19,7 +19,7 @@ from botkit.bot import Bot
 from botkit.clock import Clock
 from botkit.commit import make_commit
 from botkit.context import Context
-from botkit.conversation import Account, digest
+from botkit.conversation import Account, account_in
 from botkit.decisions import Decisions, Scene
 from botkit.events import (
     AgentRequested,
@@ -213,7 +213,7 @@ class Dispatcher:
             adapter=owner.adapter,
             now=now,
             session=session_at(rules, turn.record.counts, turn.record.queued, now) if rules else None,
-            log=_logger(owner, event),
+            log=_logger(owner, event, self._store.pseudonym(event.conversation.key)),
             find_adapter=self._find_adapter,
             routes=owner.bot.routes,
             download=lambda media, most: self._download(owner.adapter, media, most),
@@ -339,7 +339,7 @@ class Dispatcher:
     async def _bury(self, turn: Turn, reason: str) -> None:
         verdict = await insist(lambda: self._store.retry(Queue.MAILBOX, turn, delay=0, error=reason, max_attempts=1))
         if verdict is Verdict.DEAD:
-            self._metrics.count("events_dead", Account(*turn.cid.split(":", 2)[:2]))
+            self._metrics.count("events_dead", account_in(turn.cid))
             log.error("dead letter", event_id=turn.id, reason=reason)
 
     async def bury(self, turn: Turn, reason: str) -> None:
@@ -378,11 +378,11 @@ def _is_cancelling() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-def _logger(owner: Owner, event: Event) -> FilteringBoundLogger:
+def _logger(owner: Owner, event: Event, name: str) -> FilteringBoundLogger:
     bound: FilteringBoundLogger = log.bind(
         bot=owner.bot.name,
         account=owner.adapter.ta,
-        conversation=digest(event.conversation.key)[:10],
+        conversation=name,
         kind=type(event).__name__,
         event_id=event.id,
     )

@@ -186,6 +186,8 @@ class Engine:
     def _begin(self, adapter: Adapter, events: Sequence[Event], ingested: Sequence[Ingested]) -> None:
         for event, result in zip(events, ingested, strict=True):
             self._metrics.count(_COUNTED[type(result)], event.account)
+            if isinstance(result, Duplicate) and result.differs:
+                self._metrics.count("events_conflicting", event.account)
             if not isinstance(result, Mine):
                 if not isinstance(result, Duplicate):
                     self._kick.set()

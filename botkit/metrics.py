@@ -57,6 +57,7 @@ FAMILIES = (
     ),
     Family("events_accepted", "counter", "Events stored, each to be handled once."),
     Family("events_duplicate", "counter", "Events that were known already: repeats, which change nothing."),
+    Family("events_conflicting", "counter", "Duplicates that say something else than the first: the first counts."),
     Family("events_full", "counter", "Events answered with 503 since the conversation's mailbox is full."),
     Family("events_stale", "counter", "Events dropped as older than repeats are remembered."),
     Family("events_unreadable", "counter", "Genuine bodies that could not be read, and were kept."),

@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from botkit import tracing
 from botkit.adapter import Adapter
+from botkit.body import Bodies, BodyTooLargeError, TooMuchAtOnceError, read_body
 from botkit.clock import Clock
 from botkit.engine import Engine
 from botkit.events import Event
@@ -30,25 +31,28 @@ _REASONS = {200: "", 403: "forbidden", 405: "method", 408: "slow", 413: "large",
 
 
 class ReceiverPolicy(Struct, frozen=True):
-    """Bounds of one request: bytes of its body, seconds until all of it must be there, and until it must be kept."""
+    """Bounds of one request, and of all that are here at a time.
+
+    Of one: bytes of its body, seconds until all of it must be there, and until it must be kept; fields of its query. Of
+    all: bytes of their bodies, and how many genuine ones wait for the store; more must come again.
+    """
 
     max_body: int = 1024 * 1024
+    max_fields: int = 100
+    max_bytes: int = 64 * 1024 * 1024
+    max_waiting: int = 1000
     body_seconds: float = 5
     keep_seconds: float = 0.9
     retry_after: int = 2
-
-
-class BodyTooLargeError(Exception):
-    """A request's body has more bytes than it may have."""
 
 
 class Receiver:
     """The ASGI endpoint of `/webhooks/{channel}?ta=<account>` and, for gateways, `/webhooks/{channel}/{kind}?ta=`.
 
     Answers 200 stored or known; 403 not genuine, or not one account that is there (which, nobody can tell);
-    408 too slow; 413 too large; 503 with Retry-After when it could not be stored, or when the message that its answer
-    must carry is not ready. A genuine body that cannot be read is kept and answered 200: repeating it would mend
-    nothing.
+    408 too slow; 413 too large; 503 with Retry-After when it could not be stored, when there is too much at once, or
+    when the message that its answer must carry is not ready. A genuine body that cannot be read is kept and answered
+    200: repeating it would mend nothing.
     """
 
     def __init__(
@@ -71,6 +75,9 @@ class Receiver:
         self._clock = clock
         self._policy = policy or ReceiverPolicy()
         self._metrics = metrics or Metrics()
+        #: What is in memory of bodies at this moment.
+        self.held = Bodies(self._policy.max_bytes)
+        self._waiting = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
@@ -92,7 +99,10 @@ class Receiver:
 
     async def _receive(self, request: Request) -> Response:
         channel, kind = request.path_params["channel"], request.path_params.get("kind", "")
-        given = parse_qsl(request.scope["query_string"].decode("latin-1"))
+        raw_query = request.scope["query_string"]
+        if raw_query.count(b"&") >= self._policy.max_fields:
+            return _refused()
+        given = parse_qsl(raw_query.decode("latin-1"))
         query = dict(reversed(given))
         if [name for name, _ in given].count("ta") > 1:
             # Nobody can tell which of them is meant.
@@ -104,30 +114,42 @@ class Receiver:
             return _refused()
         if request.method not in guard.methods:
             return Response(status_code=405)
-        try:
-            body = await read_body(request, most=self._policy.max_body, seconds=self._policy.body_seconds)
-        except BodyTooLargeError:
-            return _closing(413)
-        except TimeoutError:
-            return _closing(408)
-        raw_query = request.scope["query_string"]
-        inbound = WebhookRequest(_headers(request), query, body, kind, request.method, raw_query)
-        return await self._check(adapter, guard, inbound)
+        # Before the body is read: what some servers take for a header behind it is none.
+        headers = _headers(request)
+        with self.held.share() as share:
+            try:
+                body = await read_body(request, most=self._policy.max_body, seconds=self._policy.body_seconds, of=share)
+            except BodyTooLargeError:
+                return _closing(413)
+            except TimeoutError:
+                return _closing(408)
+            except TooMuchAtOnceError:
+                # Not louder: strangers can make as many of these as they like.
+                log.info("too many bodies at once: they must come again")
+                return self._later({"Connection": "close"})
+            inbound = WebhookRequest(headers, query, body, kind, request.method, raw_query)
+            return await self._check(adapter, guard, inbound)
 
     async def _check(self, adapter: Adapter | None, guard: Adapter, request: WebhookRequest) -> Response:
         if request.headers.get("content-encoding", "identity") != "identity":
             return _refused()
         handshake = guard.handshake(request)
-        if adapter is not None and handshake is not None:
+        if handshake is not None:
             return Response(handshake, media_type="text/plain")
         if not guard.verify(request) or adapter is None:
             log.info("refused", channel=guard.channel)
             return _refused()
+        if self._waiting >= self._policy.max_waiting:
+            log.warning("too many events wait for the store: they must come again", account=adapter.ta)
+            return self._later()
+        self._waiting += 1
         try:
             return await self._store_events(adapter, request)
         except StoreUnavailableError as error:
             log.error("not stored", account=adapter.ta, reason=error.what)
             return self._later()
+        finally:
+            self._waiting -= 1
 
     @tracing.webhook
     async def _store_events(self, adapter: Adapter, request: WebhookRequest) -> Response:
@@ -162,29 +184,8 @@ class Receiver:
         log.warning("dropped: older than repeats are remembered", account=adapter.ta, event_id=event.id)
         return True
 
-    def _later(self) -> Response:
-        return Response(status_code=503, headers={"Retry-After": str(self._policy.retry_after)})
-
-
-async def read_body(request: Request, *, most: int, seconds: float) -> bytes:
-    """Returns the body of a request. Raises BodyTooLargeError above `most` bytes, TimeoutError after `seconds`."""
-    if _announced(request) > most:
-        raise BodyTooLargeError
-    chunks: list[bytes] = []
-    size = 0
-    async with asyncio.timeout(seconds):
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > most:
-                raise BodyTooLargeError
-            chunks.append(chunk)
-    return b"".join(chunks)
-
-
-def _announced(request: Request) -> int:
-    text = next((value for name, value in request.scope["headers"] if name == b"content-length"), b"")
-    # What is no number promises nothing: the bytes are counted as they come.
-    return int(text[:20]) if text.isdigit() else 0
+    def _later(self, headers: Mapping[str, str] = {}) -> Response:
+        return Response(status_code=503, headers={"Retry-After": str(self._policy.retry_after), **headers})
 
 
 def _headers(request: Request) -> dict[str, str]:

@@ -163,7 +163,7 @@ class Service:
     def _secrets(self) -> list[Secret]:
         found = [secret for owner in self.owners.values() for secret in owner.adapter.secrets()]
         found += self._keyring.secrets()
-        return [*found, *filter(None, (self.settings.redis_url, self.settings.metrics_token))]
+        return [*found, *self.settings.secrets()]
 
     def is_simulated(self, account: Account) -> bool:
         """Whether the account's service is played by this process."""

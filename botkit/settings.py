@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from msgspec import Struct
 
@@ -42,6 +42,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     metrics_token: Secret | None = None
     forget_after_days: float = 0
     sources: Mapping[str, str] = {}
+
+    def secrets(self) -> list[Secret]:
+        """Returns what nobody may print: the store's address, its password by itself, and who may read the metrics."""
+        given = [secret for secret in (self.redis_url, self.metrics_token) if secret]
+        password = urlsplit(self.redis_url.reveal()).password if self.redis_url else None
+        return [*given, *([Secret(password), Secret(unquote(password))] if password else [])]
 
     @property
     def is_production(self) -> bool:

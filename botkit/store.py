@@ -69,9 +69,13 @@ class Accepted(Struct, frozen=True):
 
 
 class Duplicate(Struct, frozen=True):
-    """Known already; `reply` is the answer that was given to it, if it is ready and one was needed."""
+    """Known already; `reply` is the answer that was given to it, if it is ready and one was needed.
+
+    Where it `differs`, something else came under the same id; one in a thousand of these is not noticed.
+    """
 
     reply: bytes
+    differs: bool = False
 
 
 class Full(Struct, frozen=True):
@@ -304,6 +308,10 @@ class Store(Protocol):
 
     async def enqueue(self, cid: str, key: str, payload: bytes, *, watch: Timer | None = None) -> bool:
         """Puts a message into a conversation's outbox once per key, and its timer with it; False if it is full."""
+        ...
+
+    def pseudonym(self, cid: str) -> str:
+        """Returns what stands for a conversation in logs: the same in all processes, and no way back from it."""
         ...
 
     async def due_timers(self, limit: int) -> tuple[Sequence[DueTimer], float | None]:

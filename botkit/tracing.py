@@ -48,6 +48,13 @@ def stamp(payload: bytes) -> bytes:
     return b'%b,"traceparent":"%b"}' % (payload[:-1], context.encode())
 
 
+def unstamped(payload: bytes) -> bytes:
+    """Returns what was given to `stamp`."""
+    if is_installed and _STORED.fullmatch(payload[-_STORED_SIZE:]):
+        return payload[:-_STORED_SIZE] + b"}"
+    return payload
+
+
 def note(name: str, value: str) -> None:
     """Adds a word of botkit's own to the current span: never a person's."""
     if is_installed:

@@ -1,16 +1,21 @@
 """Redis servers for the tests: one of each kind that this machine has, started when first asked for."""
 
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 from botkit.redis.embedded import EmbeddedServer, ServerKind, find_servers
 from tests.secret_watch import Watcher, quiet
 
 # With --hypothesis-profile=long the models run for minutes.
 settings.register_profile("long", max_examples=2000, stateful_step_count=60, deadline=None)
+# Looks for any counterexample, always the same way, and does not make it small.
+settings.register_profile(
+    "first", max_examples=400, stateful_step_count=40, deadline=None, derandomize=True, phases=[Phase.generate]
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -51,6 +56,15 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     servers.stop()
 
 
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    """Where chance begins: another number in each run, which is printed and can be given again."""
+    given: int | None = request.config.getoption("--seed")
+    number = random.SystemRandom().randrange(1_000_000) if given is None else given
+    print(f"\n{request.node.nodeid}: repeat it with --seed {number}")  # noqa: T201
+    return number
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     found = {server.kind: server for server in find_servers()}
     missing = [kind.value for kind in ServerKind if kind not in found]
@@ -61,10 +75,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-docs", action="store_true", help="write what is generated in README.md and docs/ anew")
+    parser.addoption("--seed", type=int, help="the seed of an earlier run, to repeat it")
     parser.addoption("--long", action="store_true", help="the long forms of the tests in tests/faults, for hours")
-    parser.addoption(
-        "--every-line", action="store_true", help="kill at every line of an event's way, not at every twenty-third"
-    )
     parser.addoption(
         "--destinations", type=int, default=1000, help="how many destinations a bulk through real processes has"
     )

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from botkit.conversation import Account, Conversation, User, digest
+from botkit.conversation import Account, Conversation, User, account_in, digest
 
 SAFE = re.compile(r"[A-Za-z0-9._+=/@:#-]{1,96}")
 any_text = st.text(st.characters(exclude_categories=()), max_size=200)
@@ -85,3 +85,17 @@ def test_an_ordinary_address_is_readable() -> None:
 def test_what_is_no_address_is_refused_without_its_words(strange: str) -> None:
     with pytest.raises(ValueError, match="the address of a conversation is channel:account:id"):
         Conversation.parse(strange)
+
+
+@pytest.mark.parametrize(
+    ("conversation", "account"),
+    [
+        (Conversation(Account("viber", "shop"), "01234=="), Account("viber", "shop")),
+        (Conversation(Account("viber", "shop"), "a:b"), Account("viber", "shop")),
+        (Conversation(Account("viber", "shop"), "{"), None),
+    ],
+    ids=["plain", "with a colon", "hashed"],
+)
+def test_a_key_tells_the_account_unless_it_is_hashed(conversation: Conversation, account: Account | None) -> None:
+    found = account_in(conversation.key)
+    assert found == account if account else found.ta.startswith("#")

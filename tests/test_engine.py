@@ -521,7 +521,7 @@ async def test_after_a_drain_nothing_is_taken(botkit_redis_url: str) -> None:
     async with Process(botkit_redis_url, bot(echo(), desk)) as process, process.another() as colleague:
         await process.engine.drain(0)
         assert (await process.takes(says("hello"))).stored
-        await process.engine.work_once()
+        await process.engine.settle()
         assert desk.texts == []
         await colleague.engine.settle()
         assert desk.texts == ["1 hello"]

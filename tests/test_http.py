@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+import ssl
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -11,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from botkit import http
 from botkit.exceptions import NotSentError, TransportError, UnknownOutcomeError
 from botkit.http import ASGIApp, Http, InProcess
 from botkit.transport import MAX_ANSWER
@@ -125,6 +127,30 @@ async def test_a_redirect_is_an_answer_and_not_followed() -> None:
     async with server(serve) as url, Http() as client:
         assert (await client.request("GET", url)).status == 302
     assert len(asked) == 1
+
+
+def test_certificates_are_checked_and_old_tls_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere")
+    context = http._certificates()
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname
+    assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
+
+
+@pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\nX-Evil: 1", "a\rX-Evil: 1", "a\0b", "\r\n\r\nGET / HTTP/1.1"])
+async def test_a_header_that_would_be_two_is_not_sent(value: str) -> None:
+    heard: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(b"!")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    async with server(serve) as url, Http() as client:
+        with pytest.raises(NotSentError):
+            await client.request("POST", url, headers={"X-Token": value})
+        with pytest.raises(NotSentError):
+            await client.request("POST", url, headers={f"X-{value}": "1"})
+    assert heard == []
 
 
 async def test_no_proxy_is_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

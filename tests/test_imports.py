@@ -78,7 +78,10 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "fates",
         "sending",
     ),
-    ("channels.*", "gateways.*", "redis.*", "http", "transport", "answer_reader", "receiver", "send_api.*"),
+    (
+        *("channels.*", "gateways.*", "redis.*", "http", "transport", "answer_reader"),
+        *("receiver", "body", "gate", "protocol", "send_api.*"),
+    ),
     ("settings", "telemetry", "simulators.*"),
     ("app", "service", "metrics_page", "play.*", "inspect.*", "testing"),
     ("cli.*", "pytest_plugin", "__init__", "__main__"),
@@ -89,7 +92,10 @@ HOMES: dict[str, tuple[str, ...]] = {
     "transitions": ("flow",),
     "redis": ("redis.*",),
     "httpx": ("http", "transport", "simulators.*", "testing", "app", "cli.*"),
-    "starlette": ("receiver", "app", "metrics_page", "simulators.*", "send_api.*", "play.*", "inspect.*", "testing"),
+    "starlette": (
+        *("receiver", "body", "gate", "app", "metrics_page"),
+        *("simulators.*", "send_api.*", "play.*", "inspect.*", "testing"),
+    ),
     "prometheus_client": ("metrics_page",),
     "opentelemetry": ("tracing",),
     "babel": ("cli.catalogues",),

@@ -2,16 +2,19 @@
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import chain
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from botkit.adapter import Outcome, Receipt
 from botkit.context import Context
 from botkit.conversation import Account
 from botkit.dispatcher import HandlerPolicy
+from botkit.engine import Acceptance
 from botkit.events import MessageReceived
 from botkit.flow import Flow
 from botkit.metrics import BOUNDS, FAMILIES, Memory, Metrics, shared_files
@@ -148,6 +151,25 @@ async def test_an_events_way_is_counted_once_at_each_step(servers: Servers) -> N
         assert {name: value(metrics, name, DESK) for name in counted} == dict.fromkeys(counted, 1)
         assert value(metrics, "sends", DESK, "sent") == 1
         assert value(metrics, "send_repeats", DESK) == value(metrics, "handler_failures", DESK) == 0
+
+
+async def test_what_comes_under_a_known_id_and_says_something_else_is_counted_and_changes_nothing(
+    servers: Servers,
+) -> None:
+    desk = Desk()
+    async with Process(servers.any_url(), bot(parrot(), desk)) as process:
+        first = says("hello", native="1")
+        await process.takes(first)
+        await process.engine.settle()
+        # When it came says nothing of what it says.
+        assert await process.takes(replace(first, at=datetime.now(UTC))) == Acceptance(stored=True)
+        assert value(process.metrics, "events_conflicting", DESK) == 0
+        for text in ("another", "and one more"):
+            assert await process.takes(says(text, native="1")) == Acceptance(stored=True)
+        await process.engine.settle()
+        assert desk.texts == ["hello"]
+        assert value(process.metrics, "events_conflicting", DESK) == 2
+        assert value(process.metrics, "events_duplicate", DESK) == 3
 
 
 @pytest.mark.parametrize(

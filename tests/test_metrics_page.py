@@ -8,6 +8,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
@@ -80,25 +81,19 @@ def test_nobody_elsewhere_reads_without_a_token(app: App) -> None:
         assert client.get("/metrics").status_code == 403
 
 
-@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"])
-def test_what_came_through_a_proxy_on_this_machine_needs_the_token(client: TestClient, header: str) -> None:
-    assert client.get("/metrics", headers={header: "127.0.0.1"}).status_code == 403
+def test_what_came_through_a_proxy_on_this_machine_needs_the_token(client: TestClient) -> None:
+    for header in ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"):
+        assert client.get("/metrics", headers={header: "127.0.0.1"}).status_code == 403, header
 
 
-@pytest.mark.parametrize("peer", [LOOPBACK, ELSEWHERE])
-@pytest.mark.parametrize(
-    ("given", "status"),
-    [(f"Bearer {TOKEN}", 200), (f"Bearer {TOKEN}m", 403), (f"Bearer {TOKEN[1:]}", 403), (TOKEN, 403), ("", 403)],
-    ids=["the token", "longer", "shorter", "no scheme", "nothing"],
-)
-def test_where_there_is_a_token_it_is_all_that_counts(app: App, peer: tuple[str, int], given: str, status: int) -> None:
+@pytest.mark.parametrize("peer", [LOOPBACK, ELSEWHERE], ids=["here", "elsewhere"])
+def test_where_there_is_a_token_it_is_all_that_counts(app: App, peer: tuple[str, int]) -> None:
     assert app.settings
-    app.settings = Settings(
-        folder=app.settings.folder, redis_url=app.settings.redis_url, key_prefix=app.settings.key_prefix,
-        metrics_token=Secret(TOKEN),
-    )  # fmt: skip
+    app.settings = replace(app.settings, metrics_token=Secret(TOKEN))
+    given = {f"Bearer {TOKEN}": 200, f"Bearer {TOKEN}m": 403, f"Bearer {TOKEN[1:]}": 403, TOKEN: 403, "": 403}
     with TestClient(app, client=peer) as client:
-        assert client.get("/metrics", headers={"Authorization": given} if given else {}).status_code == status
+        found = {word: client.get("/metrics", headers={"Authorization": word} if word else {}) for word in given}
+    assert {word: answer.status_code for word, answer in found.items()} == given
 
 
 # --- what it holds ---

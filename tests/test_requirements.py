@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 ROOT = Path(__file__).parent.parent
 FILES = ("run", "test")
@@ -98,3 +99,56 @@ def test_a_lock_with_download_addresses_is_ignored_by_git() -> None:
         not (ROOT / ".git").exists()
         or subprocess.run(["git", "check-ignore", "-q", "uv.lock"], cwd=ROOT).returncode == 0
     )
+
+
+#: The first releases without the weaknesses that are known: a request's host taken from another header, forms without
+#: a bound, requests with two lengths, and keys of one kind taken for another.
+FLOORS = {"starlette": "1.3.1", "h11": "0.16", "pyjwt": "2.10", "cryptography": "44.0.1", "anyio": "4.4"}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_library_is_older_than_its_last_known_weakness(name: str) -> None:
+    pinned = pins(name)
+    assert [library for library, floor in FLOORS.items() if Version(pinned[library]) < Version(floor)] == []
+
+
+def test_nothing_that_reads_forms_is_installed_with_the_service() -> None:
+    assert not {"python-multipart", "multipart"} & pins("run").keys()
+
+
+def test_the_request_s_own_idea_of_its_host_decides_nothing() -> None:
+    texts = {
+        path: path.read_text("utf-8") for path in (ROOT / "botkit").rglob("*.py") if "simulators" not in path.parts
+    }
+    found = {path.name for path, text in texts.items() if re.search(r"request\.(url|base_url)\b(?!\.path)", text)}
+    # These send requests, and take none.
+    assert found <= {"http.py", "transport.py"}
+
+
+# --- what builds and publishes
+
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+every_workflow = pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: str(path.stem))
+
+
+@every_workflow
+def test_every_action_is_pinned_by_its_commit(workflow: Path) -> None:
+    used = re.findall(r"uses: *(\S+)(.*)", workflow.read_text("utf-8"))
+    assert used
+    assert [action for action, _ in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action)] == []
+    assert [action for action, note in used if not re.fullmatch(r" +# v[0-9.]+", note)] == []
+
+
+@every_workflow
+def test_a_workflow_may_read_and_nothing_else(workflow: Path) -> None:
+    text = workflow.read_text("utf-8")
+    assert "permissions:\n  contents: read\n" in text
+    assert "write" not in text
+    assert "pull_request_target" not in text
+
+
+def test_what_is_pinned_is_audited_every_night() -> None:
+    text = (ROOT / ".github/workflows/audit.yml").read_text("utf-8")
+    assert re.search(r"schedule:\n +- cron: \"[0-9]+ [0-9]+ \* \* \*\"", text)
+    assert "pip-audit --require-hashes" in text
+    assert re.search(r"requirements: \[run, test\]", text)

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from botkit.exceptions import SettingsError
-from botkit.redaction import Secret
+from botkit.redaction import Redactor, Secret
 from botkit.settings import Settings, load_settings, read_dotenv
 
 CANARY = "pass-word-canary"
@@ -32,6 +32,15 @@ def refusal(folder: Path, environ: Mapping[str, str] | None = None, **sources: A
         load(folder, environ, **sources)
     assert raised.value.__cause__ is None
     return str(raised.value)
+
+
+def test_the_password_of_the_store_is_a_secret_by_itself_and_in_its_address() -> None:
+    settings = Settings(redis_url=Secret("rediss://botkit:p%40ss-of-a-store@redis.example.org/0"))
+    redactor = Redactor(settings.secrets())
+    told = "cannot use p@ss-of-a-store or p%40ss-of-a-store at rediss://botkit:p%40ss-of-a-store@redis.example.org/0"
+    assert redactor.redact(told) == "cannot use *** or *** at ***"
+    assert Settings().secrets() == []
+    assert Settings(redis_url=Secret("redis://localhost")).secrets() == [Secret("redis://localhost")]
 
 
 def test_without_any_source_there_are_defaults(tmp_path: Path) -> None:

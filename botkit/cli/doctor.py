@@ -106,8 +106,7 @@ def _problem(error: BotkitError, before: str = "") -> Finding:
 
 
 def _secrets(settings: Settings, loaded: App | Finding) -> list[Secret]:
-    found = [settings.redis_url] if settings.redis_url else []
-    return found + [secret for adapter in _accounts(loaded) for secret in adapter.secrets()]
+    return settings.secrets() + [secret for adapter in _accounts(loaded) for secret in adapter.secrets()]
 
 
 # --- the machine ---

@@ -15,7 +15,6 @@ from botkit.adapter import Adapter
 from botkit.cli.project import ask_store, load_app
 from botkit.cli.tables import new_table
 from botkit.cli.terminal import open_console, print_json
-from botkit.conversation import digest
 from botkit.ledger import Cost, Ledger, month_of
 from botkit.redis.ledger import OpenSession, list_sessions, load_ledgers
 from botkit.redis.store import RedisStore
@@ -23,9 +22,6 @@ from botkit.sessions import session_at
 from botkit.trigger import did_you_mean
 
 T = TypeVar("T")
-
-#: How much of a conversation's hash is shown; logs show as much.
-_SHOWN = 10
 
 
 class SessionRow(Struct, frozen=True):
@@ -142,17 +138,19 @@ def _adapters(app: str, bot: str | None, account: str | None) -> dict[str, Adapt
 async def _rows(store: RedisStore, adapters: dict[str, Adapter], *, show_ids: bool) -> list[SessionRow]:
     now = store.clock.now()
     found = [each async for each in list_sessions(store) if each.account in adapters]
-    rows = [_row(each, adapters[each.account], now, show_ids=show_ids) for each in found]
+    rows = [
+        _row(each, adapters[each.account], now, each.cid if show_ids else store.pseudonym(each.cid)) for each in found
+    ]
     return sorted(rows, key=lambda row: (row.account, row.ends_at is None, row.ends_at, row.conversation))
 
 
-def _row(found: OpenSession, adapter: Adapter, now: datetime, *, show_ids: bool) -> SessionRow:
+def _row(found: OpenSession, adapter: Adapter, now: datetime, name: str) -> SessionRow:
     if adapter.sessions is None:
         raise TypeError(f"{adapter!r} has no sessions")
     session = session_at(adapter.sessions, found.counts, 0, now)
     return SessionRow(
         account=adapter.ta,
-        conversation=found.cid if show_ids else digest(found.cid)[:_SHOWN],
+        conversation=name,
         started_at=session.started_at,
         ends_at=session.ends_at,
         sent=session.sent,
@@ -181,7 +179,7 @@ def _time(at: datetime | None) -> str:
 
 async def _reset(store: RedisStore, conversation: str) -> bool:
     if ":" not in conversation:
-        hashed = [each.cid async for each in list_sessions(store) if digest(each.cid)[:_SHOWN] == conversation]
+        hashed = [each.cid async for each in list_sessions(store) if store.pseudonym(each.cid) == conversation]
         return any([await store.reset_session(cid) for cid in hashed])
     return await store.reset_session(conversation)
 

@@ -5,6 +5,7 @@ import ctypes
 import gc
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -19,6 +20,7 @@ from botkit.cli import FAILED
 from botkit.cli.banner import print_banner
 from botkit.cli.project import load_app
 from botkit.metrics import Memory
+from botkit.protocol import ConnectionPolicy, bounded
 from botkit.settings import Settings, load_settings
 from botkit.watchdog import Watchdog
 
@@ -61,15 +63,22 @@ def worker(
 def _config(app: App, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=bounded(ConnectionPolicy(max_connections=_room_for_connections())),
         lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=1000,
         timeout_graceful_shutdown=max(1, round(settings.shutdown_seconds)),
     )
+
+
+def _room_for_connections() -> int:
+    # Files of our own, connections to Redis and to the services need some of what the system allows.
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = 65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    return max(64, min(ConnectionPolicy().max_connections, allowed - 256))
 
 
 class _Server(uvicorn.Server):

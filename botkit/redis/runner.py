@@ -1,5 +1,6 @@
 """Runs the scripts, on a server that was found fit for them."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,13 +24,17 @@ FORMAT = 1
 
 
 class Runner:
-    """Runs scripts by their names, on `redis`; `version` is the server's, empty before it was connected to.
+    """Runs scripts by their names, on `redis`.
+
+    `version` is the server's, and `log_key` what all processes of the store share; empty before it was connected to.
 
     With `replicas`, what is `accepted` counts only when so many of them have confirmed it.
     """
 
     def __init__(self, url: str, clock: Clock, keys: Keys, *, replicas: int = 0) -> None:
         self.version = ""
+        # For the names in logs: the same in all processes of a store, and in no other store.
+        self.log_key = b""
         self._is_cluster = is_cluster(url)
         self.redis: Single | Cluster = (
             Cluster(ClusterUrl(url), self._prepare, self._check, replicas=replicas)
@@ -87,10 +92,12 @@ class Runner:
             *before,
             ("HSETNX", meta, "partitions", len(self._keys.partitions)),
             ("HSETNX", meta, "format", FORMAT),
-            ("HMGET", meta, "partitions", "format"),
+            ("HSETNX", meta, "log_key", secrets.token_hex(16)),
+            ("HMGET", meta, "partitions", "format", "log_key"),
         ])  # fmt: skip
         _require(answers, is_known=isinstance(answers[-1], list) and all(answers[-1]))
-        self._check_meta(*answers[-1])
+        *layout, self.log_key = answers[-1]
+        self._check_meta(*layout)
 
     def _check_meta(self, partitions: bytes, layout: bytes) -> None:
         if int(partitions) != len(self._keys.partitions):

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from botkit.clock import Clock
+from botkit.conversation import pseudonym
 from botkit.deliveries import Status
 from botkit.exceptions import TooManyTimersError
 from botkit.pace import Pace
@@ -30,6 +31,7 @@ from botkit.redis.script_values import (
     VERDICTS,
     attempt_of,
     cut,
+    mark_of,
     read_ahead,
     read_committed,
     read_ingested,
@@ -79,7 +81,9 @@ class RedisStore:
         self._redis = self._runner.redis
         self._waits = ack_replicas > 0
         accept, confirm = self._accept, self._redis.confirm
-        self._turns = RedisTurns(self._script, self._redis.call, self.keys, lease=self.bounds.lease)
+        self._turns = RedisTurns(
+            self._script, self._redis.call, self.keys, lease=self.bounds.lease, named=self.pseudonym
+        )
         self.accounts = RedisAccounts(self._script, self.call, self.keys, life=self.bounds.receipt)
         self.contacts = RedisContacts(self.call, self.keys, self.clock)
         self.consents = RedisConsents(self.call, self.keys)
@@ -100,6 +104,10 @@ class RedisStore:
     def version(self) -> str:
         """The server's version, empty before it was connected to."""
         return self._runner.version
+
+    def pseudonym(self, cid: str) -> str:
+        """See `Store.pseudonym`."""
+        return pseudonym(cid, self._runner.log_key)
 
     async def _script(self, name: str, keys: Sequence[str], *args: str | bytes | int) -> Any:
         return await self._runner.run(name, keys, *args)
@@ -160,7 +168,7 @@ class RedisStore:
         keys[7] = self.keys.reply(cid, eid)
         answer = await run(
             "ingest", keys, cid, eid, payload, token, self._lease_ms, window, self.bounds.ids, self.bounds.mailbox,
-            *rest,
+            *rest, mark_of(payload),
         )  # fmt: skip
         return read_ingested(answer, cid, token, eid, payload)
 

@@ -7,7 +7,6 @@ from typing import Any
 import structlog
 from redis.exceptions import ResponseError
 
-from botkit.conversation import digest
 from botkit.redis.keys import Keys
 from botkit.redis.script_values import RECORD, VERDICTS, answered, attempt_of, cut, read_record, read_terms, read_turn
 from botkit.store import Claim, Verdict
@@ -20,15 +19,22 @@ _FAR_MS = 600_000
 
 
 class RedisTurns:
-    """Takes turns for `lease` seconds, prolongs them, and gives them back."""
+    """Takes turns for `lease` seconds, prolongs them, and gives them back; `named` names conversations in logs."""
 
     def __init__(
-        self, run: Callable[..., Awaitable[Any]], call: Callable[..., Awaitable[Any]], keys: Keys, *, lease: float
+        self,
+        run: Callable[..., Awaitable[Any]],
+        call: Callable[..., Awaitable[Any]],
+        keys: Keys,
+        *,
+        lease: float,
+        named: Callable[[str], str],
     ) -> None:
         self._run = run
         self._call = call
         self._keys = keys
         self._lease_ms = round(1000 * lease)
+        self._named = named
 
     async def claim(self, queue: Queue, limit: int, token: str) -> Claim:
         """Takes turns, all with this token. Two trips for all partitions together, one when nothing is due."""
@@ -62,7 +68,7 @@ class RedisTurns:
         except ResponseError as error:
             # It must not cost the conversations that were claimed with it their turns.
             log.error(
-                "a conversation cannot be read", queue=queue.value, conversation=digest(cid)[:10], reason=str(error)
+                "a conversation cannot be read", queue=queue.value, conversation=self._named(cid), reason=str(error)
             )
             return None
         if answers[0] is None:

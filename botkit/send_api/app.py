@@ -120,7 +120,7 @@ class SendApi:
     async def move_bulk(self, request: Request) -> Response:
         """Pauses, resumes or cancels a bulk."""
         key = await self._admit(request, "bulk")
-        word = request.url.path.rpartition("/")[2].lower()
+        word = request.scope["path"].rpartition("/")[2].lower()
         return answer(await self._bulks.move(key, request.path_params["id"], word))
 
     async def _find(self, message_id: str) -> tuple[Submission, Delivery | None] | None:

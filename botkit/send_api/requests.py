@@ -9,8 +9,8 @@ import msgspec
 from msgspec import Struct
 from starlette.requests import Request
 
+from botkit.body import BodyTooLargeError, read_body
 from botkit.exceptions import InvalidRequestError, Problem
-from botkit.receiver import BodyTooLargeError, read_body
 from botkit.send_api.refusals import RefusedError
 
 #: How deep objects and lists may lie in one another.

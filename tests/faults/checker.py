@@ -184,17 +184,15 @@ def _judge_repeats(conversation: str, sent: Sequence[Sending], faults: Sequence[
         last[sending.mark] = sending
         if before is None:
             continue
-        if before.is_unknown or _is_cut_short(before, faults) or _is_late(sending, faults):
+        if before.is_unknown or any(_was_hit(each, faults) for each in (before, sending)):
             findings.explained += 1
         else:
-            findings.duplicate.append(f"{conversation}: message {sending.mark.version} was sent again")
+            findings.duplicate.append(
+                f"{conversation}: message {sending.mark.version} was sent by {before.process!r} at {before.at:.3f}"
+                f" and again by {sending.process!r} at {sending.at:.3f}"
+            )
 
 
-def _is_cut_short(sending: Sending, faults: Sequence[Fault]) -> bool:
-    """Whether something kept its process from noting that it was sent."""
-    return any(fault.touches(sending.process, sending.at, sending.at + GRACE) for fault in faults)
-
-
-def _is_late(sending: Sending, faults: Sequence[Fault]) -> bool:
-    """Whether its process was held up while somebody else took over, and did not know yet."""
-    return any(fault.touches(sending.process, sending.at - GRACE, sending.at) for fault in faults)
+def _was_hit(sending: Sending, faults: Sequence[Fault]) -> bool:
+    """Whether its process may not have been able to note it, or may have missed that somebody else took over."""
+    return any(fault.touches(sending.process, sending.at - GRACE, sending.at + GRACE) for fault in faults)

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from botkit.redis.acl import acl_rules
 from botkit.redis.audit import audit
 from botkit.redis.store import RedisStore
 from tests.generated import ROOT
@@ -250,13 +251,12 @@ def test_the_compose_file_lets_nobody_in_and_keeps_no_secret(compose: dict[str, 
 
 @pytest.fixture
 def composed_redis(folder: Path, compose: dict[str, Any]) -> Iterator[int]:
-    """The port of a Redis that runs the compose file's very command, with a user that is like botkit's."""
+    """The port of a Redis that runs the compose file's very command, with the user of `botkit doctor --acl`."""
     program = shutil.which("redis-server")
     if program is None:
         pytest.skip("no redis-server on this machine")
     port = free_port()
-    rules = "~{bk:* ~bk:* resetchannels +@all -@admin -@dangerous -keys"
-    (folder / "users.acl").write_text(f"user default off\nuser botkit on >{PASSWORD} {rules}\n")
+    (folder / "users.acl").write_text(f"user default off\nuser botkit on >{PASSWORD} {' '.join(acl_rules('bk'))}\n")
     (folder / "data").mkdir()
     places = {"/data": str(folder / "data"), "/etc/redis/users.acl": str(folder / "users.acl")}
     _, *options = (places.get(word, word) for word in compose["services"]["redis"]["command"])

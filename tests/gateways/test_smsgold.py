@@ -184,9 +184,13 @@ def _locals(error: BaseException | None) -> list[str]:
 
 
 async def test_even_a_log_of_every_request_is_masked_by_the_service_s_redactor(
-    office: Office, caplog: pytest.LogCaptureFixture
+    office: Office, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.set_level(logging.DEBUG, "httpx")
+    # Heard here alone: nobody else may see what is not masked yet.
+    library = logging.getLogger("httpx")
+    monkeypatch.setattr(library, "propagate", False)
+    monkeypatch.setattr(library, "handlers", [caplog.handler])
     await office.adapter.load_bots(office.http)
     redactor = Redactor(office.adapter.secrets())
     messages = [record.getMessage() for record in caplog.records if record.name == "httpx"]

@@ -1,6 +1,7 @@
-"""The metrics of a service of several processes: one picture, whoever answers, and also after one of them died."""
+"""The metrics of whole services: one picture of several processes, whoever answers, and also after one died."""
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -47,3 +48,20 @@ async def test_two_workers_count_together_and_one_that_dies_takes_nothing_with_i
     assert (await services.post(app, 22, "message 22")).status_code == 200
     await services.until_replied(services.telegram, [*texts, "22: message 22"])
     assert [(await read(app))[ACCEPTED] for _ in range(8)] == [22] * 8
+
+
+async def test_a_handler_that_blocks_the_loop_is_named_in_one_line_of_the_log_and_counted(
+    project: Project, services: Services, own_redis: OwnRedis
+) -> None:
+    app = await project.start().until_ready()
+    await services.greet(app)
+    assert (await services.post(app, 2, "block")).status_code == 200
+    await until(lambda: "the event loop is blocked" in app.output, told=lambda: app.output)
+    project.file("go").touch()
+    await services.until_replied(services.telegram, ["1: hello", "2: block"])
+    (line,) = (json.loads(line) for line in app.output.splitlines() if "the event loop is blocked" in line)
+    assert re.search(r"bots/__init__.py:\d+ in block$", line["frame"])
+    assert "botkit-watchdog" in line["threads"]
+    counted = await read(app)
+    assert counted["botkit_loop_blocked_total"] == 1
+    assert counted['botkit_loop_lag_seconds_bucket{le="1.0"}'] < counted["botkit_loop_lag_seconds_count"]

@@ -85,6 +85,7 @@ async def test_a_poll_whose_process_died_is_anothers_after_its_lease_and_keeps_i
     clock.advance(seconds=11)
     assert (await accounts.begin_poll(SHOP, "b", every=60, lease=10)).wait == 0
     await accounts.end_poll(SHOP, "a", every=60, cursor=b"too late")
+    assert await accounts.load_cursor(SHOP) == b""
     await accounts.end_poll(SHOP, "b", every=60, cursor=b"in time")
     clock.advance(seconds=60)
     assert (await accounts.begin_poll(SHOP, "c", every=60, lease=10)).cursor == b"in time"

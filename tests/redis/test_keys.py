@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from botkit.conversation import Account, Conversation
+from botkit.conversation import Account, Conversation, pseudonym
 from botkit.redis.keys import Keys
 
 KINDS = "m x c o t e rdy lse own try ordy olse oown otry ohld tmr dead wake"
@@ -55,3 +55,23 @@ def test_the_kinds_come_in_the_order_asked_for() -> None:
     cid = conversation_id("telegram", "demo", "1")
     mailbox, ready = Keys("bk", 1).of(cid, "m rdy")
     assert (mailbox, ready) == ("{bk:0}:m:telegram:demo:1", "{bk:0}:rdy")
+
+
+@given(st.text(), st.text(), st.text())
+def test_no_name_from_outside_ends_up_in_a_key_but_as_a_hash_or_in_safe_letters(ta: str, chat: str, word: str) -> None:
+    keys, cid = Keys("bk", 16), conversation_id("telegram", ta, chat)
+    names = [
+        *keys.of(cid, KINDS), keys.place(f"telegram:{ta}", word), keys.contact(word), keys.stops(word),
+        keys.receipt("r", cid, word), keys.account("cb", f"telegram:{ta}"), keys.month(f"telegram:{ta}", "202611"),
+    ]  # fmt: skip
+    for name in names:
+        assert re.fullmatch(r"[A-Za-z0-9._+=/@:#{}_-]+", name)
+        assert name.count("{") == name.count("}") == 1
+
+
+@given(st.text(), st.binary(min_size=16, max_size=32), st.binary(min_size=16, max_size=32))
+def test_what_stands_for_a_conversation_in_logs_needs_the_store_s_key(chat: str, key: bytes, other: bytes) -> None:
+    name = pseudonym(chat, key)
+    assert re.fullmatch(r"[\w-]{10}", name)
+    assert name == pseudonym(chat, key)
+    assert key == other or name != pseudonym(chat, other)

@@ -486,8 +486,8 @@ def test_the_scripts_do_what_the_model_does(servers: Servers) -> None:
     class ScriptsHere(Scripts):
         url = servers.any_url()
 
-    is_long = settings.get_current_profile_name() == "long"
-    size = settings() if is_long else settings(max_examples=80, stateful_step_count=40, deadline=None)
+    is_sized = settings.get_current_profile_name() in ("long", "first")
+    size = settings() if is_sized else settings(max_examples=80, stateful_step_count=40, deadline=None)
     # A step is slow when the machine is: that says nothing of the scripts.
     size = settings(size, suppress_health_check=[HealthCheck.too_slow])
     run_state_machine_as_test(ScriptsHere, settings=size)

@@ -123,9 +123,11 @@ async def test_a_full_mailbox_refuses_and_remembers_nothing(store: RedisStore) -
     assert await ingest(store, 4) == Accepted(3)
 
 
-async def test_no_more_ids_are_remembered_than_the_bound(make_store: MakeStore) -> None:
+async def test_no_more_ids_are_remembered_than_the_bound(make_store: MakeStore, clock: Clock) -> None:
     store = make_store(bounds=Bounds(ids=3))
     for number in (1, 2, 3, 4):
+        # Of two in one millisecond, nobody knows which is older.
+        clock.advance(seconds=0.001)
         await ingest(store, number)
     assert await ingest(store, 2) == Duplicate(b"")
     assert await ingest(store, 1) == Accepted(5)
@@ -134,6 +136,7 @@ async def test_no_more_ids_are_remembered_than_the_bound(make_store: MakeStore) 
 async def test_an_id_is_forgotten_after_its_window_but_never_the_newest_64(make_store: MakeStore, clock: Clock) -> None:
     store = make_store()
     for number in range(65):
+        clock.advance(seconds=0.001)
         await ingest(store, number, window=100)
     clock.advance(seconds=101)
     await ingest(store, 100, window=100)
@@ -341,6 +344,18 @@ async def test_a_commit_that_arrives_again_behind_later_ones_is_fenced(store: Re
     assert await store.load(ANN) == Record(b"2", 2)
 
 
+async def test_a_commit_told_again_after_the_next_event_went_to_another_leaves_that_its_turn(
+    store: RedisStore, raw: Raw
+) -> None:
+    turn = await take(store, 1)
+    await ingest(store, 2)
+    first = await commit(store, turn, state=b"1")
+    await claim_one(store)
+    stored = await everything(raw)
+    assert await commit(store, turn, state=b"1") == first
+    assert await everything(raw) == stored
+
+
 async def test_a_late_commit_stands_while_nobody_else_took_over(store: RedisStore, clock: Clock) -> None:
     turn = await take(store, 1)
     clock.advance(seconds=LEASE + 1)
@@ -450,6 +465,8 @@ async def test_nothing_new_is_stored_while_the_server_has_no_memory_left_and_wha
     try:
         with pytest.raises(StoreUnavailableError, match="OOM"):
             await ingest(store, 2)
+        with pytest.raises(StoreUnavailableError, match="OOM"):
+            await store.enqueue(ANN, key(9), b"message")
         assert await everything(raw) == stored
         assert await store.renew(Queue.MAILBOX, {turn.cid: turn.token}) == set()
         assert await commit(store, turn, state=b"s", outgoing=[message(1)])

@@ -22,12 +22,13 @@ local function heads(q, id)
 end
 
 -- Remembers an id. The newest 64 stay whatever the clock says; never more than `ids`.
-local function remember(x, id, horizon, ids)
+-- Behind the milliseconds of its arrival, `mark` (below 1) stands for what came with it: within one, order is chance.
+local function remember(x, id, horizon, ids, mark)
   local size = redis.call('ZCARD', x)
   local old = math.min(redis.call('ZCOUNT', x, '-inf', now - horizon), size - 64)
   old = math.max(old, size + 1 - ids)
   if old > 0 then redis.call('ZREMRANGEBYRANK', x, 0, old - 1) end
-  redis.call('ZADD', x, now, id)
+  redis.call('ZADD', x, now + (mark or 0), id)
   redis.call('PEXPIRE', x, 2 * horizon)
 end
 
@@ -96,18 +97,18 @@ local function advance(d, status, keep)
   return true
 end
 
--- For how many milliseconds an account is still to rest; a rest that has not begun comes from a clock that was set back.
-local function resting(key)
-  local till, from = string.match(redis.call('GET', key) or '0', '^(%d+) ?(%d*)$')
-  if (tonumber(from) or 0) > now then return 0 end
-  return math.max(0, tonumber(till) - now)
-end
-
 -- What is kept of a stranger, who was written to and never heard of, ends 32 days after the last message; a state that a
 -- handler gave them stays.
 local function let_expire(c)
   local f = redis.call('HMGET', c, 'at', 's')
   if not f[1] and not f[2] then redis.call('PEXPIRE', c, 2764800000) end
+end
+
+-- For how many milliseconds an account is still to rest; a rest that has not begun comes from a clock that was set back.
+local function resting(key)
+  local till, from = string.match(redis.call('GET', key) or '0', '^(%d+) ?(%d*)$')
+  if (tonumber(from) or 0) > now then return 0 end
+  return math.max(0, tonumber(till) - now)
 end
 
 -- What a sender must know of a conversation: until when its pace is used up, and why nobody can be written to.

@@ -1,5 +1,5 @@
 -- Stores an event once, and takes the conversation if it is idle and the caller has room.
--- Answers: MINE record attempts | OK depth | DUP reply | FULL
+-- Answers: MINE record attempts | OK depth | DUP reply differs | FULL
 local m, x, c, rdy, lse, own, try, w, o, ordy, ohld, wake, ses, all, tmr, ts = unpack(KEYS)
 local cid, eid, payload, tok = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local lease, horizon, ids, depth = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
@@ -38,15 +38,19 @@ local function mine()
   return {'MINE', record(c, o), tonumber(redis.call('HGET', try, cid) or '0')}
 end
 
-if redis.call('ZSCORE', x, eid) then
+local mark = tonumber(ARGV[#ARGV]) / 1024
+local seen = tonumber(redis.call('ZSCORE', x, eid) or '-1')
+if seen >= 0 then
   -- A repeat writes as well: whoever waits for replicas waits for what its own connection wrote.
   redis.call('PEXPIRE', x, 2 * horizon)
   if tok ~= '' and redis.call('HGET', own, cid) == tok and heads(m, eid) then return mine() end
-  return {'DUP', redis.call('GET', w) or ''}
+  -- The first wins; that the other said something else is only told.
+  local differs = seen % 1 ~= 0 and seen % 1 ~= mark
+  return {'DUP', redis.call('GET', w) or '', differs and 1 or 0}
 end
 if timer ~= '' then
   local member = cid .. '|' .. timer
-  if tonumber(redis.call('ZSCORE', tmr, member) or '-1') ~= tonumber(due) then return {'DUP', ''} end
+  if tonumber(redis.call('ZSCORE', tmr, member) or '-1') ~= tonumber(due) then return {'DUP', '', 0} end
 end
 local n = redis.call('LLEN', m)
 if n >= depth then return {'FULL'} end
@@ -55,7 +59,7 @@ if timer ~= '' then
   redis.call('ZREM', tmr, cid .. '|' .. timer)
   redis.call('HDEL', ts, timer)
 end
-remember(x, eid, horizon, ids)
+remember(x, eid, horizon, ids, mark)
 redis.call('RPUSH', m, eid .. payload)
 if answers == '1' then hear() end
 if opens ~= '' then

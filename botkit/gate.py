@@ -1,0 +1,72 @@
+"""The first look at a request, whatever server read it: its head is sound, or nobody reads on."""
+
+import re
+from collections.abc import Sequence
+
+from msgspec import Struct
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+# What a proxy before us and we might take for different paths: an encoded slash, dot or control, two slashes, a dot
+# that leads up, a backslash.
+_ODD = re.compile(rb"%(?![0-9a-f]{2})|%2[ef]|%5c|%[01]|%7f|[\\#?\x00-\x20\x7f-\xff]|//|/\.\.?(?:/|$)", re.IGNORECASE)
+# Nearly every path is known to be none of that at a glance.
+_PLAIN = re.compile(rb"(?:/[A-Za-z0-9_~-]+)+")
+_VERSIONS = ("1.1", "1.0", "2", "3")
+
+
+class HeadPolicy(Struct, frozen=True):
+    """Bounds of a request's head: lines, bytes of their names and values, and bytes of its path and query."""
+
+    max_headers: int = 64
+    max_size: int = 16 * 1024
+    max_target: int = 8 * 1024
+
+
+class Gate:
+    """An ASGI application that answers 400, 414 or 431 where a head is odd or too large; others go through to `app`.
+
+    Odd is whatever two readers may understand as two different requests.
+    """
+
+    def __init__(self, app: ASGIApp, policy: HeadPolicy | None = None) -> None:
+        self._app = app
+        self._policy = policy or HeadPolicy()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one connection."""
+        status = fault(scope, self._policy) if scope["type"] == "http" else 0
+        if not status:
+            await self._app(scope, receive, send)
+            return
+        headers = [(b"content-length", b"0"), (b"connection", b"close")]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+
+
+def fault(scope: Scope, policy: HeadPolicy) -> int:
+    """Returns the status that refuses a request for its head, or 0 for one that is sound."""
+    raw_path: bytes = scope.get("raw_path") or scope["path"].encode("utf-8", "surrogatepass")
+    if len(raw_path) + len(scope["query_string"]) > policy.max_target:
+        return 414
+    if scope["http_version"] not in _VERSIONS or not (_PLAIN.fullmatch(raw_path) or _is_sound(raw_path)):
+        return 400
+    headers = scope["headers"]
+    size = len(b"".join([part for header in headers for part in header]))
+    if len(headers) > policy.max_headers or size > policy.max_size:
+        return 431
+    return 400 if _is_ambiguous(headers, is_old=scope["http_version"] == "1.0") else 0
+
+
+def _is_ambiguous(headers: Sequence[tuple[bytes, bytes]], *, is_old: bool) -> bool:
+    names = [name for name, _ in headers]
+    hosts, codings = names.count(b"host"), names.count(b"transfer-encoding")
+    # Health checks of the old kind name no host.
+    if hosts > 1 or (hosts == 0 and not is_old) or names.count(b"content-length") + codings > 1:
+        return True
+    if hosts and not headers[names.index(b"host")][1]:
+        return True
+    return bool(codings) and (is_old or headers[names.index(b"transfer-encoding")][1].lower() != b"chunked")
+
+
+def _is_sound(raw_path: bytes) -> bool:
+    return raw_path[:1] == b"/" and not _ODD.search(raw_path)

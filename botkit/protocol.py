@@ -1,0 +1,192 @@
+"""HTTP/1.1 as `botkit run` takes it: uvicorn's protocol over httptools, with bounds on what a peer may cost."""
+
+import heapq
+import math
+from asyncio import AbstractEventLoop, TimerHandle, Transport
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any
+
+import httptools
+from msgspec import Struct
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+# Two readers of this would see two different requests in it.
+_AMBIGUOUS = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"
+
+
+class ConnectionPolicy(Struct, frozen=True):
+    """Bounds of the connections of one process.
+
+    `idle_seconds` passes between requests at most, `head_seconds` from the first byte of a head to its last,
+    `body_seconds` until all of a body is there (the application asks for less), and `write_seconds` until a peer has
+    taken what it was answered. A head has at most `max_head` bytes. When there are more than `max_connections`, those
+    that have kept us waiting longest are closed.
+    """
+
+    idle_seconds: float = 5
+    head_seconds: float = 10
+    body_seconds: float = 60
+    write_seconds: float = 10
+    max_head: int = 16 * 1024
+    max_connections: int = 2048
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection; `bounded` makes a class of it with other bounds."""
+
+    policy = ConnectionPolicy()
+
+    def __init__(self, config: Any, server_state: Any, app_state: Any, _loop: AbstractEventLoop | None = None) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._head_size = 0
+        self._is_in_body = False
+        #: When the request that is being read must be here, and when the peer must have taken its answers.
+        self._due_at = self._taken_at = math.inf
+        self._timer: TimerHandle | None = None
+        self.active_at = self.loop.time()
+
+    # --- what asyncio calls ---
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn's own
+        """Starts to look at the clock, and makes room when there are too many connections."""
+        super().connection_made(transport)
+        self._due_at = self.active_at + self.policy.idle_seconds
+        self._look_again()
+        if len(self.connections) > self.policy.max_connections:
+            self._make_room()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stops to look at the clock."""
+        if self._timer is not None:
+            self._timer.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Reads on, unless a head grows too large."""
+        if not self._is_in_body:
+            if self._head_size == 0:
+                self._due_at = self.loop.time() + self.policy.head_seconds
+            self._head_size += len(data)
+        super().data_received(data)
+        if self._head_size > self.policy.max_head and not self.transport.is_closing():
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+
+    def pause_writing(self) -> None:
+        """Gives the peer its time to read."""
+        self._taken_at = self.loop.time() + self.policy.write_seconds
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """Forgets that the peer was slow."""
+        self._taken_at = math.inf
+        super().resume_writing()
+
+    # --- what the parser calls ---
+
+    def on_headers_complete(self) -> None:
+        """Lets the application begin. Raises ValueError, which is answered with 400, for what is more than a path."""
+        if self.url[:1] != b"/" or b"#" in self.url:
+            raise ValueError("a proxy's request, or nobody's")
+        self._head_size = 0
+        self._is_in_body = True
+        self._due_at = self.loop.time() + self.policy.body_seconds
+        super().on_headers_complete()
+        # What stands behind the body must not become one of the headers that were looked at before it.
+        self.headers = _Complete(self.headers)
+        if self.parser.should_upgrade():
+            # From here on the parser reads nothing, and we speak nothing else.
+            self.cycle.keep_alive = False
+
+    def on_message_complete(self) -> None:
+        """Waits for nothing more."""
+        self._is_in_body = False
+        self._due_at = math.inf
+        self.active_at = self.loop.time()
+        super().on_message_complete()
+
+    # --- what uvicorn calls ---
+
+    def on_response_complete(self) -> None:
+        """Closes the connection when the rest of a body would be read for nothing."""
+        super().on_response_complete()
+        if self.cycle.response_complete and self.cycle.more_body:
+            self.transport.close()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answers what is no HTTP; after a request that is still being worked on, its answer is the last."""
+        cycle = self._request
+        if cycle is not None and not cycle.response_complete and not cycle.more_body:
+            cycle.keep_alive = False
+            self._due_at = math.inf
+        else:
+            self._refuse(HTTPStatus.BAD_REQUEST)
+
+    # --- bounds ---
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it is the peer's turn."""
+        return self._request is None or self._request.response_complete or self._is_in_body
+
+    @property
+    def _request(self) -> RequestResponseCycle | None:
+        # uvicorn's own annotation leaves out that there is none at first.
+        return self.cycle
+
+    def _look_again(self) -> None:
+        now = self.loop.time()
+        if self.transport.is_closing():
+            # What was written last may never be taken.
+            self._taken_at = min(self._taken_at, now + self.policy.write_seconds)
+        if now >= self._taken_at:
+            self.transport.abort()
+        elif now >= self._due_at:
+            self._give_up()
+        wait = min(self._due_at, self._taken_at) - now
+        # One that is set meanwhile must not be overlooked.
+        most = min(self.policy.idle_seconds, self.policy.head_seconds, self.policy.write_seconds)
+        self._timer = self.loop.call_later(min(max(wait, 0.01), most), self._look_again)
+
+    def _give_up(self) -> None:
+        self._due_at = math.inf
+        is_answered = self._is_in_body and self.cycle.response_started
+        if (self._head_size or self._is_in_body) and not is_answered:
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT)
+        else:
+            self.transport.close()
+
+    def _refuse(self, status: HTTPStatus) -> None:
+        line = f"HTTP/1.1 {status} {status.phrase}\r\n"
+        self.transport.write(line.encode() + b"content-length: 0\r\nconnection: close\r\n\r\n")
+        self.transport.close()
+
+    def _make_room(self) -> None:
+        waiting = [each for each in _bounded(self.connections) if each is not self and each.is_waiting]
+        # Several at once: to look through all of them for each that comes would be a cost of its own.
+        for each in heapq.nsmallest(len(waiting) // 16 + 1, waiting, key=lambda each: each.active_at) or [self]:
+            self.connections.discard(each)
+            each.transport.abort()
+
+
+class _Complete(list[tuple[bytes, bytes]]):
+    """Headers to which nothing can be added."""
+
+    def append(self, _: object) -> None:
+        raise ValueError("headers behind the body")
+
+
+def _bounded(connections: Iterable[object]) -> list[BoundedProtocol]:
+    return [each for each in connections if isinstance(each, BoundedProtocol)]
+
+
+def bounded(bounds: ConnectionPolicy) -> type[BoundedProtocol]:
+    """Returns the class of connections with these bounds, for `uvicorn.Config(http=...)`.
+
+    Raises RuntimeError when the parser takes a request that has two lengths.
+    """
+    try:
+        httptools.HttpRequestParser(object()).feed_data(_AMBIGUOUS)
+    except httptools.HttpParserError:
+        return type("Connection", (BoundedProtocol,), {"policy": bounds})
+    raise RuntimeError("httptools takes a request with two lengths; install httptools>=0.6.4")
