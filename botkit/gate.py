@@ -38,7 +38,7 @@ class Gate:
         """Serves one connection."""
         status = fault(scope, self._policy) if scope["type"] == "http" else 0
         if status:
-            await Answer(status, ((b"connection", b"close"),)).send(send)
+            await Answer(status, ((b"connection", b"close"),)).send(scope, send)
         else:
             await self._app(scope, receive, send)
 

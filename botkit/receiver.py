@@ -113,7 +113,7 @@ class Receiver:
                 self._note(adapter, "left", started)
                 return
         self._note(adapter, _REASONS.get(answer.status, "other"), started)
-        await answer.send(send)
+        await answer.send(scope, send)
 
     def _read_query(self, raw_query: bytes) -> dict[str, str] | None:
         """Returns the fields of a query, the first of each name; None for too many, or for two accounts."""
