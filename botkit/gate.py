@@ -51,21 +51,22 @@ def fault(scope: Scope, policy: HeadPolicy) -> int:
     if scope["http_version"] not in _VERSIONS or not (_PLAIN.fullmatch(raw_path) or _is_sound(raw_path)):
         return 400
     headers = scope["headers"]
-    size = len(b"".join([part for header in headers for part in header]))
-    if len(headers) > policy.max_headers or size > policy.max_size:
+    if len(headers) > policy.max_headers:
         return 431
-    return 400 if _is_ambiguous(headers, is_old=scope["http_version"] == "1.0") else 0
+    names, values = zip(*headers, strict=True) if headers else ((), ())
+    if len(b"".join(names)) + len(b"".join(values)) > policy.max_size:
+        return 431
+    return 400 if _is_ambiguous(names, values, is_old=scope["http_version"] == "1.0") else 0
 
 
-def _is_ambiguous(headers: Sequence[tuple[bytes, bytes]], *, is_old: bool) -> bool:
-    names = [name for name, _ in headers]
+def _is_ambiguous(names: Sequence[bytes], values: Sequence[bytes], *, is_old: bool) -> bool:
     hosts, codings = names.count(b"host"), names.count(b"transfer-encoding")
     # Health checks of the old kind name no host.
     if hosts > 1 or (hosts == 0 and not is_old) or names.count(b"content-length") + codings > 1:
         return True
-    if hosts and not headers[names.index(b"host")][1]:
+    if hosts and not values[names.index(b"host")]:
         return True
-    return bool(codings) and (is_old or headers[names.index(b"transfer-encoding")][1].lower() != b"chunked")
+    return bool(codings) and (is_old or values[names.index(b"transfer-encoding")].lower() != b"chunked")
 
 
 def _is_sound(raw_path: bytes) -> bool:
