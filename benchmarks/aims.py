@@ -31,7 +31,7 @@ def aims(found: Measurements) -> Iterator[Row]:
         yield "replies lost, double, wrong, reordered", "none", str(faults), not faults
     for trips in found.rounds("trips", BOTKIT.name, 0, Trips):
         name = "commands to Redis per event, with those that look for more work"
-        yield name, "3, and at most half of one", f"{trips.commands:.2f}", trips.commands <= 3.5
+        yield name, "at most 3.5", f"{trips.commands:.2f}", trips.commands <= 3.5
     yield from _alone(found)
 
 
@@ -92,5 +92,6 @@ def _alone(found: Measurements) -> Iterator[Row]:
     for started in found.rounds("start", BOTKIT.name, 0, Started):
         slowest = max(started.ready, started.ready_embedded) / 1000
         yield "`botkit run` ready", "under 1.5 s", f"{slowest:.2f} s", slowest < 1.5
-        imported = max(one.wall for name, one in started.imports.items() if "botkit" in name)
-        yield "import of what a bot needs", "under 150 ms", f"{imported:.0f} ms", imported < 150
+        for name, imported in started.imports.items():
+            if name == "import botkit":
+                yield f"`{name}`", "under 150 ms", f"{imported.wall:.0f} ms", imported.wall < 150

@@ -22,12 +22,13 @@ def fill(server: RedisServer, *, model: int, first_chat: int, chats: int, second
     The log is off meanwhile, and complete again at the end. Raises LookupError where nothing is stored of `model`, or
     work on it goes on for so many seconds.
     """
+    keys = Keys("bk", Bounds().partitions)
     stored = _read(server.client, model, seconds)
     server.client.config_set("appendonly", "no")
     with socket.create_connection(("127.0.0.1", server.port)) as connection:
         for first in range(first_chat, first_chat + chats, _BATCH):
             batch = range(first, min(first + _BATCH, first_chat + chats))
-            _send(connection, [copy for chat in batch for copy in _copies(stored, model, chat)])
+            _send(connection, [copy for chat in batch for copy in _copies(keys, stored, model, chat)])
     server.client.config_set("appendonly", "yes")
     _await_log(server.client)
 
@@ -65,8 +66,9 @@ def _kind(name: str) -> str:
     return name.split(":")[2]
 
 
-def _copies(stored: Sequence[tuple[str, int, bytes]], model: int, chat: int) -> Iterator[tuple[str, int, bytes]]:
-    keys = Keys("bk", Bounds().partitions)
+def _copies(
+    keys: Keys, stored: Sequence[tuple[str, int, bytes]], model: int, chat: int
+) -> Iterator[tuple[str, int, bytes]]:
     for name, life, value in stored:
         cid = name.split(":", 3)[3]
         yield keys.of(cid.replace(str(model), str(chat)), _kind(name))[0], life, value

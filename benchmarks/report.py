@@ -7,7 +7,7 @@ from statistics import median
 from benchmarks import machine
 from benchmarks.aims import aims
 from benchmarks.arena import Flooded, Measured
-from benchmarks.contestants import AIOGRAM, BOTKIT, Contestant
+from benchmarks.contestants import AIOGRAM, BARE, BOTKIT, Contestant
 from benchmarks.figures import ratio
 from benchmarks.measurements import Measurements
 from benchmarks.plan import Trips
@@ -214,7 +214,10 @@ def _start(found: Measurements) -> str:
         ["`botkit run` ready, its Redis there", f"{times.ready:.0f}", ""],
         ["`botkit run` ready, starting its own Redis", f"{times.ready_embedded:.0f}", ""],
     ]
-    text = "Medians; imports are what they add to an interpreter's own start."
+    text = (
+        "Medians; imports are what they add to an interpreter's own start. What is in the package is loaded when it is "
+        "first asked for, so the second row is what a bot pays."
+    )
     return f"## Start\n\n{text}\n\n{_table(['', 'ms', 'CPU ms'], [*imports, *ready])}"
 
 
@@ -240,15 +243,20 @@ def _layers(found: Measurements) -> str:
     total = sum(samples.values())
     ranked = sorted(samples.items(), key=lambda item: -item[1])
     rows = [[name, f"{count / total:.0%}", f"{count / total * cpu * 1000:.0f}"] for name, count in ranked]
-    theirs = found.rounds("talks", AIOGRAM.name, 16, Measured)
     return (
         EXPLANATION.read_text(encoding="utf-8")
         .format(
             table=_table(["layer", "share", "µs per event"], rows),
             cpu=f"{cpu:.3f}",
-            aiogram_cpu=f"{_median(theirs, lambda one: one.cpu):.3f}" if theirs else "?",
+            aiogram_cpu=_cpu(found, AIOGRAM),
+            bare_cpu=_cpu(found, BARE),
             redis_cpu=f"{_median(talks, lambda one: one.redis_cpu):.3f}",
             samples=total,
         )
         .rstrip()
     )
+
+
+def _cpu(found: Measurements, contestant: Contestant) -> str:
+    rounds = found.rounds("talks", contestant.name, 16, Measured)
+    return f"{_median(rounds, lambda one: one.cpu):.3f}" if rounds else "?"

@@ -14,13 +14,23 @@ LAYERS = (
     # What runs the loop is at the bottom of every stack.
     ("event loop", ("/uvicorn/server.py", "/uvicorn/_compat.py", "/botkit/cli/", "/botkit/__main__.py")),
     ("Redis", ("/botkit/redis/", "/site-packages/redis/", "/site-packages/hiredis/")),
-    ("sending", ("/botkit/http", "/site-packages/httpx/", "/site-packages/httpcore/", "/site-packages/h11/")),
+    (
+        "sending",
+        (
+            "/botkit/http",
+            "/botkit/transport",
+            "/site-packages/httpx/",
+            "/site-packages/httpcore/",
+            "/site-packages/h11/",
+        ),
+    ),
     ("sending", ("/site-packages/anyio/", "/site-packages/aiohttp/", "/site-packages/certifi/")),
     ("receiving", ("/site-packages/uvicorn/", "/site-packages/starlette/", "/botkit/app.py", "/botkit/receiver.py")),
     ("handler", ("/benchmarks/servers/",)),
     ("flow", ("/botkit/flow", "/botkit/trigger", "/botkit/record", "/site-packages/transitions/")),
     ("Telegram", ("/botkit/channels/", "/botkit/formatting", "/botkit/rendering", "/site-packages/markdown_it/")),
-    ("logging", ("/site-packages/structlog/", "/logging/")),
+    ("telemetry", ("/botkit/metrics", "/botkit/tracing", "/botkit/telemetry", "/site-packages/prometheus_client/")),
+    ("telemetry", ("/site-packages/structlog/", "/logging/")),
     ("engine", ("/botkit/",)),
 )
 REST = "event loop"

@@ -1,5 +1,7 @@
 """Reads one HTTP/1.1 answer from the bytes of a connection, strictly and within bounds."""
 
+from typing import Any
+
 import httptools
 
 #: The most bytes of a status line and headers together, and of everything around the body's own bytes.
@@ -38,7 +40,8 @@ class AnswerReader:
         self._has_head = False
         self._ends_with_connection = False
         self._failure: Exception | None = None
-        self._parser = httptools.HttpResponseParser(self)
+        # It holds methods of ours: it is let go with the end of the answer, so that no circle is left to be collected.
+        self._parser: Any = httptools.HttpResponseParser(self)
 
     @property
     def body(self) -> bytes:
@@ -50,6 +53,9 @@ class AnswerReader:
 
         What follows a complete answer is nobody's: the connection is then not to be used again.
         """
+        if self._parser is None:
+            self.keeps_alive = self.keeps_alive and not data
+            return
         self._raw += len(data)
         try:
             self._parser.feed_data(data)
@@ -57,7 +63,9 @@ class AnswerReader:
             if not self.is_complete:
                 raise self._failure or MalformedError("this is no answer in HTTP/1.1") from None
             self.keeps_alive = False
-        if not self.is_complete and self._raw > MAX_HEAD + (_FRAMING * self._most if self._has_head else 0):
+        if self.is_complete:
+            self._parser = None
+        elif self._raw > MAX_HEAD + (_FRAMING * self._most if self._has_head else 0):
             raise MalformedError("its headers are too long")
 
     def end(self) -> None:
@@ -65,6 +73,7 @@ class AnswerReader:
         if not self._ends_with_connection:
             raise MalformedError("the connection ended before the answer did")
         self.is_complete = True
+        self._parser = None
 
     # --- what the parser calls ---
 

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
-from urllib.parse import urlsplit
 
 import structlog
 from starlette.applications import Starlette
@@ -20,6 +19,7 @@ from botkit.metrics_page import MetricsPage
 from botkit.play.phones import Phones
 from botkit.redis.embedded import EmbeddedServer
 from botkit.redis.store import RedisStore
+from botkit.redis.urls import shown_address
 from botkit.send_api.app import routes as send_api_routes
 from botkit.service import Service
 from botkit.settings import Settings, load_settings
@@ -93,14 +93,14 @@ class App:
             await self._stop()
 
     async def _start(self, settings: Settings) -> None:
-        store = RedisStore(self._redis_url(settings), prefix=settings.key_prefix)
+        store = RedisStore(self._redis_url(settings), prefix=settings.key_prefix, ack_replicas=settings.ack_replicas)
         self.service = Service(self.bots, settings, store, memory=self.memory)
         set_up_logging(settings, self.service.redactor, self.service.pseudonyms)
         try:
             await self.service.open(self)
         except StoreUnavailableError as error:
             raise StoreUnavailableError(
-                f"cannot reach Redis at {_address(settings)}: {error.what}",
+                f"cannot reach Redis at {_shown(settings)}: {error.what}",
                 fix="start it, or unset BOTKIT_REDIS_URL to use the embedded server (development only)",
             ) from None
         self.service.start()
@@ -155,10 +155,8 @@ class App:
         return JSONResponse({"status": "ok"})
 
 
-def _address(settings: Settings) -> str:
-    # Without the password that the address may hold.
-    parts = urlsplit(settings.redis_url.reveal() if settings.redis_url else "")
-    return parts.path if parts.scheme == "unix" else f"{parts.hostname}:{parts.port or 6379}"
+def _shown(settings: Settings) -> str:
+    return shown_address(settings.redis_url.reveal()) if settings.redis_url else str(settings.folder / "redis")
 
 
 def _webhook_place(scope: Scope) -> dict[str, str] | None:

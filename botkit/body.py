@@ -1,8 +1,7 @@
 """Reading the bodies of requests: not too much, not for too long, and all of them together within a bound."""
 
 import asyncio
-import contextlib
-from collections.abc import Iterator
+from typing import Self
 
 from starlette.requests import Request
 
@@ -15,21 +14,6 @@ class TooMuchAtOnceError(Exception):
     """The bodies that are here have more bytes together than they may have."""
 
 
-class Share:
-    """The bytes of one body among all that are in memory."""
-
-    def __init__(self, bodies: "Bodies") -> None:
-        self._bodies = bodies
-        self.size = 0
-
-    def add(self, size: int) -> None:
-        """Counts bytes that have come. Raises TooMuchAtOnceError when that is too much together."""
-        self.size += size
-        self._bodies.size += size
-        if self._bodies.size > self._bodies.most:
-            raise TooMuchAtOnceError
-
-
 class Bodies:
     """The bodies that are in memory: `size` bytes of at most `most`.
 
@@ -40,14 +24,32 @@ class Bodies:
         self.most = most
         self.size = 0
 
-    @contextlib.contextmanager
-    def share(self) -> Iterator[Share]:
-        """Counts one body for as long as it is needed."""
-        share = Share(self)
-        try:
-            yield share
-        finally:
-            self.size -= share.size
+    def share(self) -> "Share":
+        """Counts one body for as long as it is needed: until the end of a `with` block."""
+        return Share(self)
+
+
+class Share:
+    """The bytes of one body among all that are in memory."""
+
+    __slots__ = ("_bodies", "size")
+
+    def __init__(self, bodies: Bodies) -> None:
+        self._bodies = bodies
+        self.size = 0
+
+    def add(self, size: int) -> None:
+        """Counts bytes that have come. Raises TooMuchAtOnceError when that is too much together."""
+        self.size += size
+        self._bodies.size += size
+        if self._bodies.size > self._bodies.most:
+            raise TooMuchAtOnceError
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bodies.size -= self.size
 
 
 async def read_body(request: Request, *, most: int, seconds: float, of: Share | None = None) -> bytes:

@@ -55,7 +55,6 @@ def _acknowledge(scene: Scene, message: AnyMessage) -> Outgoing:
 
 def _set_timeouts(scene: Scene, decisions: Decisions) -> None:
     flows = decisions.flows
-    ctx = Context(scene, Flow(), {}, decisions)
     for flow, before, after in flows.moved():
         old, new = timeout_of(flow, before), timeout_of(flow, after)
         if old == new and before:
@@ -63,6 +62,7 @@ def _set_timeouts(scene: Scene, decisions: Decisions) -> None:
         name = f"{FLOW_TIMER}{flow.__name__}"
         if new is not None:
             due_at = scene.now + timedelta(seconds=new[1].total_seconds())
+            ctx = Context(scene, Flow(), {}, decisions)
             ctx.set_timer(name, due_at, flow=flow.__name__, state=new[0])
             flows.due[flow.__name__] = decisions.timers[name].due_ms
         elif old is not None:

@@ -46,7 +46,8 @@ def prepare(message: AnyMessage, capabilities_of: CapabilitiesOf, *, offered: in
     to say in words.
     """
     work = _Work(capabilities_of, offered)
-    if capabilities_of(message).support(type(message)) is not Support.NOTHING:
+    work.look_at(message)
+    if work.can.support(type(message)) is not Support.NOTHING:
         work.note_options(message)
     for part in work.parts(message):
         work.fit(part)
@@ -59,6 +60,7 @@ class _Work:
     def __init__(self, capabilities_of: CapabilitiesOf, offered: int) -> None:
         self.capabilities_of = capabilities_of
         self.can = Capabilities()
+        self.looked_at: AnyMessage | None = None
         self.offered = offered
         self.messages: list[AnyMessage] = []
         self.choices: list[Choice] = []
@@ -70,8 +72,12 @@ class _Work:
         menu = tuple(self.choices) if self.is_typed else ()
         return Prepared(tuple(self.messages), menu, self.values, tuple(self.losses))
 
+    def look_at(self, message: AnyMessage) -> None:
+        """Turns to a message: `can` is what the service shows of it from now on."""
+        if message is not self.looked_at:
+            self.looked_at, self.can = message, self.capabilities_of(message)
+
     def note_options(self, message: AnyMessage) -> None:
-        self.can = self.capabilities_of(message)
         asked = [name for name in ("silent", "protect", "reply_to", "representative") if getattr(message, name)]
         self.losses += [f"no {name}" for name in asked if name not in self.can.options]
 
@@ -79,7 +85,7 @@ class _Work:
 
     def parts(self, message: AnyMessage) -> Iterator[AnyMessage]:
         """Yields the messages of kinds that the service has; what is asked of the whole is asked of each."""
-        self.can = self.capabilities_of(message)
+        self.look_at(message)
         support = self.can.support(type(message))
         name = type(message).__name__
         if support is Support.NOTHING:
@@ -150,12 +156,13 @@ class _Work:
 
     def fit(self, part: AnyMessage) -> None:
         """Adds the part with buttons the service has, and in pieces where it is too long."""
-        self.can = self.capabilities_of(part)
+        self.look_at(part)
         self.is_typed |= self.can.types_answers
         if isinstance(part, Carousel):
             part = replace(part, cards=tuple(self._choices_on(card) for card in part.cards))
         rows, lines = self._lay_out(part)
-        part = replace(part, buttons=rows)
+        if rows != part.buttons:
+            part = replace(part, buttons=rows)
         if isinstance(part, Text):
             self._add_text(part, lines)
         elif isinstance(part, Attachment):

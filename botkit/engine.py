@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Literal
 
@@ -155,13 +155,24 @@ class Engine:
             stays_away=adapter.stays_away and not isinstance(event, Subscribed),
         )
         try:
-            return await insist(ingest, seconds=self._policy.ingest_seconds / 3)
+            return await self._once_more(ingest)
         except StoreUnavailableError:
             if token:
                 self._unsure[event.id] = token
             raise
         finally:
             self._asking -= bool(token)
+
+    async def _once_more(self, ingest: Callable[[], Awaitable[Ingested]]) -> Ingested:
+        """Stores an event; where the connection broke, again at once: those that came together stay in their order."""
+        loop = asyncio.get_running_loop()
+        began_at = loop.time()
+        try:
+            return await ingest()
+        except StoreUnavailableError:
+            if loop.time() - began_at > self._policy.ingest_seconds:
+                raise
+            return await ingest()
 
     def _token_for(self, event: Event) -> str:
         if not self._has_room(Queue.MAILBOX):
@@ -326,7 +337,9 @@ class Engine:
     async def _fire_timers(self) -> float:
         due, later = await self._store.due_timers(100)
         for timer in due:
-            await self._store.fire(timer, decode(timer.timer.payload).id)
+            # One that cannot be stored now must not be in the way of the others, which may lie on other servers.
+            with contextlib.suppress(StoreUnavailableError):
+                await self._store.fire(timer, decode(timer.timer.payload).id)
         return 0.0 if due else self._policy.poll if later is None else later
 
     async def _feed(self) -> float:

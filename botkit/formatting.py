@@ -251,4 +251,4 @@ def _references(match: re.Match[str]) -> str:
 
 def utf16_length(text: str) -> int:
     """Returns the length in UTF-16 units, which is what Telegram counts in."""
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2

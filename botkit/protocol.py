@@ -144,7 +144,9 @@ class BoundedProtocol(HttpToolsProtocol):
         elif now >= self._due_at:
             self._give_up()
         wait = min(self._due_at, self._taken_at) - now
-        self._timer = self.loop.call_later(min(max(wait, 0.01), self.policy.idle_seconds), self._look_again)
+        # One that is set meanwhile must not be overlooked.
+        most = min(self.policy.idle_seconds, self.policy.head_seconds, self.policy.write_seconds)
+        self._timer = self.loop.call_later(min(max(wait, 0.01), most), self._look_again)
 
     def _give_up(self) -> None:
         self._due_at = math.inf

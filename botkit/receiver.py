@@ -124,7 +124,8 @@ class Receiver:
             except TimeoutError:
                 return _closing(408)
             except TooMuchAtOnceError:
-                log.warning("too many bodies at once: they must come again")
+                # Not louder: strangers can make as many of these as they like.
+                log.info("too many bodies at once: they must come again")
                 return self._later({"Connection": "close"})
             inbound = WebhookRequest(headers, query, body, kind, request.method, raw_query)
             return await self._check(adapter, guard, inbound)

@@ -30,6 +30,8 @@ def to_telegram(formatted: Formatted) -> tuple[str, list[dict[str, Any]]]:
     Offsets and lengths are in UTF-16 units. Links that Telegram cannot open from a text (`tel:`, `mailto:`, `viber:`)
     are spelled out.
     """
+    if not formatted.spans:
+        return _SURROGATE.sub("\ufffd", formatted.text).strip(), []
     shown = _spell_links(formatted, keep=("http:", "https:", "tg:"))
     text = shown.text.strip()
     lead = len(shown.text) - len(shown.text.lstrip())

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from botkit.exceptions import SettingsError
 from botkit.redaction import Secret
+from botkit.redis.urls import SCHEMES, ClusterUrl, is_cluster
 from botkit.send_schedule import DEFAULT_ZONE
 from botkit.time_zones import find_zone
 
@@ -24,6 +25,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     env: Environment = "dev"
     redis_url: Secret | None = None
+    ack_replicas: int = 0
     key_prefix: str = "bk"
     public_url: str = ""
     host: str = "127.0.0.1"
@@ -64,10 +66,11 @@ _NUMBERS: Mapping[str, tuple[float, float]] = {
     "port": (0, 65535),
     "workers": (1, 64),
     "shutdown_seconds": (0, 600),
+    "ack_replicas": (0, 5),
     "forget_after_days": (0, 3650),
 }
-_NAMES = ("env", "redis_url", "key_prefix", "public_url", "host", "port", "role", "workers", "log", "log_format",
-          "shutdown_seconds", "folder", "api_keys", "api_keys_file", "time_zone", "metrics_token",
+_NAMES = ("env", "redis_url", "ack_replicas", "key_prefix", "public_url", "host", "port", "role", "workers", "log",
+          "log_format", "shutdown_seconds", "folder", "api_keys", "api_keys_file", "time_zone", "metrics_token",
           "forget_after_days")  # fmt: skip
 # 128 bits in hexadecimal.
 _TOKEN_LENGTH = 32
@@ -90,7 +93,13 @@ def load_settings(
     found.update(_read_environment(environment))
     found.update({n: (f"--{n.replace('_', '-')}", v) for n, v in (flags or {}).items() if v is not None})
     values = {name: _convert(name, value, source) for name, (source, value) in found.items()}
-    return Settings(**values, sources={name: source for name, (source, _) in found.items()})
+    settings = Settings(**values, sources={name: source for name, (source, _) in found.items()})
+    if settings.ack_replicas and settings.redis_url is None:
+        raise SettingsError(
+            f"{settings.sources['ack_replicas']}: ack_replicas is {settings.ack_replicas}, and there is no redis_url",
+            fix="set BOTKIT_REDIS_URL to a server with replicas: the embedded one has none",
+        )
+    return settings
 
 
 def _env(environ: Mapping[str, str], found: Mapping[str, tuple[str, Any]], flags: Mapping[str, Any]) -> str:
@@ -206,8 +215,14 @@ def _number(name: str, value: Any, source: str) -> float | int:
 def _redis_url(text: str, source: str) -> Secret:
     # The address may hold a password, so no error repeats it.
     parts = _split(text)
-    if parts is None or parts.scheme not in ("redis", "rediss", "unix"):
-        raise SettingsError(f"{source}: redis_url must start with redis://, rediss:// or unix://")
+    if is_cluster(text):
+        try:
+            ClusterUrl(text)
+        except ValueError as error:
+            raise SettingsError(f"{source}: redis_url must be right for a cluster: {error}") from None
+    elif parts is None or parts.scheme not in SCHEMES:
+        known = "redis://, rediss:// or unix://, or with redis+cluster:// or rediss+cluster://"
+        raise SettingsError(f"{source}: redis_url must start with {known}")
     return Secret(text)
 
 

@@ -8,14 +8,15 @@ from functools import cache
 from importlib.resources import files
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from botkit.addresses import country_of
-
 
 def zones_of(phone: str) -> Sequence[str]:
     """Returns the names of all time zones of the country that an E.164 number belongs to; none where it has no country.
 
     A number tells the country and not the place: in a country of several zones it may be any of their times.
     """
+    # Imported at first use: what reads only settings, as the parent of the working processes, needs no phone numbers.
+    from botkit.addresses import country_of
+
     return _zones().get(country_of(phone), ())
 
 

@@ -78,9 +78,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seed", type=int, help="the seed of an earlier run, to repeat it")
     parser.addoption("--long", action="store_true", help="the long forms of the tests in tests/faults, for hours")
     parser.addoption(
-        "--every-line", action="store_true", help="kill at every line of an event's way, not at every twenty-third"
-    )
-    parser.addoption(
         "--destinations", type=int, default=1000, help="how many destinations a bulk through real processes has"
     )
     parser.addoption(

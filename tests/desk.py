@@ -175,7 +175,7 @@ class Process:
         engine: EnginePolicy | None = None,
         bounds: Bounds | None = None,
         jitter: Callable[[], float] = lambda: 0.5,
-        store: type[RedisStore] = RedisStore,
+        store: Callable[..., RedisStore] = RedisStore,
     ) -> None:
         self.redis_url = redis_url
         self.bots = bots

@@ -8,12 +8,14 @@ import pytest
 
 from botkit.redaction import Secret
 
-#: What looks like a secret whoever made it: a Telegram token, a signed token, a private key, a password in an address.
+#: What looks like a secret whoever made it: a Telegram token, a signed token, a private key, a password in
+#: an address, a key of the send API.
 SHAPES = re.compile(
     r"(?<!\d)\d{6,}:[A-Za-z0-9_-]{30,}"
     r"|eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
     r"|rediss?://[^\s:@/]*:(?!\*\*\*@)[^\s@/]+@"
+    r"|\bbk_[A-Za-z0-9_-]{43}\b"
     r"|canary"
 )
 

@@ -27,6 +27,7 @@ from botkit.channels import telegram_messages, viber_messages
 from botkit.channels.telegram import Telegram
 from botkit.cli import cli
 from botkit.cli.capabilities import load_adapters, load_rows, load_ways, markdown_gateways, markdown_of, markdown_table
+from botkit.cli.doctor import recommended
 from botkit.conversation import Account, Conversation
 from botkit.deliveries import HopNews
 from botkit.events import HopReported
@@ -45,10 +46,13 @@ from botkit.gateways.smsc import Smsc
 from botkit.messages import Raw
 from botkit.metrics import FAMILIES
 from botkit.metrics_page import GAUGES
+from botkit.redis.bounds import Bounds
+from botkit.redis.gate import PATIENCE_MS
 from botkit.send_api import callbacks
 from botkit.send_api.bulk import MAX_PAGE
 from botkit.send_api.keys import digest_of
 from botkit.send_api.requests import RequestPolicy
+from botkit.settings import load_settings
 from botkit.testing import BotTester
 from tests.generated import ROOT, is_up_to_date
 
@@ -230,6 +234,14 @@ def test_an_account_with_a_token_and_no_secret_does_not_start() -> None:
         Telegram.from_env("SHOP", {"SHOP_TOKEN": f"1:{'A' * 35}"})
 
 
+def test_the_settings_of_several_servers_are_shown_as_they_are_read(tmp_path: Path) -> None:
+    shown = [dict(line.split("=", 1) for line in block.splitlines()) for block in blocks("cluster", "sh")]
+    assert [load_settings(environ, folder=tmp_path).ack_replicas for environ in shown] == [1, 1]
+    told = PAGES["cluster"].read_text("utf-8")
+    advised = recommended(1, is_cluster=True)
+    assert {name for name in advised if f"`{name}`" in told} == advised.keys()
+
+
 # --- bounds that pages tell in words ---
 
 
@@ -247,6 +259,9 @@ def test_the_figures_on_the_pages_are_those_of_the_code() -> None:
     assert f"Up to {smsc_polling.MAX_KNOWN:,} numbers" in told["smsc"]
     assert f"up to {smsc_limits.CONNECTIONS} from each process" in told["smsc"]
     assert f"up to {Smsc.max_receivers} numbers in a request" in told["smsc"]
+    assert f"spread over {Bounds().partitions} partitions" in told["cluster"]
+    assert PATIENCE_MS == 500
+    assert "within half a second" in told["cluster"]
 
 
 DEFAULTS: Mapping[str, Mapping[str, object]] = {

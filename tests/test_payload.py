@@ -3,7 +3,7 @@
 import pytest
 
 from botkit.exceptions import PayloadError
-from botkit.payload import MAX_DEPTH, read_lenient, read_object
+from botkit.payload import MAX_DEPTH, MAX_VALUES, read_lenient, read_object
 
 
 def nested(depth: int) -> bytes:
@@ -16,6 +16,15 @@ UNREADABLE = {
     "no_object": b'["canary"]',
     "nothing": b"",
     "too_deep": nested(MAX_DEPTH + 1),
+    "far_too_deep": b"[" * 1_000_000,
+    "too_much": b'{"canary": [' + b"0," * MAX_VALUES + b"0]}",
+    "other_encoding": '{"canary": 1}'.encode("utf-16"),
+    "order_mark": b'\xef\xbb\xbf{"canary": 1}',
+    "not_a_number": b'{"canary": NaN}',
+    "infinite": b'{"canary": -Infinity}',
+    "too_large_a_number": b'{"canary": 1e999}',
+    "endless_integer": b'{"canary": ' + b"9" * 5000 + b"}",
+    "half_a_character": b'{"canary": "\\ud800"}',
 }
 
 
@@ -29,6 +38,17 @@ def test_an_object_may_be_nested_as_deep_as_the_bound() -> None:
 
 def test_brackets_in_strings_do_not_count() -> None:
     assert read_object(b'{"text": "' + b"[" * 100 + b'"}') == {"text": "[" * 100}
+
+
+@pytest.mark.parametrize(("values", "is_read"), [(MAX_VALUES, True), (MAX_VALUES + 1, False)])
+def test_an_object_has_a_greatest_number_of_values(values: int, *, is_read: bool) -> None:
+    # The object is one and the list another.
+    body = b'{"a": [' + b",".join([b"0"] * (values - 1)) + b"]}"
+    assert bool(read_lenient(body)) is is_read
+
+
+def test_commas_in_strings_do_not_count() -> None:
+    assert read_object(b'{"text": "' + b"," * 2 * MAX_VALUES + b'"}')
 
 
 @pytest.mark.parametrize("body", UNREADABLE.values(), ids=UNREADABLE)

@@ -1,7 +1,6 @@
 """Connections as `botkit run` takes them: what is no sound HTTP is refused, and who is slow is not waited for."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -19,15 +18,17 @@ CLOSE = b"GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
 
 class Echo:
-    """Answers with the path, once it has the body; `/early` without it, `/slow` when it is told to, `/big` at length."""
+    """Answers with the path, once it has the body; `/early` without it, `/slow` when told to, `/big` at length."""
 
     def __init__(self) -> None:
         self.paths: list[str] = []
         self.headers: list[Any] = []
+        self.begun = asyncio.Event()
         self.go = asyncio.Event()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.paths.append(scope["path"])
+        self.begun.set()
         if scope["path"] != "/early":
             while (await receive()).get("more_body"):
                 pass
@@ -158,8 +159,7 @@ async def test_whoever_asks_for_another_protocol_gets_this_one_and_for_one_reque
 
 async def test_what_is_no_request_does_not_take_the_answer_of_the_one_before(port: int, echo: Echo) -> None:
     asking = asyncio.create_task(exchange(port, b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n" + b"nonsense\r\n\r\n"))
-    while not echo.paths:
-        await asyncio.sleep(0.01)
+    await echo.begun.wait()
     echo.go.set()
     assert statuses(await asking) == [200]
 
@@ -210,15 +210,13 @@ async def test_a_head_that_stalls_is_given_up(port: int, said: bytes) -> None:
 
 async def test_a_head_that_drips_is_given_up_all_the_same(port: int) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    began = time.monotonic()
+    ended = asyncio.create_task(reader.read())
     async with asyncio.timeout(20):
-        while not reader.at_eof():
+        while not ended.done():
             writer.write(b"a")
-            # Faster than the bound for silence.
-            await asyncio.wait([asyncio.ensure_future(reader.read(100))], timeout=0.05)
-            if reader.at_eof() or time.monotonic() - began > 15:
-                break
-    assert reader.at_eof()
+            # Oftener than the bound for silence.
+            await asyncio.wait([ended], timeout=0.05)
+    assert statuses(ended.result()) in ([400], [408])
     writer.close()
 
 
@@ -237,15 +235,12 @@ async def test_half_a_request_behind_a_whole_one_is_not_waited_for(port: int) ->
 
 async def test_who_does_not_read_the_answer_is_closed(echo: Echo) -> None:
     async with serving(echo, QUICK) as port:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
+        _, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
         writer.write(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n" * 20)
-        with pytest.raises(ConnectionError):
-            async with asyncio.timeout(20):
-                while True:
-                    writer.write(b" ")
-                    await writer.drain()
-                    await asyncio.sleep(0.05)
-        del reader
+        async with asyncio.timeout(20):
+            while not writer.transport.is_closing():
+                writer.write(b" ")
+                await asyncio.sleep(0.05)
         writer.close()
 
 

@@ -87,9 +87,16 @@ class Site:
 
 @asynccontextmanager
 async def opened(
-    url: str, folder: Path, *, bot: Bot | None = None, bounds: Bounds | None = None, body_seconds: float = 5
+    url: str,
+    folder: Path,
+    *,
+    bot: Bot | None = None,
+    bounds: Bounds | None = None,
+    body_seconds: float = 5,
+    policy: ReceiverPolicy | None = None,
 ) -> AsyncIterator[Site]:
-    policies = Policies(receiver=ReceiverPolicy(max_body=LIMIT, body_seconds=body_seconds, retry_after=2))
+    policy = policy or ReceiverPolicy(max_body=LIMIT, body_seconds=body_seconds, retry_after=2)
+    policies = Policies(receiver=policy)
     tester = BotTester([bot or shop()], url, folder=folder, policies=policies, bounds=bounds)
     site = Site(tester)
     yield site
@@ -338,6 +345,67 @@ async def test_a_sender_who_leaves_early_is_no_error(site: Site) -> None:
         sent = await asgi(site.tester.app, [part(message()[:10], more=True), {"type": "http.disconnect"}])
     assert sent == []
     assert [(line["log_level"], line["event"]) for line in logs] == [("debug", "the sender left early")]
+
+
+async def test_a_body_beyond_what_all_may_have_together_must_come_again(botkit_redis_url: str, tmp_path: Path) -> None:
+    async with opened(botkit_redis_url, tmp_path, policy=ReceiverPolicy(max_bytes=LIMIT)) as site:
+        held = site.tester.service.receiver.held
+        with held.share() as other:
+            other.add(LIMIT - len(message()) + 1)
+            refused = await site.post(message())
+        accepted = await site.post(message())
+    assert (refused.status_code, refused.headers["retry-after"], refused.headers["connection"]) == (503, "2", "close")
+    assert accepted.status_code == 200
+    assert held.size == 0
+
+
+async def test_more_than_may_wait_for_the_store_must_come_again(silent: SilentRedis, tmp_path: Path) -> None:
+    async with opened(silent.url, tmp_path, policy=ReceiverPolicy(max_waiting=2)) as site:
+        first = [asyncio.create_task(site.post(message(token=token))) for token in (1, 2)]
+        while not silent.connections:
+            await asyncio.wait(first, timeout=0.01)
+        before = monotonic()
+        third = await site.post(message(token=3))
+        assert not any(task.done() for task in first), "it does not wait behind them"
+        assert monotonic() - before < 0.8
+        await asyncio.gather(*first)
+    assert (third.status_code, third.headers["retry-after"]) == (503, "2")
+
+
+@pytest.mark.parametrize(("fields", "status"), [(100, 200), (101, 403)])
+async def test_a_query_has_a_greatest_number_of_fields(site: Site, fields: int, status: int) -> None:
+    query = "&".join(["ta=shop-viber", *["x"] * (fields - 1)])
+    assert (await site.post(message(), f"/webhooks/viber?{query}")).status_code == status
+
+
+async def test_a_header_that_some_servers_find_behind_the_body_proves_nothing(site: Site) -> None:
+    body = message()
+    headers = [(b"host", b"bots.test")]
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        headers.extend((name.encode(), value.encode()) for name, value in site.sign(body).items())
+        return part(body)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "scheme": "http",
+        "path": "/webhooks/viber", "raw_path": b"/webhooks/viber", "root_path": "", "query_string": b"ta=shop-viber",
+        "headers": headers, "client": None, "server": None,
+    }  # fmt: skip
+    await site.tester.app(scope, receive, send)
+    assert sent[0]["status"] == 403
+
+
+@pytest.mark.parametrize("name", ["x-forwarded-for", "x-real-ip", "forwarded", "cf-connecting-ip", "true-client-ip"])
+async def test_who_a_request_says_it_is_from_changes_nothing(site: Site, name: str) -> None:
+    # An address of Telegram's.
+    headers = {name: "149.154.167.220", "x-telegram-bot-api-secret-token": "x"}
+    assert (await site.post(b"{}", "/webhooks/telegram?ta=shop-telegram", headers)).status_code == 403
+    body = message()
+    assert (await site.post(body, headers=site.sign(body) | {name: "10.0.0.1"})).status_code == 200
 
 
 # --- not stored

@@ -18,6 +18,7 @@ TOKEN = "123456789:AAE-abcdefghijklmnopqrstuvwxyz_0123"
         "redis://botkit:hunter2-hunter2@redis.example.org:6379/0",
         "Authorization: Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJlLW9mLWl0",
         "-----BEGIN PRIVATE KEY-----",
+        f"X-Botkit-Key: bk_{'k' * 43}",
         "key=made-at-run-time",
     ],
 )

@@ -147,6 +147,11 @@ def test_a_nearer_source_that_says_development_reads_dotenv_again(tmp_path: Path
         ("redis_url", "localhost:6379", "redis://, rediss:// or unix://"),
         ("redis_url", "http://localhost", "redis://, rediss:// or unix://"),
         ("redis_url", "redis://[::1", "redis://, rediss:// or unix://"),
+        ("redis_url", "redis+cluster://a:7000,b:port", "each server of a cluster is written as host:port"),
+        ("redis_url", "redis+cluster://a:7000/1", "redis+cluster://host:port,host:port, with no database but 0"),
+        ("ack_replicas", "-1", "a number from 0 to 5"),
+        ("ack_replicas", "6", "a number from 0 to 5"),
+        ("ack_replicas", "0.5", "a number from 0 to 5"),
         ("time_zone", "Zagreb", "such as Europe/Zagreb"),
         ("time_zone", "../Europe/Zagreb", "such as Europe/Zagreb"),
         ("public_url", "bots.example", "such as https://bots.example.org"),
@@ -305,3 +310,16 @@ def test_any_public_address_is_taken_or_refused_in_our_words(text: str) -> None:
     except SettingsError:
         return
     assert settings.public_url.startswith(("http://", "https://")) or not text.strip()
+
+
+@pytest.mark.parametrize("url", ["redis+cluster://a:7000,b:7001", f"rediss+cluster://bot:{CANARY}@a:7000"])
+def test_the_address_of_a_cluster_is_taken_as_it_is(tmp_path: Path, url: str) -> None:
+    settings = load(tmp_path, {"BOTKIT_REDIS_URL": url, "BOTKIT_ACK_REPLICAS": "1"})
+    assert settings.redis_url
+    assert settings.redis_url.reveal() == url
+    assert settings.ack_replicas == 1
+
+
+def test_replicas_that_must_confirm_need_a_server_that_has_some(tmp_path: Path) -> None:
+    assert "the embedded one has none" in refusal(tmp_path, {"BOTKIT_ACK_REPLICAS": "1"})
+    assert load(tmp_path, {"BOTKIT_ACK_REPLICAS": "0"}).ack_replicas == 0

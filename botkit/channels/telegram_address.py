@@ -5,6 +5,7 @@ https://core.telegram.org/bots/api#available-methods
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 _FORM = re.compile(r"(-?\d{1,19}|@[A-Za-z]\w{0,63})(?:/(d?)(\d{1,19}))?(?:@(\S+))?", re.ASCII)
@@ -19,7 +20,8 @@ _NOT_FOR_BUSINESS = ("sendInvoice", "sendGift", "sendMessageDraft")
 _ABOUT_NO_CHAT = ("answer", "getFile", "getMe", "getMy", "setMy", "deleteMy", "deleteBusinessMessages")
 
 
-def address_of(place: str) -> dict[str, Any]:
+@lru_cache(maxsize=4096)
+def address_of(place: str) -> Mapping[str, Any]:
     """Returns the parameters that name a conversation, by its id, or nothing if that names no chat."""
     match = _FORM.fullmatch(place)
     if not match:

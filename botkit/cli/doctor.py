@@ -9,7 +9,6 @@ import time
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
 import click
 from msgspec import Struct
@@ -30,6 +29,7 @@ from botkit.redaction import Redactor, Secret
 from botkit.redis.audit import audit
 from botkit.redis.embedded import find_servers
 from botkit.redis.store import RedisStore
+from botkit.redis.urls import is_cluster, shown_address
 from botkit.send_api.keys import load_keyring
 from botkit.service import webhook_url
 from botkit.settings import Settings
@@ -174,8 +174,7 @@ def _embedded_finding(settings: Settings) -> Finding:
 def _shown_address(settings: Settings) -> str:
     if settings.redis_url is None:
         return str(settings.folder / "redis")
-    parts = urlsplit(settings.redis_url.reveal())
-    return f"{parts.hostname}:{parts.port or 6379}" if parts.hostname else parts.path
+    return shown_address(settings.redis_url.reveal())
 
 
 async def _examine_store(store: RedisStore, settings: Settings, *, audits: bool) -> AsyncIterator[Finding]:
@@ -186,7 +185,8 @@ async def _examine_store(store: RedisStore, settings: Settings, *, audits: bool)
     yield Finding("ok", f"store at {_shown_address(settings)}: Redis {store.version} answers in {took:.1f} ms")
     if settings.redis_url and (what := release_note(store.version)):
         yield Finding("note", what, "update it, unless your distribution's build has the fix for CVE-2025-49844")
-    yield server_finding(await store.server_settings(*RECOMMENDED))
+    async for finding in _server_findings(store, settings):
+        yield finding
     count = await store.dead_letters.count()
     if count:
         yield Finding(
@@ -202,14 +202,49 @@ async def _examine_store(store: RedisStore, settings: Settings, *, audits: bool)
             yield Finding("ok", "audit: everything stored is whole")
 
 
-def server_finding(told: dict[str, str]) -> Finding:
+async def _server_findings(store: RedisStore, settings: Settings) -> AsyncIterator[Finding]:
+    cluster = settings.redis_url is not None and is_cluster(settings.redis_url.reveal())
+    wanted = recommended(settings.ack_replicas, is_cluster=cluster)
+    for address, told in (await store.server_settings(*wanted)).items():
+        yield server_finding(told, wanted, f"the server {address}" if cluster else "the store")
+    if settings.ack_replicas:
+        for address, count in (await store.replicas()).items():
+            yield replica_finding(address, count, settings.ack_replicas)
+
+
+def recommended(ack_replicas: int, *, is_cluster: bool) -> dict[str, str]:
+    """Returns the settings that a server should have."""
+    wanted = dict(RECOMMENDED)
+    if ack_replicas:
+        wanted |= {"min-replicas-to-write": str(ack_replicas), "min-replicas-max-lag": "2"}
+    if is_cluster:
+        # Else the loss of one server stops the conversations of all others until its replica has taken over.
+        wanted["cluster-require-full-coverage"] = "no"
+    return wanted
+
+
+def server_finding(told: dict[str, str], wanted: dict[str, str] = RECOMMENDED, server: str = "the store") -> Finding:
     """Returns whether a server's settings, as far as it tells them, keep what it was given."""
     if not told:
-        return Finding("note", "the store does not tell its settings", _advice(RECOMMENDED))
-    wrong = {name: wanted for name, wanted in RECOMMENDED.items() if told.get(name, wanted) != wanted}
+        return Finding("note", f"{server} does not tell its settings", _advice(wanted))
+    wrong = {name: value for name, value in wanted.items() if told.get(name, value) != value}
     if not wrong:
-        return Finding("ok", f"the store keeps what it was given: {_advice(told).removeprefix('set ')}")
-    return Finding("note", f"the store may lose what it was given: {_listed(told, wrong)}", _advice(wrong))
+        return Finding("ok", f"{server} keeps what it was given: {_advice(told).removeprefix('set ')}")
+    lost = "may lose what it was given" if wrong.keys() & RECOMMENDED.keys() else "is not set up for its part"
+    return Finding("note", f"{server} {lost}: {_listed(told, wrong)}", _advice(wrong))
+
+
+def replica_finding(address: str, count: int | None, wanted: int) -> Finding:
+    """Returns whether as many replicas are connected to a server as must confirm, if it tells how many are."""
+    if count is None:
+        return Finding(
+            "note", f"the server {address} does not tell how many replicas it has, and {wanted} must confirm"
+        )
+    what = f"replicas of the server {address}: {count}, and BOTKIT_ACK_REPLICAS={wanted}"
+    if count >= wanted:
+        return Finding("ok", what)
+    fix = "connect replicas, or lower BOTKIT_ACK_REPLICAS: until then every webhook is answered 503"
+    return Finding("problem", what, fix)
 
 
 def _listed(settings: dict[str, str], names: Iterable[str]) -> str:

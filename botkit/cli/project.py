@@ -78,7 +78,9 @@ async def open_store(settings: Settings) -> AsyncIterator[RedisStore | None]:
         return
     server = None if settings.redis_url else EmbeddedServer.start(folder)
     store = RedisStore(
-        settings.redis_url.reveal() if settings.redis_url else server.url if server else "", prefix=settings.key_prefix
+        settings.redis_url.reveal() if settings.redis_url else server.url if server else "",
+        prefix=settings.key_prefix,
+        ack_replicas=settings.ack_replicas if settings.redis_url else 0,
     )
     try:
         yield store

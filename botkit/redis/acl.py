@@ -25,6 +25,8 @@ COMMANDS = (
     *("scan", "hscan", "zscan"),
     # The clock that all processes share, and how many replicas have a write.
     *("time", "wait"),
+    # In a cluster, to learn which server has a key, and to follow one that is moving.
+    *("cluster|slots", "asking"),
 )
 
 # What has a meaning in the patterns of Redis.

@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple
 
+from botkit.redis.single import Call
 from botkit.redis.store import RedisStore
 
 #: Names that are asked for, and looked at, in one go.
@@ -51,7 +52,7 @@ async def audit(store: RedisStore) -> list[str]:
 async def _find_traces(store: RedisStore) -> AsyncIterator[list[_Trace]]:
     layout = re.compile(rf"\{{{re.escape(store.keys.prefix)}:(\d+)\}}:(\w+)(?::(.+))?")
     pattern = re.sub(r"([*?\[\]\\])", r"\\\1", f"{{{store.keys.prefix}:") + "*"
-    async for keys in _scan(store, ("SCAN",), "MATCH", pattern):
+    async for keys in _find_keys(store, pattern):
         found = [match.groups() for key in keys if (match := layout.fullmatch(key))]
         yield [_Trace(int(p), cid, is_idle=kind in _REST) for p, kind, cid in found if kind in _WORK + _REST]
         for partition, kind in [(int(p), kind) for p, kind, _ in found if kind in _SHARED]:
@@ -59,19 +60,25 @@ async def _find_traces(store: RedisStore) -> AsyncIterator[list[_Trace]]:
                 yield traces
 
 
+async def _find_keys(store: RedisStore, pattern: str) -> AsyncIterator[list[str]]:
+    for call in (await store.servers()).values():
+        async for keys in _scan(call, ("SCAN",), "MATCH", pattern):
+            yield keys
+
+
 async def _find_shared(store: RedisStore, partition: int, kind: str) -> AsyncIterator[list[_Trace]]:
     """Yields what a partition's shared key of this kind tells of conversations."""
     key = f"{{{store.keys.prefix}:{partition}}}:{kind}"
-    async for entries in _scan(store, (_SHARED[kind], key)):
+    async for entries in _scan(store.call, (_SHARED[kind], key)):
         # `cid`, `cid|timer`, or `cid|u` and `cid|b` where attempts are counted.
         names = [entry.partition("|") for entry in entries[::2]]
         yield [_Trace(partition, cid, timer, kind in _IDLE) for cid, _, timer in names]
 
 
-async def _scan(store: RedisStore, command: tuple[str, ...], *options: str) -> AsyncIterator[list[str]]:
+async def _scan(call: Call, command: tuple[str, ...], *options: str) -> AsyncIterator[list[str]]:
     cursor = "0"
     while True:
-        answer = await store.call(*command, cursor, *options, "COUNT", BATCH)
+        answer = await call(*command, cursor, *options, "COUNT", BATCH)
         cursor = answer[0].decode()
         yield [name.decode(errors="replace") for name in answer[1]]
         if cursor == "0":

@@ -34,10 +34,19 @@ class RedisBroadcasts:
     """
 
     def __init__(
-        self, run: Callable[..., Awaitable[Any]], call: Callable[..., Awaitable[Any]], keys: Keys, clock: Clock
+        self,
+        run: Callable[..., Awaitable[Any]],
+        call: Callable[..., Awaitable[Any]],
+        accept: Callable[..., Awaitable[Any]],
+        confirm: Callable[..., Awaitable[Any]],
+        keys: Keys,
+        clock: Clock,
     ) -> None:
         self._run = run
         self._call = call
+        # For what is told to have been taken.
+        self._accept = accept
+        self._confirm = confirm
         self._keys = keys
         self._clock = clock
         self._every, self._active = keys.broadcasts("all"), keys.broadcasts("active")
@@ -46,16 +55,16 @@ class RedisBroadcasts:
         """See `Broadcasts.draft`. One trip."""
         now = round(self._clock.timestamp() * 1000)
         await asyncio.gather(
-            self._run("draft", [self._keys.broadcast("h", broadcast.id)], _encode(broadcast), _DRAFT_MS),
-            self._call("ZADD", self._every, "NX", now, broadcast.id),
+            self._accept("draft", [self._keys.broadcast("h", broadcast.id)], _encode(broadcast), _DRAFT_MS),
+            self._confirm("ZADD", self._every, "NX", now, broadcast.id),
         )
 
     async def add(self, broadcast_id: str, lane: int, ids: Sequence[str]) -> None:
         """See `Broadcasts.add`. One trip."""
         h, to = self._keys.broadcast("h", broadcast_id), self._lane(broadcast_id, lane)
-        pushes = [self._call("RPUSH", to, *ids[first : first + _PUSH]) for first in range(0, len(ids), _PUSH)]
+        pushes = [self._confirm("RPUSH", to, *ids[first : first + _PUSH]) for first in range(0, len(ids), _PUSH)]
         await asyncio.gather(
-            *pushes, self._call("PEXPIRE", to, _DRAFT_MS), self._call("HINCRBY", h, f"total{lane}", len(ids))
+            *pushes, self._confirm("PEXPIRE", to, _DRAFT_MS), self._confirm("HINCRBY", h, f"total{lane}", len(ids))
         )
 
     async def enlist(self, broadcast_id: str, lane: int, ids: Sequence[str]) -> Sequence[int | None]:
@@ -64,7 +73,7 @@ class RedisBroadcasts:
         keys.append(self._keys.broadcast(f"places{lane}", broadcast_id))
         pages = (ids[first : first + _PUSH] for first in range(0, len(ids), _PUSH))
         # One after the other: the places are in the order of the list.
-        places = [await self._run("enlist", keys, f"total{lane}", _DRAFT_MS, *page) for page in pages]
+        places = [await self._accept("enlist", keys, f"total{lane}", _DRAFT_MS, *page) for page in pages]
         return [place if place >= 0 else None for page in places for place in page]
 
     async def move(self, broadcast_id: str, stage: Stage, *, at_ms: int = 0) -> bool:
@@ -75,7 +84,7 @@ class RedisBroadcasts:
         if stage is Stage.RUNNING:
             # Before it runs: whoever dies in between leaves nothing that nobody works on.
             due = max(at_ms, known.starts_ms)
-            await self._call("ZADD", self._active, due, broadcast_id)
+            await self._confirm("ZADD", self._active, due, broadcast_id)
         keys = [self._keys.broadcast("h", broadcast_id)]
         kinds = ("to", "places") if known.broadcast.bulk else ("to",)
         keys += [
@@ -83,7 +92,7 @@ class RedisBroadcasts:
         ]
         keeps = int(known.broadcast.bulk is not None)
         froms = (was.value for was in BEFORE[stage])
-        moved = await self._run("stage", keys, stage.value, at_ms, _LIFE_MS, keeps, *froms)
+        moved = await self._accept("stage", keys, stage.value, at_ms, _LIFE_MS, keeps, *froms)
         if moved and stage in (Stage.DONE, Stage.CANCELLED):
             await self._call("ZREM", self._active, broadcast_id)
         return bool(moved)

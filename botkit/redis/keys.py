@@ -23,6 +23,8 @@ class Keys:
         self.partitions: Sequence[Mapping[str, str]] = [
             {kind: f"{{{self.prefix}:{number}}}:{kind}" for kind in _SHARED} for number in range(partitions)
         ]
+        # By partition and kinds; the scripts ask for few combinations, again and again.
+        self._plans: dict[tuple[int, str], list[tuple[str, bool]]] = {}
 
     def partition(self, cid: str) -> int:
         """Returns the number of a conversation's partition: its CRC-32 modulo how many there are."""
@@ -31,8 +33,16 @@ class Keys:
     def of(self, cid: str, kinds: str) -> list[str]:
         """Returns a conversation's keys of these kinds, which are separated by spaces."""
         number = self.partition(cid)
+        plan = self._plans.get((number, kinds))
+        if plan is None:
+            plan = self._plans[number, kinds] = self._plan(number, kinds)
+        return [f"{name}{cid}" if is_own else name for name, is_own in plan]
+
+    def _plan(self, number: int, kinds: str) -> list[tuple[str, bool]]:
+        """Returns how keys of these kinds are made: whole names, and beginnings that a conversation's id follows."""
         shared = self.partitions[number]
-        return [shared.get(kind) or f"{{{self.prefix}:{number}}}:{kind}:{cid}" for kind in kinds.split()]
+        own = {kind: f"{{{self.prefix}:{number}}}:{kind}:" for kind in kinds.split() if kind not in shared}
+        return [(own.get(kind) or shared[kind], kind in own) for kind in kinds.split()]
 
     def reply(self, cid: str, event_id: str) -> str:
         """Returns the key of the answer to an event."""

@@ -16,8 +16,12 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
 from botkit.exceptions import BotkitError, StoreUnavailableError
+from botkit.redis.refusals import RefusedError
 
 Command = tuple[str | bytes | int | float, ...]
+#: Sends commands in one write; an error is the answer of its command.
+Send = Callable[[Sequence[Command]], Awaitable[list[Any]]]
+OnConnect = Callable[[Send], Awaitable[None]]
 
 #: Commands in one write; more of them wait for the next.
 MAX_BATCH = 256
@@ -43,7 +47,7 @@ class Pipe:
         url: str,
         *,
         seconds: float = 2.0,
-        on_connect: Callable[[Callable[[Sequence[Command]], Awaitable[list[Any]]]], Awaitable[None]] | None = None,
+        on_connect: OnConnect | None = None,
     ) -> None:
         self._pool = ConnectionPool.from_url(
             url,
@@ -106,7 +110,7 @@ class Pipe:
         try:
             async with asyncio.timeout(self._seconds):
                 connection = self._connection or await self._connect()
-                answers = await _exchange(connection, [command for command, _ in batch])
+                answers = await self._exchange(connection, [command for command, _ in batch])
         except BotkitError as error:
             # `on_connect` found that this is no server to work with.
             _reject(batch, error)
@@ -126,6 +130,9 @@ class Pipe:
             _deliver(future, answer)
         if any(_refusal(answer) in _ELSEWHERE for answer in answers):
             await self._disconnect()
+
+    async def _exchange(self, connection: AbstractConnection, commands: Sequence[Command]) -> list[Any]:
+        return await _exchange(connection, commands)
 
     async def _connect(self) -> AbstractConnection:
         connection: AbstractConnection = self._pool.make_connection()  # type: ignore[no-untyped-call]
@@ -181,7 +188,7 @@ def _deliver(future: asyncio.Future[Any], answer: Any) -> None:
     if future.done():
         return
     if word := _refusal(answer):
-        future.set_exception(StoreUnavailableError(f"Redis refused for now ({word})"))
+        future.set_exception(RefusedError(word, answer))
     elif isinstance(answer, Exception):
         future.set_exception(answer)
     else:

@@ -1,17 +1,21 @@
 """Runs the scripts, on a server that was found fit for them."""
 
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
 from redis.exceptions import NoScriptError, OutOfMemoryError, ResponseError
 
 from botkit.clock import Clock
-from botkit.exceptions import SettingsError, StoreUnavailableError
+from botkit.exceptions import BotkitError, SettingsError, StoreUnavailableError
+from botkit.redis.cluster import Cluster
 from botkit.redis.keys import Keys
-from botkit.redis.pipe import Command, Pipe
+from botkit.redis.pipe import Command, Send
+from botkit.redis.refusals import RefusedError
 from botkit.redis.scripts import Script, load_scripts
+from botkit.redis.single import Call, Single
+from botkit.redis.urls import ClusterUrl, is_cluster
 
 log = structlog.get_logger("botkit.redis")
 
@@ -20,52 +24,78 @@ FORMAT = 1
 
 
 class Runner:
-    """Runs scripts by their names, over `pipe`.
+    """Runs scripts by their names, on `redis`.
 
     `version` is the server's, and `log_key` what all processes of the store share; empty before it was connected to.
+
+    With `replicas`, what is `accepted` counts only when so many of them have confirmed it.
     """
 
-    def __init__(self, url: str, clock: Clock, keys: Keys) -> None:
+    def __init__(self, url: str, clock: Clock, keys: Keys, *, replicas: int = 0) -> None:
         self.version = ""
         # For the names in logs: the same in all processes of a store, and in no other store.
         self.log_key = b""
-        self.pipe = Pipe(url, on_connect=self._prepare)
+        self._is_cluster = is_cluster(url)
+        self.redis: Single | Cluster = (
+            Cluster(ClusterUrl(url), self._prepare, self._check, replicas=replicas)
+            if self._is_cluster
+            else Single(url, self._prepare, replicas=replicas)
+        )
         self._clock = clock
         self._keys = keys
         self._scripts: Mapping[str, Script] = load_scripts(shebang=False)
 
     async def run(self, name: str, keys: Sequence[str], *args: str | bytes | int) -> Any:
         """Returns what a script answers; raises StoreUnavailableError where Redis does not run it. One trip."""
+        return await self._run(self.redis.call, name, keys, *args)
+
+    async def accept(self, name: str, keys: Sequence[str], *args: str | bytes | int) -> Any:
+        """Runs a script whose success is told to others; raises UnconfirmedError where replicas do not confirm it."""
+        return await self._run(self.redis.confirm, name, keys, *args)
+
+    async def _run(self, call: Call, name: str, keys: Sequence[str], *args: str | bytes | int) -> Any:
+        script, offset = self._scripts[name], self._clock.offset_ms
         try:
-            return await self._run(name, keys, *args)
+            try:
+                return await call("EVALSHA", script.sha, len(keys), *keys, offset, *args)
+            except NoScriptError:
+                # Flushed, or the first call: which text the server takes is known when it is connected.
+                return await call("EVAL", self._scripts[name].text, len(keys), *keys, offset, *args)
         except ResponseError as error:
             # A key of a wrong type, say: nothing can be stored there, and whoever sent it must not think so.
             log.error("Redis refused a script", script=name, reason=str(error)[:200])
             raise StoreUnavailableError(f"Redis refused the script {name}") from None
 
-    async def _run(self, name: str, keys: Sequence[str], *args: str | bytes | int) -> Any:
-        offset = self._clock.offset_ms
-        try:
-            return await self.pipe.call("EVALSHA", self._scripts[name].sha, len(keys), *keys, offset, *args)
-        except NoScriptError:
-            # Flushed, or the first call: which text the server takes is known when it is connected.
-            return await self.pipe.call("EVAL", self._scripts[name].text, len(keys), *keys, offset, *args)
-
-    async def _prepare(self, send: Callable[[Sequence[Command]], Awaitable[list[Any]]]) -> None:
+    async def _prepare(self, send: Send) -> None:
         (hello,) = await send([("HELLO", 2)])
-        self.version = _server_version(hello)
+        self._learn(hello)
+        loads: list[Command] = [("SCRIPT", "LOAD", script.text) for script in self._scripts.values()]
+        if self._is_cluster:
+            _require(await send(loads), is_known=True)
+        else:
+            await self._check(send, loads)
+
+    def _learn(self, hello: Sequence[bytes]) -> None:
+        # HELLO is the one command that tells the version and needs no rights.
+        told = dict(zip(hello[::2], hello[1::2], strict=True))
+        self.version = told[b"version"].decode()
         self._scripts = load_scripts(shebang=int(self.version.split(".")[0]) >= 7)
+        if not self._is_cluster and told.get(b"mode") == b"cluster":
+            raise SettingsError(
+                "the server is part of a cluster", fix="write BOTKIT_REDIS_URL as redis+cluster://host:port,host:port"
+            )
+
+    async def _check(self, send: Send, before: Sequence[Command] = ()) -> None:
+        """Finds out whether this is a store of ours; begins it if it is empty. What is sent with it must succeed."""
         meta = self._keys.meta
-        commands: list[Command] = [("SCRIPT", "LOAD", script.text) for script in self._scripts.values()]
-        commands.append(("HSETNX", meta, "partitions", len(self._keys.partitions)))
-        commands.append(("HSETNX", meta, "format", FORMAT))
-        commands.append(("HSETNX", meta, "log_key", secrets.token_hex(16)))
-        commands.append(("HMGET", meta, "partitions", "format", "log_key"))
-        answers = await send(commands)
-        for answer in answers:
-            # Without memory nothing new is noted, but what is there can be worked on.
-            if isinstance(answer, Exception) and not (isinstance(answer, OutOfMemoryError) and all(answers[-1])):
-                raise StoreUnavailableError(f"Redis is not ready ({type(answer).__name__})") from answer
+        answers = await send([
+            *before,
+            ("HSETNX", meta, "partitions", len(self._keys.partitions)),
+            ("HSETNX", meta, "format", FORMAT),
+            ("HSETNX", meta, "log_key", secrets.token_hex(16)),
+            ("HMGET", meta, "partitions", "format", "log_key"),
+        ])  # fmt: skip
+        _require(answers, is_known=isinstance(answers[-1], list) and all(answers[-1]))
         *layout, self.log_key = answers[-1]
         self._check_meta(*layout)
 
@@ -81,6 +111,14 @@ class Runner:
             )
 
 
-def _server_version(hello: Sequence[bytes]) -> str:
-    # HELLO is the one command that tells the version and needs no rights.
-    return dict(zip(hello[::2], hello[1::2], strict=True))[b"version"].decode()
+def _require(answers: Sequence[Any], *, is_known: bool) -> None:
+    for answer in answers:
+        # Without memory nothing new is noted, but what is there can be worked on.
+        if isinstance(answer, Exception) and not (is_known and _lacks_memory(answer)):
+            if isinstance(answer, BotkitError):
+                raise answer
+            raise StoreUnavailableError(f"Redis is not ready ({type(answer).__name__})") from answer
+
+
+def _lacks_memory(error: Exception) -> bool:
+    return isinstance(error, OutOfMemoryError) or (isinstance(error, RefusedError) and error.word == "OOM")

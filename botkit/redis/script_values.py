@@ -2,11 +2,14 @@
 
 import zlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
+from botkit.exceptions import StoreUnavailableError
 from botkit.store import Accepted, Ahead, Commit, Committed, Duplicate, Full, Ingested, Mine, Verdict
 from botkit.tracing import unstamped
 from botkit.turn import Counts, Queue, Record, Turn
+
+T = TypeVar("T")
 
 # How long the ids are that stand before an event, and before a message.
 _EVENT_ID = 22
@@ -24,6 +27,20 @@ VERDICTS = {
     b"SPENT": Verdict.SPENT,
     b"FENCED": Verdict.FENCED,
 }
+
+
+def answered(results: Sequence[T | BaseException]) -> list[T]:
+    """Returns what there is of the answers of several partitions, which may lie on several servers.
+
+    Raises the first error if it is another one than that Redis did not answer, or if there is nothing else: while one
+    server of a cluster is away, the work of the others goes on.
+    """
+    errors = [result for result in results if isinstance(result, BaseException)]
+    found = [result for result in results if not isinstance(result, BaseException)]
+    for error in errors:
+        if not found or not isinstance(error, StoreUnavailableError):
+            raise error
+    return found
 
 
 def cut(error: str, size: int) -> bytes:

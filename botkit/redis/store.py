@@ -20,9 +20,10 @@ from botkit.redis.broadcasts import RedisBroadcasts
 from botkit.redis.contacts import RedisConsents, RedisContacts
 from botkit.redis.dead_letters import DeadLetters
 from botkit.redis.deliveries import RedisDeliveries
+from botkit.redis.inspection import count_replicas, load_server_settings
 from botkit.redis.keys import Keys
 from botkit.redis.people import conversation_of, place_of, scan_people
-from botkit.redis.pipe import Pipe
+from botkit.redis.refusals import UnconfirmedError
 from botkit.redis.retention import export, find_idle, forget_traces
 from botkit.redis.runner import Runner
 from botkit.redis.script_values import (
@@ -38,11 +39,12 @@ from botkit.redis.script_values import (
     read_record,
 )
 from botkit.redis.session_arguments import count_arguments, heard_arguments
+from botkit.redis.single import Call
 from botkit.redis.submissions import RedisSubmissions
 from botkit.redis.timers import load_due
 from botkit.redis.turns import RedisTurns
 from botkit.session_rules import Heard, SessionRules
-from botkit.store import Ahead, Begun, Claim, Commit, Committed, Counted, Ingested, Person, Reply, Verdict
+from botkit.store import Ahead, Begun, Claim, Commit, Committed, Counted, Ingested, Mine, Person, Reply, Verdict
 from botkit.timer import LATER, DueTimer, Timer
 from botkit.turn import Queue, Record, Turn
 
@@ -57,28 +59,37 @@ _INGEST = "m x c rdy lse own try w o ordy ohld wake ses all tmr t"
 class RedisStore:
     """Keeps conversations in Redis 6.2 or later; implements `botkit.store.Store`.
 
-    All keys of a conversation carry the hash tag of its partition, so each script touches one slot.
-    `prefix` separates botkits that share a server.
+    All keys of a conversation carry the hash tag of its partition, so each script touches one slot, and `url` may be
+    that of a cluster. `prefix` separates botkits that share a server. With `ack_replicas`, what is taken in - an event,
+    a message, a submission - counts only when so many replicas have confirmed it within half a second; else the call
+    raises StoreUnavailableError, and may be repeated.
     """
 
     def __init__(
-        self, url: str, *, clock: Clock | None = None, prefix: str = "bk", bounds: Bounds | None = None
+        self,
+        url: str,
+        *,
+        clock: Clock | None = None,
+        prefix: str = "bk",
+        bounds: Bounds | None = None,
+        ack_replicas: int = 0,
     ) -> None:
         self.clock = clock or Clock()
         self.bounds = bounds or Bounds()
         self.keys = Keys(prefix, self.bounds.partitions)
-        self._runner = Runner(url, self.clock, self.keys)
-        self._pipe = self._runner.pipe
-        self._listener = Pipe(url, seconds=3600)
+        self._runner = Runner(url, self.clock, self.keys, replicas=ack_replicas)
+        self._redis = self._runner.redis
+        self._waits = ack_replicas > 0
+        accept, confirm = self._accept, self._redis.confirm
         self._turns = RedisTurns(
-            self._script, self._pipe.call, self.keys, lease=self.bounds.lease, named=self.pseudonym
+            self._script, self._redis.call, self.keys, lease=self.bounds.lease, named=self.pseudonym
         )
         self.accounts = RedisAccounts(self._script, self.call, self.keys, life=self.bounds.receipt)
         self.contacts = RedisContacts(self.call, self.keys, self.clock)
         self.consents = RedisConsents(self.call, self.keys)
         self.deliveries = RedisDeliveries(self._script, self.call, self.keys, life=self.bounds.receipt)
-        self.broadcasts = RedisBroadcasts(self._script, self.call, self.keys, self.clock)
-        self.submissions = RedisSubmissions(self._script, self.call, self.keys)
+        self.broadcasts = RedisBroadcasts(self._script, self.call, accept, confirm, self.keys, self.clock)
+        self.submissions = RedisSubmissions(accept, self.call, confirm, self.keys)
         self.dead_letters = DeadLetters(self._script, self.call, self.keys, self.bounds)
         self._worker = uuid4().hex[:12]
         self._counter = count()
@@ -101,6 +112,11 @@ class RedisStore:
     async def _script(self, name: str, keys: Sequence[str], *args: str | bytes | int) -> Any:
         return await self._runner.run(name, keys, *args)
 
+    async def _accept(self, name: str, keys: Sequence[str], *args: str | bytes | int) -> Any:
+        """Runs a script whose success is told to others: its answer counts when replicas have confirmed it."""
+        run = self._runner.accept if self._waits else self._script
+        return await run(name, keys, *args)
+
     @property
     def _lease_ms(self) -> int:
         return round(self.bounds.lease * 1000)
@@ -121,11 +137,18 @@ class RedisStore:
     ) -> Ingested:
         """See `Store.ingest`. One trip."""
         keys = self.keys.of(cid, _INGEST)
-        return await self._ingest(
-            keys, cid, event_id, payload, token, round(window * 1000), "", 0,
-            "" if opens is None else 2 if opens and stays_away else int(opens), place_of(cid, payload) if opens else "",
-            *heard_arguments(heard),
-        )  # fmt: skip
+        try:
+            return await self._ingest(
+                self._accept, keys, cid, event_id, payload, token, round(window * 1000), "", 0,
+                "" if opens is None else 2 if opens and stays_away else int(opens),
+                place_of(cid, payload) if opens else "", *heard_arguments(heard),
+            )  # fmt: skip
+        except UnconfirmedError as error:
+            # It is stored here all the same: whoever is free handles it, and the repeat will be a duplicate.
+            unconfirmed = read_ingested(error.answer, cid, token, event_id, payload)
+            if isinstance(unconfirmed, Mine):
+                await self.retry(Queue.MAILBOX, unconfirmed.turn, delay=0)
+            raise
 
     async def fire(self, due: DueTimer, event_id: str) -> Ingested:
         """See `Store.fire`. One trip."""
@@ -134,15 +157,16 @@ class RedisStore:
         if timer.name.startswith(LATER):
             event_id, keys[-1] = timer.name.removeprefix(LATER), self.keys.of(due.cid, "e")[0]
         return await self._ingest(
-            keys, due.cid, event_id, timer.payload, "", _OWN_WINDOW_MS, timer.name, timer.due_ms, "", "",
+            self._script, keys, due.cid, event_id, timer.payload, "", _OWN_WINDOW_MS, timer.name, timer.due_ms, "", "",
             *heard_arguments(None),
         )  # fmt: skip
 
     async def _ingest(
-        self, keys: list[str], cid: str, eid: str, payload: bytes, token: str, window: int, *rest: str | bytes | int
-    ) -> Ingested:
+        self, run: Call, keys: list[str], cid: str, eid: str, payload: bytes, token: str, window: int,
+        *rest: str | bytes | int,
+    ) -> Ingested:  # fmt: skip
         keys[7] = self.keys.reply(cid, eid)
-        answer = await self._script(
+        answer = await run(
             "ingest", keys, cid, eid, payload, token, self._lease_ms, window, self.bounds.ids, self.bounds.mailbox,
             *rest, mark_of(payload),
         )  # fmt: skip
@@ -213,12 +237,12 @@ class RedisStore:
     async def book(self, account: str, month: str, entries: Mapping[str, int]) -> None:
         """See `Store.book`. One trip."""
         key = self.keys.month(account, month)
-        added = (self._pipe.call("HINCRBY", key, entry, number) for entry, number in entries.items())
-        await asyncio.gather(*added, self._pipe.call("PEXPIRE", key, _LEDGER_MS))
+        added = (self._redis.call("HINCRBY", key, entry, number) for entry, number in entries.items())
+        await asyncio.gather(*added, self._redis.call("PEXPIRE", key, _LEDGER_MS))
 
     async def booked(self, account: str, month: str) -> Mapping[str, int]:
         """See `Store.booked`. One trip."""
-        found = await self._pipe.call("HGETALL", self.keys.month(account, month))
+        found = await self._redis.call("HGETALL", self.keys.month(account, month))
         return {name.decode(): int(number) for name, number in zip(found[::2], found[1::2], strict=True)}
 
     async def reset_session(self, cid: str) -> bool:
@@ -275,7 +299,7 @@ class RedisStore:
         """See `Store.enqueue`. One trip."""
         keys = self.keys.of(cid, "x o ordy oown ohld wake tmr e")
         timer = watch or Timer("", 0)
-        answer: bytes = await self._script(
+        answer: bytes = await self._accept(
             "enqueue", keys, cid, key, payload, _OWN_WINDOW_MS, self.bounds.ids, self.bounds.outbox, timer.name,
             timer.due_ms, timer.payload,
         )  # fmt: skip
@@ -285,11 +309,11 @@ class RedisStore:
 
     async def due_timers(self, limit: int) -> tuple[Sequence[DueTimer], float | None]:
         """See `Store.due_timers`. Two trips for all partitions together, one when nothing is due."""
-        return await load_due(self._pipe.call, self.keys, round(self.clock.timestamp() * 1000), limit)
+        return await load_due(self._redis.call, self.keys, round(self.clock.timestamp() * 1000), limit)
 
     async def load_timers(self, cid: str) -> Sequence[bytes]:
         """See `Store.load_timers`. One trip."""
-        payloads: Sequence[bytes] = await self._pipe.call("HVALS", self.keys.of(cid, "t")[0])
+        payloads: Sequence[bytes] = await self._redis.call("HVALS", self.keys.of(cid, "t")[0])
         return payloads
 
     # --- records, replies ---
@@ -297,7 +321,7 @@ class RedisStore:
     async def load(self, cid: str) -> Record:
         """See `Store.load`. One trip."""
         c, o = self.keys.of(cid, "c o")
-        fields, queued = await asyncio.gather(self._pipe.call("HMGET", c, *RECORD), self._pipe.call("LLEN", o))
+        fields, queued = await asyncio.gather(self._redis.call("HMGET", c, *RECORD), self._redis.call("LLEN", o))
         return read_record([*fields, queued])
 
     def people(self) -> AsyncIterator[Sequence[Person]]:
@@ -308,11 +332,11 @@ class RedisStore:
         """Whether nothing of a conversation is waiting or under way, except what is held for the person. One trip."""
         m, own, o, oown, ohld = self.keys.of(cid, "m own o oown ohld")
         mail, owned, queued, sending, held = await asyncio.gather(
-            self._pipe.call("EXISTS", m),
-            self._pipe.call("HEXISTS", own, cid),
-            self._pipe.call("EXISTS", o),
-            self._pipe.call("HEXISTS", oown, cid),
-            self._pipe.call("ZSCORE", ohld, cid),
+            self._redis.call("EXISTS", m),
+            self._redis.call("HEXISTS", own, cid),
+            self._redis.call("EXISTS", o),
+            self._redis.call("HEXISTS", oown, cid),
+            self._redis.call("ZSCORE", ohld, cid),
         )
         return not (mail or owned or sending or (queued and held is None))
 
@@ -320,7 +344,8 @@ class RedisStore:
         """See `Store.load_reply`. One trip."""
         # In this order: once the mailbox is seen empty, the answer was there before.
         mail, body = await asyncio.gather(
-            self._pipe.call("EXISTS", self.keys.of(cid, "m")[0]), self._pipe.call("GET", self.keys.reply(cid, event_id))
+            self._redis.call("EXISTS", self.keys.of(cid, "m")[0]),
+            self._redis.call("GET", self.keys.reply(cid, event_id)),
         )
         return Reply(body or b"", bool(mail) and not body)
 
@@ -328,12 +353,12 @@ class RedisStore:
         """See `Store.save_values`. One trip."""
         life = round(self.bounds.value * 1000)
         await asyncio.gather(
-            *(self._pipe.call("SET", self.keys.value(token), value, "PX", life) for token, value in values.items())
+            *(self._redis.call("SET", self.keys.value(token), value, "PX", life) for token, value in values.items())
         )
 
     async def load_value(self, token: str) -> str:
         """See `Store.load_value`. One trip."""
-        found = await self._pipe.call("GET", self.keys.value(token))
+        found = await self._redis.call("GET", self.keys.value(token))
         return found.decode() if found else ""
 
     async def save_unreadable(self, account: str, reason: str, body: bytes) -> None:
@@ -341,27 +366,28 @@ class RedisStore:
         name = self.keys.unreadable
         fields = ("account", account, "reason", reason, "body", body[:65536])
         await asyncio.gather(
-            self._pipe.call("XADD", name, "MAXLEN", "~", 1000, "*", *fields),
-            self._pipe.call("PEXPIRE", name, 7 * _DAY_MS),
+            self._redis.confirm("XADD", name, "MAXLEN", "~", 1000, "*", *fields),
+            self._redis.confirm("PEXPIRE", name, 7 * _DAY_MS),
         )
 
     async def forget(self, cid: str) -> int:
         """See `Store.forget`. Up to five trips, one for each 500 dead letters, and a look at every key of the store."""
         # Sent first, and so read before it is removed.
-        found = self._pipe.call("HGET", self.keys.of(cid, "c")[0], "id")
+        found = asyncio.ensure_future(self._redis.call("HGET", self.keys.of(cid, "c")[0], "id"))
         removed = await self._forget(cid)
-        place = await found
-        where = conversation_of(cid, place or b"")
-        return removed + (await forget_traces(self.call, self.keys, where) if where else 0)
+        where = conversation_of(cid, await found or b"")
+        servers = (await self.servers()).values()
+        return removed + (await forget_traces(self.call, servers, self.keys, where) if where else 0)
 
     async def export(self, cid: str) -> dict[str, Any]:
         """Returns all that is kept of a conversation, readable: its record, queues, timers, dead letters, and links.
 
         A look at every key of the store.
         """
-        place = await self._pipe.call("HGET", self.keys.of(cid, "c")[0], "id")
+        place = await self._redis.call("HGET", self.keys.of(cid, "c")[0], "id")
         letters = await self.dead_letters.read(cid)
-        return await export(self.call, self.keys, cid, conversation_of(cid, place or b""), letters)
+        servers = (await self.servers()).values()
+        return await export(self.call, servers, self.keys, cid, conversation_of(cid, place or b""), letters)
 
     async def sweep(self, *, idle: float = 0) -> int:
         """See `Store.sweep`. One trip for 500 people of a partition, and some for each who is forgotten."""
@@ -386,7 +412,7 @@ class RedisStore:
             await self.contacts.unlink(phone, cid)
         if ids:
             # From here on no handler at work can store another answer.
-            removed += await self._pipe.call("DEL", *(self.keys.reply(cid, event_id.decode()) for event_id in ids))
+            removed += await self._redis.call("DEL", *(self.keys.reply(cid, event_id.decode()) for event_id in ids))
         async for letter in self.dead_letters.scan(cid):
             removed += await self.dead_letters.remove(letter.id)
         return removed
@@ -394,9 +420,8 @@ class RedisStore:
     # --- the server ---
 
     async def wait(self, seconds: float) -> None:
-        """See `Store.wait`. Holds a connection of its own."""
-        wakes = [shared["wake"] for shared in self.keys.partitions]
-        await self._listener.call("BLPOP", *wakes, max(0.05, seconds))
+        """See `Store.wait`. Holds a connection of its own, on a cluster one for each partition."""
+        await self._redis.wait([shared["wake"] for shared in self.keys.partitions], seconds)
 
     async def wake(self) -> None:
         """See `Store.wake`. One trip."""
@@ -411,12 +436,12 @@ class RedisStore:
 
     async def ping(self) -> None:
         """See `Store.ping`. One trip."""
-        await self._pipe.call("PING")
+        await self._redis.call("PING")
 
     async def log_key(self) -> bytes:
         """Returns the key of the names that conversations have in logs, made when first asked for. Two trips."""
-        await self._pipe.call("HSETNX", self.keys.meta, "log_key", secrets.token_hex(32))
-        found: bytes = await self._pipe.call("HGET", self.keys.meta, "log_key")
+        await self._redis.call("HSETNX", self.keys.meta, "log_key", secrets.token_hex(32))
+        found: bytes = await self._redis.call("HGET", self.keys.meta, "log_key")
         return found
 
     async def check(self, cid: str, timers: Sequence[str] = ()) -> list[str]:
@@ -428,15 +453,23 @@ class RedisStore:
         return [rule.decode() for rule in await self._script("check", keys, cid, *timers)]
 
     async def call(self, *command: str | bytes | int | float) -> Any:
-        """Sends one command as it is; for tools that look at the data. One trip."""
-        return await self._pipe.call(*command)
+        """Sends one command as it is, with its key first; for tools that look at the data. One trip."""
+        return await self._redis.call(*command)
 
-    async def server_settings(self, *names: str) -> dict[str, str]:
-        """Returns settings of the server, without those it does not tell."""
-        answers = await asyncio.gather(*(self._pipe.call("CONFIG", "GET", n) for n in names), return_exceptions=True)
-        found = [a for a in answers if isinstance(a, list) and len(a) == 2]
-        return {name.decode(): value.decode() for name, value in found}
+    async def servers(self) -> Mapping[str, Call]:
+        """Returns the means to send a command to each server that has keys, by its address: one, or a cluster's."""
+        return await self._redis.servers()
+
+    async def server_settings(self, *names: str) -> dict[str, dict[str, str]]:
+        """Returns settings of each server, by its address, without those it does not tell."""
+        calls = await self.servers()
+        return {address: await load_server_settings(call, names) for address, call in calls.items()}
+
+    async def replicas(self) -> dict[str, int | None]:
+        """Returns how many replicas are connected to each server, by its address; None where it does not tell."""
+        calls = await self.servers()
+        return {address: await count_replicas(call) for address, call in calls.items()}
 
     async def close(self) -> None:
         """Closes the connections."""
-        await asyncio.gather(self._pipe.close(), self._listener.close())
+        await self._redis.close()

@@ -22,15 +22,22 @@ _decode = msgspec.json.Decoder(Submission).decode
 class RedisSubmissions:
     """Implements `botkit.submission.Submissions`; each lies in a slot of its own."""
 
-    def __init__(self, run: Callable[..., Awaitable[Any]], call: Callable[..., Awaitable[Any]], keys: Keys) -> None:
+    def __init__(
+        self,
+        run: Callable[..., Awaitable[Any]],
+        call: Callable[..., Awaitable[Any]],
+        confirm: Callable[..., Awaitable[Any]],
+        keys: Keys,
+    ) -> None:
         self._run = run
         self._call = call
+        self._confirm = confirm
         self._keys = keys
 
     async def keep(self, submission: Submission) -> Submission:
         """See `Submissions.keep`. One trip, two if it is known."""
         key, entry = self._keys.submission(submission.id), _encode(submission)
-        while not await self._call("SET", key, entry, "PX", _LIFE_MS, "NX"):
+        while not await self._confirm("SET", key, entry, "PX", _LIFE_MS, "NX"):
             # It may have ended between the two.
             if known := await self.load(submission.id):
                 return known

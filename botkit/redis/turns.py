@@ -8,7 +8,7 @@ import structlog
 from redis.exceptions import ResponseError
 
 from botkit.redis.keys import Keys
-from botkit.redis.script_values import RECORD, VERDICTS, attempt_of, cut, read_record, read_terms, read_turn
+from botkit.redis.script_values import RECORD, VERDICTS, answered, attempt_of, cut, read_record, read_terms, read_turn
 from botkit.store import Claim, Verdict
 from botkit.turn import Queue, Turn
 
@@ -44,11 +44,14 @@ class RedisTurns:
             *(
                 self._run("claim", [shared[n] for n in names], token, self._lease_ms, share, _FAR_MS)
                 for shared in self._keys.partitions
-            )
+            ),
+            return_exceptions=True,
         )
-        waits = [wait for wait, _ in answers if wait >= 0]
-        taken = [each for _, found in answers for each in zip(found[::3], found[1::3], found[2::3], strict=True)]
-        turns = await asyncio.gather(*(self._load_turn(queue, cid.decode(), token, n, lag) for cid, n, lag in taken))
+        told = answered(answers)
+        waits = [wait for wait, _ in told if wait >= 0]
+        taken = [each for _, found in told for each in zip(found[::3], found[1::3], found[2::3], strict=True)]
+        loads = (self._load_turn(queue, cid.decode(), token, n, lag) for cid, n, lag in taken)
+        turns = answered(await asyncio.gather(*loads, return_exceptions=True))
         return Claim([turn for turn in turns if turn], min(waits) / 1000 if waits else None)
 
     async def _load_turn(self, queue: Queue, cid: str, token: str, attempts: int, lag: int) -> Turn | None:
@@ -84,9 +87,10 @@ class RedisTurns:
             *(
                 self._run("renew", [self._keys.partitions[p][n] for n in names], self._lease_ms, *pairs)
                 for p, pairs in by_partition.items()
-            )
+            ),
+            return_exceptions=True,
         )
-        return {cid.decode() for lost in answers for cid in lost}
+        return {cid.decode() for lost in answered(answers) for cid in lost}
 
     async def give_back(
         self, queue: Queue, turn: Turn, delay: float, error: str, limit: str, repeats: str, *, refund: bool

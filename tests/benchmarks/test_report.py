@@ -58,7 +58,7 @@ def test_a_row_has_medians_the_spread_of_the_rate_and_the_ratio_within_rounds(fo
         ("`botkit run` ready", "1.20 s", "yes"),
         ("reply at 50 messages a second, p50 and p99", "3.0 ms and 9.0 ms", "yes"),
         ("commands to Redis per event, with those that look for more work", "3.10", "yes"),
-        ("import of what a bot needs", "140 ms", "yes"),
+        ("`import botkit`", "140 ms", "yes"),
         ("CPU per event with Redis's, 1,000,000 conversations stored beside 1,000", "1.00 times", "yes"),
     ],
 )

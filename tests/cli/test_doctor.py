@@ -6,7 +6,14 @@ from uuid import uuid4
 
 import pytest
 
-from botkit.cli.doctor import RECOMMENDED, package_findings, python_finding, server_finding
+from botkit.cli.doctor import (
+    RECOMMENDED,
+    package_findings,
+    python_finding,
+    recommended,
+    replica_finding,
+    server_finding,
+)
 from botkit.clock import Clock
 from botkit.gateways.smsgold import SmsGold
 from botkit.redis.embedded import EmbeddedServer
@@ -188,6 +195,41 @@ def test_a_server_that_keeps_what_it_was_given_is_well() -> None:
 
 def test_a_server_that_tells_nothing_is_noted_with_what_to_set() -> None:
     assert "appendfsync always" in server_finding({}).fix
+
+
+@pytest.mark.parametrize(
+    ("ack_replicas", "is_cluster", "more"),
+    [
+        (0, False, {}),
+        (2, False, {"min-replicas-to-write": "2", "min-replicas-max-lag": "2"}),
+        (0, True, {"cluster-require-full-coverage": "no"}),
+    ],
+)
+def test_what_a_server_should_be_set_to_depends_on_what_is_asked_of_it(
+    ack_replicas: int, is_cluster: bool, more: dict[str, str]
+) -> None:
+    wanted = recommended(ack_replicas, is_cluster=is_cluster)
+    assert wanted == RECOMMENDED | more
+    for name, value in more.items():
+        finding = server_finding(wanted | {name: "7"}, wanted, "the server a:1")
+        assert (finding.mark, finding.fix) == ("note", f"set {name} {value}")
+        assert finding.what == f"the server a:1 is not set up for its part: {name} 7"
+
+
+@pytest.mark.parametrize(("count", "mark"), [(0, "problem"), (1, "problem"), (2, "ok"), (3, "ok"), (None, "note")])
+def test_fewer_replicas_than_must_confirm_are_a_problem(count: int | None, mark: str) -> None:
+    finding = replica_finding("a:1", count, 2)
+    assert finding.mark == mark
+    assert ("503" in finding.fix) is (mark == "problem")
+
+
+def test_replicas_that_must_confirm_and_are_not_there_are_found(
+    run: Run, store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BOTKIT_ACK_REPLICAS", "1")
+    done = run("doctor")
+    assert done.code == 1
+    assert ": 0, and BOTKIT_ACK_REPLICAS=1" in line("replicas of the server", done.out)
 
 
 def test_dead_letters_are_counted(run: Run, store_url: str, prefix: str) -> None:

@@ -25,3 +25,11 @@ def make_redis(tmp_path: Path) -> Iterator[MakeRedis]:
     numbers = count()
     with ExitStack() as stack:
         yield lambda **options: stack.enter_context(RedisChild(tmp_path / f"redis{next(numbers)}", **options))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    # A hang is to be found out all the same; what --long does takes as long as it takes.
+    limit = pytest.mark.timeout(0 if config.getoption("--long") else 600)
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(limit, append=False)

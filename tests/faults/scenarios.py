@@ -305,6 +305,17 @@ async def failed_over(run: Run, process: Process) -> None:
     await process.engine.settle()
 
 
+async def forget(run: Run, process: Process) -> None:
+    await run.deliver(process, "one")
+    await process.engine.settle()
+    if "forgotten" not in run.lines():
+        # Whoever was stopped on the way is asked again, by the person or the law.
+        await insist(lambda: process.store.forget(where().key))
+        append(run.journal, "forgotten")
+    await run.deliver(process, "three")
+    await process.engine.settle()
+
+
 #: Where the third way of a message goes.
 PHONE = "+385910000001"
 
@@ -337,6 +348,7 @@ SCENARIOS = {
     "broadcast": Wanted(broadcast, ["one"], messages=2),
     "report": Wanted(report, ["one", "delivered"], messages=1),
     "drain": Wanted(drain, ["one", "two x"], messages=3),
+    "forget": Wanted(forget, ["three"], messages=2),
     "charged": Wanted(charged, ["two x"], messages=2, sessions=CHARGED),
     "failed over": Wanted(failed_over, ["over", "delivered"], messages=2, has_ways=True, after=(11, 70)),
 }

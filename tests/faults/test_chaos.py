@@ -386,7 +386,6 @@ class Run:
         assert self.platform.injected.keys() == FAULTS.keys()
 
 
-@pytest.mark.timeout(7200)
 async def test_chaos_loses_doubles_reorders_and_makes_up_nothing(
     make_redis: MakeRedis, tmp_path: Path, seed: int, pytestconfig: pytest.Config
 ) -> None:

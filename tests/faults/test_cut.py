@@ -14,10 +14,9 @@ from tests.faults.chaos_proxy import ChaosProxy, Cut
 from tests.faults.scenarios import SCENARIOS, Run, check
 
 #: The others are parts of these; of what reports do, the model of the scripts makes every call twice.
-NAMES = ("two queued", "dead", "timer", "welcome", "charged", "failed over")
+NAMES = ("two queued", "dead", "timer", "welcome", "forget", "charged", "failed over")
 
-
-#: Batches between two cuts of a life that has many; with --every-line there is none.
+#: Batches between two cuts of a life that has many; with --long there is none.
 STRIDES = {"failed over": 11, "dead": 3}
 
 
@@ -27,7 +26,7 @@ async def test_a_connection_that_breaks_at_any_batch_loses_doubles_and_reorders_
     name: str, cut: Cut, botkit_redis_url: str, tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
     wanted = SCENARIOS[name]
-    for cut_at in count(1, 1 if pytestconfig.getoption("--every-line") else STRIDES.get(name, 1)):
+    for cut_at in count(1, 1 if pytestconfig.getoption("--long") else STRIDES.get(name, 1)):
         run = Run(botkit_redis_url, tmp_path, wanted.scenario, wanted.sessions)
         async with ChaosProxy(botkit_redis_url) as proxy:
             proxy.cut_write(cut_at, cut)

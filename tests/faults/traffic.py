@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Self
 
 import httpx
@@ -20,6 +21,7 @@ from botkit.receiver import Receiver
 from botkit.record import Flows
 from botkit.redis.audit import audit
 from botkit.redis.bounds import Bounds
+from botkit.redis.store import RedisStore
 from botkit.webhook import WebhookRequest
 from tests.desk import Desk, Process, says, where
 
@@ -69,6 +71,7 @@ class Traffic:
         clock: Clock | None = None,
         prefix: str = "",
         pause: float = 0,
+        ack_replicas: int = 0,
         partitions: int = 4,
         role: Role = "all",
     ) -> None:
@@ -96,6 +99,7 @@ class Traffic:
             role=role,
             engine=EnginePolicy(lease=lease, poll=min(1.0, lease / 5)),
             bounds=Bounds(lease=lease, partitions=partitions),
+            store=partial(RedisStore, ack_replicas=ack_replicas),
         )
         receiver = Receiver([self.desk], self.process.engine, self.process.store, self.process.clock)
         self.app = Starlette(routes=[Route("/webhooks/{channel}", receiver, methods=["POST"])])

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.processes.conftest import SHOP, AppChild, Project, Services, processes_in, until
+from tests.raw_http import exchange, statuses
 
 # What comes before the definition in a project that cannot work.
 IMPORTS = "from botkit import App, Bot, Flow, Router, Telegram, Trigger\n\n"
@@ -199,3 +200,19 @@ async def test_dev_waits_until_an_error_in_the_code_is_mended(project: Project) 
     assert (await app.says("telegram", "hello"))[-1] == "1: hello"
     app.process.send_signal(signal.SIGTERM)
     assert await app.until_ended() == 0
+
+
+async def test_strangers_meet_the_strict_reader_of_heads_and_learn_nothing_of_the_server(project: Project) -> None:
+    app = await project.start().until_ready()
+    head = b"POST /webhooks/viber?ta=shop-viber HTTP/1.1\r\nHost: x\r\n"
+    two_lengths = head + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    trailing = head + b"Transfer-Encoding: chunked\r\n\r\n0\r\nX-Late: 1\r\n\r\n"
+    huge = head + b"Content-Length: 2147483648\r\n\r\n"
+    unsigned = head + b"Connection: close\r\nContent-Length: 2\r\n\r\n{}"
+    sent = {two_lengths: 400, trailing: 400, huge: 413, unsigned: 403}
+    for request, status in sent.items():
+        received = await exchange(app.port, request)
+        assert statuses(received) == [status]
+        assert b"server:" not in received.lower()
+        assert received.endswith(b"\r\n\r\n"), "no body"
+    assert "Traceback" not in app.output

@@ -62,7 +62,7 @@ class StoppedStore(RedisStore):
         text = load_scripts(shebang=False)[name].text
         assert text.startswith(TELLS_TIME)
         text = text.replace(TELLS_TIME, "local now = tonumber(ARGV[1])\n", 1)
-        return await self._pipe.call("EVAL", text, len(keys), *keys, self.clock.ms, *args)
+        return await self.call("EVAL", text, len(keys), *keys, self.clock.ms, *args)
 
 
 class Step(NamedTuple):

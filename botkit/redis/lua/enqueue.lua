@@ -1,7 +1,11 @@
 -- Puts a message into an outbox, once per key, and sets the timer that watches over it, if it has one. Answers: OK | DUP | FULL
 local x, o, ordy, oown, ohld, wake, tmr, e = unpack(KEYS)
 local cid, key, payload, horizon, ids, depth, timer, due, event = unpack(ARGV, 2, 10)
-if redis.call('ZSCORE', x, key) then return 'DUP' end
+if redis.call('ZSCORE', x, key) then
+  -- A repeat writes as well: whoever waits for replicas waits for what its own connection wrote.
+  redis.call('PEXPIRE', x, 2 * horizon)
+  return 'DUP'
+end
 if redis.call('LLEN', o) >= tonumber(depth) then return 'FULL' end
 remember(x, key, tonumber(horizon), tonumber(ids))
 redis.call('RPUSH', o, key .. payload)

@@ -22,7 +22,7 @@ local function heads(q, id)
 end
 
 -- Remembers an id. The newest 64 stay whatever the clock says; never more than `ids`.
--- Behind the milliseconds of its arrival, `mark` (below 1) stands for what came with it.
+-- Behind the milliseconds of its arrival, `mark` (below 1) stands for what came with it: within one, order is chance.
 local function remember(x, id, horizon, ids, mark)
   local size = redis.call('ZCARD', x)
   local old = math.min(redis.call('ZCOUNT', x, '-inf', now - horizon), size - 64)

@@ -41,8 +41,9 @@ end
 local mark = tonumber(ARGV[#ARGV]) / 1024
 local seen = tonumber(redis.call('ZSCORE', x, eid) or '-1')
 if seen >= 0 then
-  if tok ~= '' and redis.call('HGET', own, cid) == tok and heads(m, eid) then return mine() end
+  -- A repeat writes as well: whoever waits for replicas waits for what its own connection wrote.
   redis.call('PEXPIRE', x, 2 * horizon)
+  if tok ~= '' and redis.call('HGET', own, cid) == tok and heads(m, eid) then return mine() end
   -- The first wins; that the other said something else is only told.
   local differs = seen % 1 ~= 0 and seen % 1 ~= mark
   return {'DUP', redis.call('GET', w) or '', differs and 1 or 0}
