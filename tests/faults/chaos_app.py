@@ -62,7 +62,7 @@ async def heard(event: MessageReceived, ctx: Context[Count]) -> None:
     if "poison" in event.text:
         raise ValueError("never works")
     # Long enough for others to come in behind it.
-    await asyncio.sleep(random.uniform(0.02, 0.1))
+    await asyncio.sleep(random.uniform(0.05, 0.25))
     ctx.flow.mark = str(Mark.read(ctx.flow.mark).then(event.text))
     ctx.reply(ctx.flow.mark)
 

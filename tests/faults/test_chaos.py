@@ -56,7 +56,7 @@ class Scale(Struct, frozen=True):
     pauses: int = 1
 
 
-SHORT = Scale(6000, 100, 10, 60, kills=5, fenced=3, recovered=20, unsent=2, pauses=3)
+SHORT = Scale(1500, 60, 6, 25, kills=4, fenced=2, recovered=15, unsent=2, pauses=2)
 LONG = Scale(100_000, 300, 100, 1500, kills=300, fenced=20, recovered=20, unsent=5, power_cuts=100, pauses=100)
 
 
@@ -195,7 +195,7 @@ class Run:
         self.start(app)
 
     async def pause(self, app: App) -> None:
-        await self.until(lambda: self.longest_queue(app) >= 3, 1)
+        await self.until(lambda: self.longest_queue(app) >= 3, 2)
         async with self.fault("pause", app.name):
             app.signal(signal.SIGSTOP)
             self.reached["pause with mail"] += self.longest_queue(app) >= 3

@@ -165,6 +165,8 @@ def lose_a_server(cluster: RedisCluster, chance: random.Random) -> None:
     cluster.wait_until_whole()
 
 
+# Every wait in it has a bound of its own.
+@pytest.mark.timeout(1800)
 async def test_a_lost_server_and_a_moved_slot_cost_nothing_but_a_while(
     cluster: RedisCluster, folder: Path, project: Project, pytestconfig: pytest.Config
 ) -> None:
