@@ -1,12 +1,11 @@
 """What every log line of a turn carries: noted once for the turn, and put into words only where a line is written."""
 
-import hashlib
 import secrets
 from collections.abc import MutableMapping
 from contextvars import ContextVar
 from typing import Any
 
-from botkit.conversation import Account, digest
+from botkit.conversation import Account, pseudonym
 from botkit.turn import Turn
 
 # The length of an event's id, with which the key of a message begins.
@@ -30,19 +29,17 @@ class Pseudonyms:
         self.key = secrets.token_bytes(32)
 
     def name(self, conversation: str) -> str:
-        """Returns the name of a conversation, by the digest of its key."""
-        return hashlib.blake2b(conversation.encode("utf-8", "surrogatepass"), key=self.key, digest_size=8).hexdigest()
+        """Returns the name of a conversation, by its key: the store's own (`Store.pseudonym`)."""
+        return pseudonym(conversation, self.key)
 
     def processor(self, _logger: Any, _method: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        """Completes a log entry by the turn it belongs to, and names its conversation."""
+        """Completes a log entry by the turn it belongs to, where the entry does not name these things itself."""
         if (current := _current.get()) is not None:
             turn, account = current
             entry.setdefault("account", account.ta)
             entry.setdefault("channel", account.channel)
             entry.setdefault("event_id", turn.id[:_EVENT_ID])
-            entry.setdefault("conversation", digest(turn.cid)[:10])
+            entry.setdefault("conversation", self.name(turn.cid))
             if len(turn.id) > _EVENT_ID:
                 entry.setdefault("message", turn.id)
-        if "conversation" in entry:
-            entry["conversation"] = self.name(str(entry["conversation"]))
         return entry

@@ -32,7 +32,7 @@ ROWS = {
 
 
 @cache
-def tests_of(path: str) -> set[str]:
+def names_in(path: str) -> set[str]:
     """Returns the names of the tests in a file; none where there is no such file."""
     file = ROOT / path
     tree = ast.parse(file.read_text("utf-8")) if file.exists() else ast.Module([], [])
@@ -42,7 +42,7 @@ def tests_of(path: str) -> set[str]:
 
 def missing(page: str) -> Iterator[str]:
     for path, name in _NAMED.findall(page):
-        if not tests_of(path) or (name and name not in tests_of(path)):
+        if not names_in(path) or (name and name not in names_in(path)):
             yield f"{path}::{name}"
 
 
