@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import hmac
 import os
 import signal
 import time
@@ -22,10 +21,6 @@ from tests.processes.conftest import OLENA, SHOP, AppChild, OwnRedis, Project, S
 OTHER = """
 @router.text("")
 async def other("""
-
-#: That Olena opens her chat on Viber, but for its time.
-OPENING = b"""{"event":"conversation_started","timestamp":%d,"message_token":5074000000000000001,"type":"open",\
-"user":{"id":"01234567890A=","name":"Olena","language":"uk","country":"UA","api_version":10},"subscribed":false}"""
 
 
 async def test_a_process_that_was_paused_commits_nothing_that_another_has_done_meanwhile(
@@ -300,35 +295,3 @@ async def test_a_stop_that_is_asked_for_twice_ends_in_time_and_gives_back_what_n
     assert time.monotonic() - began <= 12
     # At once, not when its lease ends.
     await services.until_replied(services.telegram, ["1: hello", "2: wait"], seconds=5)
-
-
-#: Somebody who opens the chat is told which of them they are.
-WELCOME = """
-@router.started()
-async def started(event: ConversationStarted, ctx: Context[Visit]) -> None:
-    ctx.flow.count += 1
-    ctx.reply(f"welcome no. {ctx.flow.count}")
-
-
-@router.text("")
-async def other("""
-
-
-async def test_the_welcome_of_a_process_that_is_killed_before_it_arrives_is_repeated_by_another(
-    project: Project, services: Services, own_redis: OwnRedis
-) -> None:
-    project.write(SHOP.replace("Context, Flow", "Context, ConversationStarted, Flow").replace(OTHER, WELCOME))
-    killed, other = await project.start().until_ready(), await project.start().until_ready()
-    body = OPENING % round(services.clock.timestamp() * 1000)
-    lost = await open_chat(services, killed, body)
-    killed.kill()
-    heard = await open_chat(services, other, body)
-    assert b"welcome no. 1" in lost.content
-    assert (heard.status_code, heard.content) == (200, lost.content)
-
-
-async def open_chat(services: Services, app: AppChild, body: bytes) -> httpx.Response:
-    """Tells an app that Olena opened her chat on Viber, as Viber does."""
-    signature = hmac.new(services.environ["SHOP_VIBER_TOKEN"].encode(), body, "sha256").hexdigest()
-    url = f"{app.url}/webhooks/viber?ta=shop-viber"
-    return await services.client.post(url, content=body, headers={"X-Viber-Content-Signature": signature})
