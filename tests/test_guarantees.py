@@ -13,6 +13,7 @@ from botkit.flow import Flow
 from botkit.router import Router
 from botkit.trigger import Trigger
 from tests.desk import Desk, Process, bot, where
+from tests.faults.seeding import DEFECTS
 from tests.generated import ROOT
 
 GUARANTEES = (ROOT / "docs" / "guarantees.md").read_text("utf-8")
@@ -65,6 +66,12 @@ def test_every_promise_and_every_fault_has_one_row_with_a_test() -> None:
 
 def test_every_figure_has_a_row() -> None:
     assert [int(number) for number in _FIGURE.findall(GUARANTEES)] == [*range(1, 23)]
+
+
+def test_the_number_of_defects_that_is_told_is_that_of_the_list() -> None:
+    noticed = sum(bool(defect.caught_by) for defect in DEFECTS.values())
+    assert f"plants {noticed} defects" in GUARANTEES
+    assert f"| {noticed} defects, each noticed by the test that is named for it; {len(DEFECTS) - noticed} more" in GUARANTEES
 
 
 # --- promises that span parts which have tests of their own ---

@@ -92,7 +92,7 @@ class Runner:
             *before,
             ("HSETNX", meta, "partitions", len(self._keys.partitions)),
             ("HSETNX", meta, "format", FORMAT),
-            ("HSETNX", meta, "log_key", secrets.token_hex(32)),
+            ("HSETNX", meta, "log_key", secrets.token_hex(16)),
             ("HMGET", meta, "partitions", "format", "log_key"),
         ])  # fmt: skip
         _require(answers, is_known=isinstance(answers[-1], list) and all(answers[-1]))

@@ -437,11 +437,6 @@ class RedisStore:
         """See `Store.ping`. One trip."""
         await self._redis.call("PING")
 
-    async def log_key(self) -> bytes:
-        """Returns the key of the names that conversations have in logs, which the first connection makes. One trip."""
-        await self.ping()
-        return self._runner.log_key
-
     async def check(self, cid: str, timers: Sequence[str] = ()) -> list[str]:
         """Returns the rules of structure that a conversation breaks; `timers` are names that seem to be due. One trip.
 
