@@ -213,7 +213,7 @@ class Dispatcher:
             adapter=owner.adapter,
             now=now,
             session=session_at(rules, turn.record.counts, turn.record.queued, now) if rules else None,
-            log=_logger(owner, event, self._store.pseudonym(event.conversation.key)),
+            log=_logger(owner, event),
             find_adapter=self._find_adapter,
             routes=owner.bot.routes,
             download=lambda media, most: self._download(owner.adapter, media, most),
@@ -378,11 +378,10 @@ def _is_cancelling() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-def _logger(owner: Owner, event: Event, name: str) -> FilteringBoundLogger:
+def _logger(owner: Owner, event: Event) -> FilteringBoundLogger:
     bound: FilteringBoundLogger = log.bind(
         bot=owner.bot.name,
         account=owner.adapter.ta,
-        conversation=name,
         kind=type(event).__name__,
         event_id=event.id,
     )

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from botkit.log_fields import Pseudonyms
+from botkit.log_fields import LogFields
 from botkit.redaction import Redactor
 from botkit.settings import Settings
 from botkit.tracing import add_trace_id
@@ -25,15 +25,15 @@ _LONGEST_MESSAGE = 4000
 _WHOLE = frozenset({"exception", "stack", "threads", "frames"})
 
 
-def set_up_logging(settings: Settings, redactor: Redactor, pseudonyms: Pseudonyms | None = None) -> None:
+def set_up_logging(settings: Settings, redactor: Redactor, fields: LogFields | None = None) -> None:
     """Sends every log line, of botkit's, of handlers and of libraries, to standard error, with every secret masked.
 
-    A line of an event carries its id, its account and its conversation, by the name that `pseudonyms` has for it.
+    A line of an event carries its id, its account and its conversation, by the name that `fields` has for it.
     """
     pretty = settings.log_format == "pretty" or (settings.log_format == "auto" and sys.stderr.isatty())
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
-        (pseudonyms or Pseudonyms()).processor,
+        (fields or LogFields()).processor,
         add_trace_id,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="%H:%M:%S" if pretty else "iso", utc=not pretty),

@@ -39,6 +39,51 @@ async def test_a_process_that_was_paused_commits_nothing_that_another_has_done_m
     await services.until_replied(services.telegram, [*expected, "6: fifth"])
 
 
+WELCOME = """\
+from pathlib import Path
+
+from botkit import App, Bot, Context, ConversationStarted, Flow, Router, Viber
+
+router = Router()
+
+
+@router.on(ConversationStarted)
+async def welcome(event: ConversationStarted, ctx: Context[Flow]) -> None:
+    runs = Path("runs")
+    runs.write_text(f"{runs.read_text() if runs.exists() else ''}x")
+    ctx.reply(f"Welcome {len(runs.read_text())}")
+
+
+app = App([Bot("shop", routers=[router], accounts=[Viber.from_env("SHOP_VIBER")])])
+"""
+
+
+@pytest.mark.parametrize(
+    ("function", "runs"),
+    [
+        # After the commit, before the answer: the one that is stored is given when Viber asks again.
+        ("botkit/redis/script_values.py:read_committed", 1),
+        # Before the commit: nothing is stored, and the handler runs again.
+        ("botkit/commit.py:make_commit", 2),
+    ],
+)
+async def test_a_process_that_dies_with_the_answer_in_its_hands_leaves_it_to_whoever_is_asked_again(
+    project: Project, services: Services, own_redis: OwnRedis, function: str, runs: int
+) -> None:
+    project.write(WELCOME)
+    happened = project.set_failpoint(function)
+    app = await project.start().until_ready()
+    services.front.lead_to(app)
+    services.viber.pauses = (0.2,) * 100
+    await services.set_webhook("viber")
+    await services.viber.opens("shop-viber", OLENA)
+    await until(happened.exists)
+    await own_redis.end_leases()
+    await until(lambda: replies(services.viber), told=lambda: app.output)
+    assert replies(services.viber) == [f"Welcome {runs}"]
+    assert project.file("runs").read_text() == "x" * runs
+
+
 # --- deploys ---
 
 
