@@ -783,6 +783,7 @@ async def test_a_mistake_of_ours_ends_no_loop_and_costs_a_turn_its_lease_at_most
     @router.text()
     async def held(event: MessageReceived, ctx: Context[Counter]) -> None:
         # Until the leases of what is being handled were to be renewed.
+        assert isinstance(store, Mistaken)
         while "renew" not in store.failed:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         ctx.reply(event.text)
