@@ -158,7 +158,9 @@ async def test_a_service_under_load_neither_grows_nor_loses_anything_whatever_is
     project: Project, own_redis: OwnRedis, pytestconfig: pytest.Config
 ) -> None:
     hours = pytestconfig.getoption("--hours")
-    seconds, kill_pause, look_pause = (hours * 3600, 300, 60) if hours else (8, 3, 1)
+    seconds, kill_pause, look_pause = (
+        (hours * 3600, min(300, hours * 900), min(60, hours * 180)) if hours else (8, 3, 1)
+    )
     async with serving(project) as (app, telegram), httpx.AsyncClient(timeout=20) as client:
         soak = Soak(app, own_redis.url)
         telegram.on_reply = soak.hear
