@@ -296,7 +296,7 @@ async def _enters(event: Event, ctx: Any) -> None:
 
 
 async def _iterates(event: Event, ctx: Any) -> None:
-    async for ctx.told in ctx.others:
+    async for ctx.told in ctx.others:  # noqa: B020
         pass
 
 
