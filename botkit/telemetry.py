@@ -1,10 +1,12 @@
 """Logs: one line an event, JSON or for people, and never a secret in them."""
 
+import json
 import logging
 import sys
 from collections.abc import MutableMapping
 from typing import Any
 
+import msgspec
 import structlog
 
 from botkit.log_fields import LogFields
@@ -40,7 +42,7 @@ def set_up_logging(settings: Settings, redactor: Redactor, fields: LogFields | N
         _cut,
         *([_show] if pretty else []),
     ]
-    renderer = structlog.dev.ConsoleRenderer(colors=True) if pretty else structlog.processors.JSONRenderer()
+    renderer = structlog.dev.ConsoleRenderer(colors=True) if pretty else _render
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[settings.log]),
@@ -67,6 +69,19 @@ def _cut(_logger: Any, _method: str, entry: MutableMapping[str, Any]) -> Mutable
         if isinstance(value, str) and len(value) > most and key not in _WHOLE:
             entry[key] = f"{value[:most]}... ({len(value)} characters)"
     return entry
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def _render(_logger: Any, _method: str, entry: MutableMapping[str, Any]) -> str:
+    """Returns an entry as one line of JSON in ASCII: what a person wrote must neither end it nor steer a terminal."""
+    try:
+        line = _encode(entry)
+    except (msgspec.MsgspecError, TypeError, ValueError, OverflowError):
+        # A lone surrogate, or a number beyond 64 bits.
+        line = b"\x7f"
+    return line.decode() if line.isascii() and b"\x7f" not in line else json.dumps(entry, default=repr)
 
 
 def _show(_logger: Any, _method: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
