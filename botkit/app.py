@@ -104,7 +104,7 @@ class App:
     async def _start(self, settings: Settings) -> None:
         store = RedisStore(self._redis_url(settings), prefix=settings.key_prefix, ack_replicas=settings.ack_replicas)
         self.service = Service(self.bots, settings, store, memory=self.memory)
-        set_up_logging(settings, self.service.redactor, self.service.pseudonyms)
+        set_up_logging(settings, self.service.redactor, self.service.log_fields)
         try:
             await self.service.open(self)
         except StoreUnavailableError as error:
