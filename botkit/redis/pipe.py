@@ -154,7 +154,11 @@ class Pipe:
 
 async def _exchange(connection: AbstractConnection, commands: Sequence[Command]) -> list[Any]:
     packed = [_pack(command) for command in commands]
-    await connection.send_packed_command([part for part in packed if isinstance(part, bytes)], check_health=False)
+    try:
+        await connection.send_packed_command([part for part in packed if isinstance(part, bytes)], check_health=False)
+    except RuntimeError as error:
+        # So uvloop calls a connection that the other side has reset while nothing was under way.
+        raise ConnectionResetError(_CLOSED) from error
     return [await _read(connection) if isinstance(part, bytes) else part for part in packed]
 
 
