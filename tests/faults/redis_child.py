@@ -262,10 +262,9 @@ def real_server() -> Found:
 @cache
 def checker() -> str:
     """Returns the program that repairs an append-only file; skips the test where there is none."""
-    near = Path(real_server().path)
-    found = shutil.which(
-        near.name.replace("server", "check-aof"), path=f"{near.parent}{os.pathsep}{os.environ['PATH']}"
-    )
+    server = Path(real_server().path)
+    places = f"{server.parent}{os.pathsep}{os.environ['PATH']}"
+    found = shutil.which(server.name.replace("server", "check-aof"), path=places)
     return found or pytest.skip("no redis-check-aof or valkey-check-aof on this machine")
 
 
