@@ -56,7 +56,7 @@ class Scale(Struct, frozen=True):
     pauses: int = 1
 
 
-SHORT = Scale(1500, 60, 6, 25, kills=4, fenced=2, recovered=15, unsent=2, pauses=2)
+SHORT = Scale(6000, 150, 12, 50, kills=6, fenced=5, recovered=20, unsent=5, power_cuts=2, pauses=3)
 LONG = Scale(100_000, 300, 100, 1500, kills=300, fenced=20, recovered=20, unsent=5, power_cuts=100, pauses=100)
 
 
@@ -364,7 +364,7 @@ class Run:
     def most_repeats(self) -> int:
         """One for each answer that the service kept to itself, and for each fault what was under way."""
         kept = self.platform.injected["reset after"] + self.platform.injected["5xx after"]
-        return kept + 100 * len(self.history.faults)
+        return kept + 10 * len(self.history.faults)
 
     def check_reached(self) -> None:
         """Fails if the run was too tame to prove anything."""
