@@ -90,10 +90,12 @@ def read_ingested(answer: Sequence[Any], cid: str, token: str, event_id: str, pa
 
 def read_committed(answer: Sequence[Any], turn: Turn, commit: Commit, send_token: str) -> Committed:
     """Returns what a commit that was written leaves to do; its first message is sent with `send_token`."""
-    record = read_record(answer[3])
-    following = read_turn(Queue.MAILBOX, turn.cid, turn.token, answer[2], 1, record) if answer[2] else None
-    terms = read_terms(answer[4])
-    first = read_turn(Queue.OUTBOX, turn.cid, send_token, commit.outgoing[0], 1, terms) if answer[1] else None
+    _, may_send, terms, *more = answer
+    first = following = None
+    if may_send:
+        first = read_turn(Queue.OUTBOX, turn.cid, send_token, commit.outgoing[0], 1, read_terms(terms))
+    if more:
+        following = read_turn(Queue.MAILBOX, turn.cid, turn.token, more[0], 1, read_record(more[1]))
     return Committed(first, following, is_queued=bool(commit.outgoing) and first is None)
 
 
