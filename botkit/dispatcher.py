@@ -3,7 +3,8 @@
 import asyncio
 import random
 import traceback
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextvars import copy_context
 from time import perf_counter
 
 import msgspec
@@ -213,7 +214,7 @@ class Dispatcher:
             adapter=owner.adapter,
             now=now,
             session=session_at(rules, turn.record.counts, turn.record.queued, now) if rules else None,
-            log=_logger(owner, event, self._store.pseudonym(event.conversation.key)),
+            log=_logger(owner, event),
             find_adapter=self._find_adapter,
             routes=owner.bot.routes,
             download=lambda media, most: self._download(owner.adapter, media, most),
@@ -238,14 +239,17 @@ class Dispatcher:
         flow_class: type[Flow] = matched.route.router.flow
         ctx = Context(scene, flows.get(flow_class), matched.captures, decisions)
         before = ctx.flow.state
-        tracing.note("botkit.handler", matched.route.where)
+        tracing.note("botkit.handler", table.where(matched))
         started = perf_counter()
         with speaking(decisions.speech):
-            error = await self._bounded(lambda: table.run(matched, event, ctx))
+            if table.never_waits(matched):
+                error = _at_once(table.run(matched, event, ctx))
+            else:
+                error = await self._bounded(lambda: table.run(matched, event, ctx))
         self._metrics.observe("handler_seconds", perf_counter() - started, event.account)
         if error is None:
             scene.log.info(
-                "handled", handler=matched.route.where, state=f"{before} > {ctx.flow.state}",
+                "handled", handler=table.where(matched), state=f"{before} > {ctx.flow.state}",
                 replies=len(decisions.outgoing),
             )  # fmt: skip
             return decisions
@@ -373,16 +377,27 @@ def _menu_after(event: Event, decisions: Decisions, menu: Menu) -> Menu:
     return decisions.menus.get(event.conversation, menu)
 
 
+def _at_once(handling: Coroutine[None, None, None]) -> BaseException | None:
+    """Returns what a handler raised that never waits: no deadline could end it, and it needs no task."""
+    try:
+        # As in a task, what it sets in its context is gone with it.
+        copy_context().run(handling.send, None)
+    except StopIteration:
+        return None
+    except BaseException as error:
+        return error
+    return RuntimeError("the handler waited, and has no await")
+
+
 def _is_cancelling() -> bool:
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
 
-def _logger(owner: Owner, event: Event, name: str) -> FilteringBoundLogger:
+def _logger(owner: Owner, event: Event) -> FilteringBoundLogger:
     bound: FilteringBoundLogger = log.bind(
         bot=owner.bot.name,
         account=owner.adapter.ta,
-        conversation=name,
         kind=type(event).__name__,
         event_id=event.id,
     )

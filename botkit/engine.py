@@ -20,7 +20,7 @@ from botkit.metrics import Metrics
 from botkit.outbox import Outbox
 from botkit.poller import Poller
 from botkit.session_rules import Heard
-from botkit.store import Accepted, Claim, Duplicate, Full, Ingested, Mine, Store, insist
+from botkit.store import Accepted, Claim, Committed, Duplicate, Full, Ingested, Mine, Store, insist
 from botkit.sweeper import Sweeper
 from botkit.tracing import stamp
 from botkit.turn import Queue, Turn
@@ -242,8 +242,16 @@ class Engine:
         return task
 
     async def _hold(self, queue: Queue, turn: Turn) -> None:
+        sending = await self._hold_one(queue, turn)
+        if sending is not None and (task := asyncio.current_task()) is not None:
+            # Its mailbox is done: what it said goes out from here, and needs no task of its own.
+            self._held[Queue.OUTBOX][sending.cid] = (sending.token, task)
+            await self._hold_one(Queue.OUTBOX, sending)
+
+    async def _hold_one(self, queue: Queue, turn: Turn) -> Turn | None:
+        """Works on a turn; returns the turn at the outbox that follows, if one is left to this task."""
         try:
-            await (self._handle(turn) if queue is Queue.MAILBOX else self._send(turn))
+            return await (self._handle(turn) if queue is Queue.MAILBOX else self._send(turn))
         except StoreUnavailableError as error:
             log.warning("left to whoever comes after the lease", queue=queue.value, reason=error.what)
         except Exception:
@@ -255,39 +263,46 @@ class Engine:
                 if self._room(queue) == 1:
                     # What had no room until now is due.
                     self._kick.set()
+        return None
 
-    async def _handle(self, turn: Turn) -> None:
+    async def _handle(self, turn: Turn) -> Turn | None:
         if turn.attempts < self._policy.suspicious:
-            await self._handle_in_a_row(turn)
-        elif self._lane.locked():
+            return await self._handle_in_a_row(turn)
+        if self._lane.locked():
             # Its neighbour may be what ends processes: alone, each is judged by what it does itself.
             await insist(lambda: self._store.retry(Queue.MAILBOX, turn, delay=0.25))
-        else:
-            async with self._lane:
-                await self._handle_alone(turn)
+            return None
+        async with self._lane:
+            return await self._handle_alone(turn)
 
-    async def _handle_alone(self, turn: Turn) -> None:
+    async def _handle_alone(self, turn: Turn) -> Turn | None:
         # What processes died of beside it proves nothing against it, however often.
         died_alone = await self._store.suspect(turn)
         if turn.attempts > self._policy.hopeless and died_alone >= self._policy.proof:
             await self._dispatcher.bury(turn, f"{turn.attempts - 1} attempts ended without a verdict")
-        else:
-            await self._handle_in_a_row(turn)
+            return None
+        return await self._handle_in_a_row(turn)
 
-    async def _handle_in_a_row(self, turn: Turn) -> None:
-        current: Turn | None = turn
-        for index in range(self._policy.in_a_row):
-            if current is None:
-                return
-            if index and self._draining:
-                await self._store.retry(Queue.MAILBOX, current, delay=0)
-                return
-            keep = index + 1 < self._policy.in_a_row and not self._draining
-            current = await self._handle_one(current, keep=keep)
-        # There may be more of it: others come first, then it is claimed again.
-        self._kick.set()
+    async def _handle_in_a_row(self, turn: Turn) -> Turn | None:
+        for number in range(1, self._policy.in_a_row + 1):
+            keep = number < self._policy.in_a_row and not self._draining
+            committed = await self._handle_one(turn, keep=keep)
+            if committed is None:
+                return None
+            if committed.next is None:
+                if not keep:
+                    # There may be more of it: others come first, then it is claimed again.
+                    self._kick.set()
+                return committed.sending
+            if committed.sending is not None:
+                self._start(Queue.OUTBOX, committed.sending)
+            turn = committed.next
+            if self._draining:
+                await self._store.retry(Queue.MAILBOX, turn, delay=0)
+                return None
+        return None
 
-    async def _handle_one(self, turn: Turn, *, keep: bool) -> Turn | None:
+    async def _handle_one(self, turn: Turn, *, keep: bool) -> Committed | None:
         try:
             committed = await self._dispatcher.run(turn, keep=keep, send=self._has_room(Queue.OUTBOX))
         except asyncio.CancelledError:
@@ -296,15 +311,10 @@ class Engine:
         finally:
             if (waiting := self._committed.pop(turn.id, None)) is not None:
                 waiting.set()
-        if committed is None:
-            self._kick.set()
-            return None
-        if committed.sending is not None:
-            self._start(Queue.OUTBOX, committed.sending)
-        elif committed.is_queued:
+        if committed is None or (committed.sending is None and committed.is_queued):
             # Behind what was held, perhaps: nobody may be sending there yet.
             self._kick.set()
-        return committed.next
+        return committed
 
     async def _send(self, turn: Turn) -> None:
         if await self._outbox.run(turn, keep=lambda: not self._draining):

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from msgspec import Struct
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from botkit.answer import Answer
+
 # What a proxy before us and we might take for different paths: an encoded slash, dot or control, two slashes, a dot
 # that leads up, a backslash.
 _ODD = re.compile(rb"%(?![0-9a-f]{2})|%2[ef]|%5c|%[01]|%7f|[\\#?\x00-\x20\x7f-\xff]|//|/\.\.?(?:/|$)", re.IGNORECASE)
@@ -35,12 +37,10 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one connection."""
         status = fault(scope, self._policy) if scope["type"] == "http" else 0
-        if not status:
+        if status:
+            await Answer(status, ((b"connection", b"close"),)).send(scope, send)
+        else:
             await self._app(scope, receive, send)
-            return
-        headers = [(b"content-length", b"0"), (b"connection", b"close")]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": b""})
 
 
 def fault(scope: Scope, policy: HeadPolicy) -> int:

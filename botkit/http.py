@@ -4,7 +4,7 @@ import asyncio
 import functools
 import logging
 import ssl
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,7 +15,7 @@ from msgspec import Struct
 from botkit.exceptions import DownloadError, NotSentError, TransportError, UnknownOutcomeError
 from botkit.http_client import Download, HttpAnswer, Upload
 from botkit.pinning import NotPublicError, Resolve, look_up, pin
-from botkit.transport import MAX_ANSWER, AnswerTooLongError, Patience, Transport
+from botkit.transport import MAX_ANSWER, AnswerTooLongError, Opening, Patience, Transport, opening
 from botkit.unpacking import PackedError, TooLongError, read_bounded
 
 ASGIApp = Callable[
@@ -66,13 +66,13 @@ class Http:
     ) -> None:
         self._seconds = seconds
         self._resolve = resolve or (None if transport else look_up)
-        self._is_bounded = transport is None
-        self._transport = transport or Transport(
+        self._own = Transport(
             certificates=_certificates,
             patience=Patience(read=read_seconds, total=seconds),
             connections=20,
             idle_seconds=30,
         )
+        self._other = transport
 
     async def request(
         self,
@@ -97,8 +97,7 @@ class Http:
         most = MAX_ANSWER if most is None else most
         made = _Content(json, content, form, files)
         try:
-            response, body = await self._exchange(method, url, headers, made, most=most, is_foreign=is_foreign)
-            return HttpAnswer(response.status_code, response.headers, body)
+            return await self._exchange(method, url, headers, made, most=most, is_foreign=is_foreign)
         except NotPublicError as error:
             failure = NotSentError(str(error))
         except _NOT_SENT as error:
@@ -122,10 +121,10 @@ class Http:
         """
         failure: DownloadError
         try:
-            response, content = await self._exchange("GET", url, headers, _NONE, most=most, is_foreign=is_foreign)
-            if response.status_code == 200:
-                return Download(content, response.headers.get("content-type", "").partition(";")[0].strip())
-            failure = DownloadError(f"the file was answered with HTTP {response.status_code}")
+            answer = await self._exchange("GET", url, headers, _NONE, most=most, is_foreign=is_foreign)
+            if answer.status == 200:
+                return Download(answer.body, answer.headers.get("content-type", "").partition(";")[0].strip())
+            failure = DownloadError(f"the file was answered with HTTP {answer.status}")
         except (TooLongError, AnswerTooLongError):
             failure = DownloadError(f"the file is larger than {most} bytes", fix="ask for more with max_bytes")
         except (NotPublicError, PackedError) as error:
@@ -141,28 +140,26 @@ class Http:
         method: str,
         url: str,
         headers: Mapping[str, str] | None,
-        content: "_Content",
+        made: "_Content",
         *,
         most: int,
         is_foreign: bool,
-    ) -> tuple[httpx.Response, bytes]:
+    ) -> HttpAnswer:
+        if self._other is None and not (headers or is_foreign or made.is_form):
+            # Nearly all requests; what is the same in all of them to an address is made once.
+            read = await self._own.exchange(_opening(method, url), _rest(method, made), most=most)
+            found = httpx.Headers(read.headers)
+            if "content-encoding" not in found:
+                return HttpAnswer(read.status, found, read.body)
+            packed = httpx.Response(read.status, headers=found, stream=httpx.ByteStream(read.body))
+            return await _answer(packed, most)
         url, own, extensions = await self._placed(url, is_foreign=is_foreign)
-        request = _request(method, url, {**(headers or {}), **own}, content)
+        request = _request(method, url, {**(headers or {}), **own}, made)
         request.extensions = {**extensions, "most": most}
-        if self._is_bounded:
-            return await self._answer(request, most)
+        if self._other is None:
+            return await _answer(await self._own.handle_async_request(request), most)
         async with asyncio.timeout(self._seconds):
-            return await self._answer(request, most)
-
-    async def _answer(self, request: httpx.Request, most: int) -> tuple[httpx.Response, bytes]:
-        response = await self._transport.handle_async_request(request)
-        if isinstance(response.stream, httpx.ByteStream) and self._is_bounded and not _is_packed(response):
-            # It is here already, within the bound that it was read with.
-            return response, b"".join(response.stream)
-        try:
-            return response, await _read(response, most)
-        finally:
-            await response.aclose()
+            return await _answer(await self._other.handle_async_request(request), most)
 
     async def _placed(self, url: str, *, is_foreign: bool) -> tuple[str, dict[str, str], dict[str, Any]]:
         """Returns where to connect, with what that needs of headers and of httpx's extensions."""
@@ -174,7 +171,7 @@ class Http:
 
     async def close(self) -> None:
         """Closes every connection."""
-        await self._transport.aclose()
+        await (self._other or self._own).aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -191,37 +188,57 @@ def _certificates() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
-# An account calls few addresses, each of them often.
-_parse = functools.lru_cache(maxsize=256)(httpx.URL)
-
-
 class _Content(Struct, frozen=True):
     json: object
     content: bytes | None
     form: Mapping[str, str] | None
     files: Mapping[str, Upload] | None
 
+    @property
+    def is_form(self) -> bool:
+        """Whether it is a form."""
+        return self.form is not None or self.files is not None
+
+    @property
+    def body(self) -> bytes:
+        """The body of a request that is no form."""
+        return msgspec.json.encode(self.json) if self.json is not None else self.content or b""
+
 
 _NONE = _Content(None, None, None, None)
 
 
-def _request(method: str, url: str, headers: dict[str, str], made: _Content) -> httpx.Request:
-    to = _parse(url)
-    given = {name.lower(): (name.encode("ascii"), value.encode("utf-8")) for name, value in headers.items()}
-    lines = [(b"Host", to.netloc)] if "host" not in given else []
-    lines += [line for line in _HEADERS if line[0].decode().lower() not in given] if given else _HEADERS
-    lines += given.values()
-    if made.form is not None or made.files is not None:
-        return _filled_in(method, to, lines, made)
-    content = made.content or b""
+# An account calls few addresses, each of them often.
+@functools.lru_cache(maxsize=256)
+def _opening(method: str, url: str) -> Opening:
+    to = httpx.URL(url)
+    return opening(_named(httpx.Request(method, to, headers=_shared(to, ()), stream=httpx.ByteStream(b""))))
+
+
+def _rest(method: str, made: _Content) -> bytes:
+    body = made.body
     if made.json is not None:
-        content = msgspec.json.encode(made.json)
-        if "content-type" not in given:
-            lines.append((b"Content-Type", b"application/json"))
-    if content or method != "GET":
-        lines.append((b"Content-Length", b"%d" % len(content)))
-    request = httpx.Request(method, to, headers=lines, stream=httpx.ByteStream(content))
-    return _named(request)
+        return b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+    return b"Content-Length: %d\r\n\r\n%b" % (len(body), body) if body or method != "GET" else b"\r\n"
+
+
+def _request(method: str, url: str, headers: dict[str, str], made: _Content) -> httpx.Request:
+    to = httpx.URL(url)
+    given = {name.lower(): (name.encode("ascii"), value.encode("utf-8")) for name, value in headers.items()}
+    lines = [*_shared(to, given), *given.values()]
+    if made.is_form:
+        return _filled_in(method, to, lines, made)
+    body = made.body
+    if made.json is not None and "content-type" not in given:
+        lines.append((b"Content-Type", b"application/json"))
+    if body or method != "GET":
+        lines.append((b"Content-Length", b"%d" % len(body)))
+    return _named(httpx.Request(method, to, headers=lines, stream=httpx.ByteStream(body)))
+
+
+def _shared(to: httpx.URL, given: Collection[str]) -> list[tuple[bytes, bytes]]:
+    """Returns the headers that all requests to an address have, but for those that are given."""
+    return [line for line in ((b"Host", to.netloc), *_HEADERS) if line[0].decode().lower() not in given]
 
 
 def _filled_in(method: str, to: httpx.URL, lines: list[tuple[bytes, bytes]], made: _Content) -> httpx.Request:
@@ -236,6 +253,13 @@ def _named(request: httpx.Request) -> httpx.Request:
     return request
 
 
+async def _answer(response: httpx.Response, most: int) -> HttpAnswer:
+    try:
+        return HttpAnswer(response.status_code, response.headers, await _read(response, most))
+    finally:
+        await response.aclose()
+
+
 async def _read(response: httpx.Response, most: int) -> bytes:
     if response.is_stream_consumed:
         # An answer made in this process.
@@ -243,10 +267,6 @@ async def _read(response: httpx.Response, most: int) -> bytes:
             raise TooLongError
         return response.content
     return await read_bounded(response.aiter_raw(), response.headers.get("content-encoding", ""), most)
-
-
-def _is_packed(response: httpx.Response) -> bool:
-    return any(name.lower() == b"content-encoding" for name, _ in response.headers.raw)
 
 
 class InProcess(httpx.AsyncBaseTransport):

@@ -1,12 +1,11 @@
 """What every log line of a turn carries: noted once for the turn, and put into words only where a line is written."""
 
-import hashlib
 import secrets
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from contextvars import ContextVar
 from typing import Any
 
-from botkit.conversation import Account, digest
+from botkit.conversation import Account, pseudonym
 from botkit.turn import Turn
 
 # The length of an event's id, with which the key of a message begins.
@@ -20,29 +19,26 @@ def tell_of(turn: Turn, account: Account) -> None:
     _current.set((turn, account))
 
 
-class Pseudonyms:
-    """Puts names in the place of conversations, which nobody can trace back without the key.
+class LogFields:
+    """Completes log entries by the turn they belong to.
 
-    All processes on a store have the same `key`, so that lines of one conversation are found together.
+    `name` gives the name of a conversation, which nobody can trace back without the key that all processes on a store
+    share, so that lines of one conversation are found together.
     """
 
-    def __init__(self) -> None:
-        self.key = secrets.token_bytes(32)
-
-    def name(self, conversation: str) -> str:
-        """Returns the name of a conversation, by the digest of its key."""
-        return hashlib.blake2b(conversation.encode("utf-8", "surrogatepass"), key=self.key, digest_size=8).hexdigest()
+    def __init__(self, name: Callable[[str], str] | None = None) -> None:
+        key = secrets.token_bytes(32)
+        self._name = name or (lambda conversation: pseudonym(conversation, key))
 
     def processor(self, _logger: Any, _method: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        """Completes a log entry by the turn it belongs to, and names its conversation."""
+        """Completes a log entry; what it has already stays."""
         if (current := _current.get()) is not None:
             turn, account = current
             entry.setdefault("account", account.ta)
             entry.setdefault("channel", account.channel)
             entry.setdefault("event_id", turn.id[:_EVENT_ID])
-            entry.setdefault("conversation", digest(turn.cid)[:10])
             if len(turn.id) > _EVENT_ID:
                 entry.setdefault("message", turn.id)
-        if "conversation" in entry:
-            entry["conversation"] = self.name(str(entry["conversation"]))
+            if "conversation" not in entry:
+                entry["conversation"] = self._name(turn.cid)
         return entry

@@ -1,6 +1,7 @@
 """All routes of a bot together: finds the one that answers an event, runs it, and says why none did."""
 
 import asyncio
+import dis
 import inspect
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
@@ -54,6 +55,17 @@ class RouteTable:
             raise RouteError("the routes do not fit together:\n" + "\n".join(dict.fromkeys(problems)))
         # Filled as types of events are met: every channel may bring its own.
         self._by_event: dict[type[Event], tuple[Route, ...]] = {}
+        self._where = {route: route.where for route in self.routes}
+        self._at_once = {route for route in self.routes if _never_waits(route.handler)}
+
+    def where(self, matched: Matched) -> str:
+        """Returns where the route was registered, such as `handlers/parcel.py:14`."""
+        return self._where[matched.route]
+
+    def never_waits(self, matched: Matched) -> bool:
+        """Whether `run` is over in one step: the handler is a coroutine without an `await`, and in no middleware."""
+        route = matched.route
+        return route in self._at_once and not any(router.middlewares for router in self._chains[route])
 
     def match(self, event: Event, state_of: StateOf, *, is_paused: bool = False) -> Matched | None:
         """Returns the first route that takes the event in the present state, or None.
@@ -136,6 +148,13 @@ async def _call(function: Callable[..., Awaitable[None] | None], *args: object) 
     result = function(*args) if is_coroutine else await asyncio.to_thread(function, *args)
     if inspect.isawaitable(result):
         await result
+
+
+def _never_waits(handler: Callable[..., object]) -> bool:
+    if not inspect.isfunction(handler) or not handler.__code__.co_flags & inspect.CO_COROUTINE:
+        return False
+    # Whatever waits does so by this instruction, `async for` and `async with` as well.
+    return all(step.opname != "SEND" for step in dis.get_instructions(handler))
 
 
 def _likeness(route: Route, value: str) -> float:

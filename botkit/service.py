@@ -17,7 +17,7 @@ from botkit.exceptions import DefinitionError, SettingsError
 from botkit.feeder import Feeder
 from botkit.http import ASGIApp, Http, InProcess
 from botkit.line import Line
-from botkit.log_fields import Pseudonyms
+from botkit.log_fields import LogFields
 from botkit.metrics import Memory, Metrics
 from botkit.outbox import Outbox, SendPolicy
 from botkit.receiver import Receiver, ReceiverPolicy
@@ -82,7 +82,7 @@ class Service:
         programs = {callback.account: Line(callback, self._clients[callback.account]) for callback in callbacks}
         policies = policies or Policies()
         self.metrics = Metrics(self.owners, memory)
-        self.pseudonyms = Pseudonyms()
+        self.log_fields = LogFields(store.pseudonym)
         dispatcher = Dispatcher(
             store,
             self.owners,
@@ -180,7 +180,6 @@ class Service:
         Raises StoreUnavailableError.
         """
         await self.store.ping()
-        self.pseudonyms.key = await self.store.log_key()
         self.network.mount(LOOPBACK, app)
         for channel, simulator in self.simulators.items():
             path = self.settings.folder / "simulators" / f"{channel}.json"

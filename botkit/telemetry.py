@@ -1,13 +1,15 @@
 """Logs: one line an event, JSON or for people, and never a secret in them."""
 
+import json
 import logging
 import sys
 from collections.abc import MutableMapping
 from typing import Any
 
+import msgspec
 import structlog
 
-from botkit.log_fields import Pseudonyms
+from botkit.log_fields import LogFields
 from botkit.redaction import Redactor
 from botkit.settings import Settings
 from botkit.tracing import add_trace_id
@@ -23,15 +25,15 @@ _LONGEST_MESSAGE = 4000
 _WHOLE = frozenset({"exception", "stack", "threads", "frames"})
 
 
-def set_up_logging(settings: Settings, redactor: Redactor, pseudonyms: Pseudonyms | None = None) -> None:
+def set_up_logging(settings: Settings, redactor: Redactor, fields: LogFields | None = None) -> None:
     """Sends every log line, of botkit's, of handlers and of libraries, to standard error, with every secret masked.
 
-    A line of an event carries its id, its account and its conversation, by the name that `pseudonyms` has for it.
+    A line of an event carries its id, its account and its conversation, by the name that `fields` has for it.
     """
     pretty = settings.log_format == "pretty" or (settings.log_format == "auto" and sys.stderr.isatty())
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
-        (pseudonyms or Pseudonyms()).processor,
+        (fields or LogFields()).processor,
         add_trace_id,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="%H:%M:%S" if pretty else "iso", utc=not pretty),
@@ -40,7 +42,7 @@ def set_up_logging(settings: Settings, redactor: Redactor, pseudonyms: Pseudonym
         _cut,
         *([_show] if pretty else []),
     ]
-    renderer = structlog.dev.ConsoleRenderer(colors=True) if pretty else structlog.processors.JSONRenderer()
+    renderer = structlog.dev.ConsoleRenderer(colors=True) if pretty else _render
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[settings.log]),
@@ -67,6 +69,19 @@ def _cut(_logger: Any, _method: str, entry: MutableMapping[str, Any]) -> Mutable
         if isinstance(value, str) and len(value) > most and key not in _WHOLE:
             entry[key] = f"{value[:most]}... ({len(value)} characters)"
     return entry
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def _render(_logger: Any, _method: str, entry: MutableMapping[str, Any]) -> str:
+    """Returns an entry as one line of JSON in ASCII: what a person wrote must neither end it nor steer a terminal."""
+    try:
+        line = _encode(entry)
+    except (msgspec.MsgspecError, TypeError, ValueError, OverflowError):
+        # A lone surrogate, or a number beyond 64 bits.
+        line = b"\x7f"
+    return line.decode() if line.isascii() and b"\x7f" not in line else json.dumps(entry, default=repr)
 
 
 def _show(_logger: Any, _method: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -17,7 +17,7 @@ MAX_ANSWER = 1024 * 1024
 
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 # Anything else could be read as something else; that no line hides in another one is counted.
-_HEAD = re.compile(rb"%b [\x21-\x7e]+ HTTP/1\.1\r\n(?:%b: [\t\x20-\x7e\x80-\xff]*\r\n)*\r\n" % (_TOKEN, _TOKEN))
+_HEAD = re.compile(rb"%b [\x21-\x7e]+ HTTP/1\.1\r\n(?:%b: [\t\x20-\x7e\x80-\xff]*\r\n)*" % (_TOKEN, _TOKEN))
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -73,18 +73,23 @@ class Transport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Sends one request and reads the whole answer."""
-        origin = _origin(request)
         body = b"".join(request.stream) if isinstance(request.stream, httpx.ByteStream) else await request.aread()
-        head = _head(request)
-        most = request.extensions.get("most", MAX_ANSWER)
+        answer = await self.exchange(opening(request), b"\r\n" + body, most=request.extensions.get("most", MAX_ANSWER))
+        return httpx.Response(answer.status, headers=answer.headers, stream=httpx.ByteStream(answer.body))
+
+    async def exchange(self, begun: "Opening", rest: bytes, *, most: int = MAX_ANSWER) -> AnswerReader:
+        """Sends a request that begins so, and reads its whole answer: as `handle_async_request`, without its objects.
+
+        `rest` is more headers, a blank line, and the body.
+        """
         await self._wait_for_slot()
         try:
-            connection = self._take_idle(origin) or await self._connect(origin)
-            reader = await connection.exchange(head + body, AnswerReader(is_head=request.method == "HEAD", most=most))
-            self._put_back(origin, connection)
+            connection = self._take_idle(begun.origin) or await self._connect(begun.origin)
+            answer = await connection.exchange(begun.head + rest, AnswerReader(is_head=begun.is_head, most=most))
+            self._put_back(begun.origin, connection)
         finally:
             self._slots.release()
-        return httpx.Response(reader.status, headers=reader.headers, stream=httpx.ByteStream(reader.body))
+        return answer
 
     async def aclose(self) -> None:
         """Closes every connection; what is under way fails."""
@@ -162,6 +167,17 @@ class _Origin(Struct, frozen=True):
     port: int
     # What the certificate must be for; empty without one.
     name: str
+
+
+class Opening(Struct, frozen=True):
+    """How a request begins: where it goes, and its first lines, each with its end.
+
+    To HEAD, which `is_head` tells, an answer has no body.
+    """
+
+    origin: _Origin
+    head: bytes
+    is_head: bool
 
 
 class _Connection(asyncio.Protocol):
@@ -304,10 +320,11 @@ def _origin(request: httpx.Request) -> _Origin:
     return _Origin(url.scheme, host, url.port or _PORTS[url.scheme], name)
 
 
-def _head(request: httpx.Request) -> bytes:
+def opening(request: httpx.Request) -> Opening:
+    """Returns how a request begins, with all its headers. Raises UnsupportedProtocol, LocalProtocolError."""
     lines = [b"%b %b HTTP/1.1" % (request.method.encode("ascii", "replace"), request.url.raw_path)]
     lines += [b"%b: %b" % header for header in request.headers.raw]
-    head = b"\r\n".join((*lines, b"", b""))
-    if head.count(b"\r") != len(lines) + 1 or not _HEAD.fullmatch(head):
+    head = b"\r\n".join((*lines, b""))
+    if head.count(b"\r") != len(lines) or not _HEAD.fullmatch(head):
         raise httpx.LocalProtocolError("a method, path or header cannot be sent as it is")
-    return head
+    return Opening(_origin(request), head, request.method == "HEAD")

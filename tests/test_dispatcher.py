@@ -4,6 +4,7 @@ import asyncio
 import re
 import threading
 from collections.abc import Callable
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
@@ -258,6 +259,30 @@ async def test_whatever_a_handler_raises_is_only_a_failed_attempt(
         assert (entry["error"], entry["attempt"]) == (raised.__name__, 1)
         await process.advance(1)
         assert desk.texts == ["hello"]
+
+
+@pytest.mark.parametrize("waits", [False, True])
+async def test_what_a_handler_sets_in_its_context_is_gone_with_it(botkit_redis_url: str, *, waits: bool) -> None:
+    router = Router()
+    mood, found = ContextVar("mood", default="none"), []
+
+    @router.text("at once")
+    async def at_once(event: MessageReceived, ctx: Context[Flow]) -> None:
+        found.append(mood.get())
+        mood.set("set")
+
+    @router.text("later")
+    async def later(event: MessageReceived, ctx: Context[Flow]) -> None:
+        await asyncio.sleep(0)
+        found.append(mood.get())
+        mood.set("set")
+
+    async with Process(botkit_redis_url, bot(router)) as process:
+        # All three are handled in a row, by one task.
+        text = "later" if waits else "at once"
+        await asyncio.gather(*(process.takes(says(text)) for _ in range(3)))
+        await process.engine.settle()
+    assert found == ["none"] * 3
 
 
 async def test_a_handler_that_hangs_is_cancelled_at_its_deadline(botkit_redis_url: str) -> None:

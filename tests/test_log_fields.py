@@ -12,7 +12,7 @@ from botkit.context import Context
 from botkit.conversation import Account, digest
 from botkit.events import MessageReceived
 from botkit.flow import Flow
-from botkit.log_fields import Pseudonyms, tell_of
+from botkit.log_fields import tell_of
 from botkit.redis.store import RedisStore
 from botkit.router import Router
 from botkit.turn import Turn
@@ -136,19 +136,23 @@ def test_whatever_a_handler_logs_is_one_line_of_ascii_json(set_up: SetUp, said: 
     assert [json.loads(line)["event"] for line in written.splitlines()] == [said, said]
 
 
-def test_a_conversation_has_one_name_with_one_key_and_another_with_another() -> None:
-    one, other = Pseudonyms(), Pseudonyms()
-    name = one.name("desk:desk:olena")
-    assert name == one.name("desk:desk:olena") != one.name("desk:desk:taras")
-    assert name != other.name("desk:desk:olena")
-    other.key = one.key
-    assert name == other.name("desk:desk:olena")
+def test_a_conversation_has_one_name_with_one_key_and_another_with_another(set_up: SetUp) -> None:
+    names = []
+    for _ in range(2):
+        output = set_up("json")
+        for person in ("olena", "olena", "taras"):
+            tell_of(Turn(f"desk:desk:{person}", "token", "e" * 22, b"", 1), Account("desk", "desk"))
+            own.info("line")
+        names.append([line["conversation"] for line in lines(output)])
+    assert names[0][0] == names[0][1] != names[0][2]
+    assert not {*names[0]} & {*names[1]}
 
 
-async def test_all_processes_on_a_store_have_one_key_and_another_store_has_another(servers: Servers) -> None:
+async def test_all_processes_on_a_store_have_one_name_and_another_store_has_another(servers: Servers) -> None:
     stores = [RedisStore(servers.any_url(), prefix=prefix) for prefix in ("logkeya", "logkeya", "logkeyb")]
-    first, second, other = [await store.log_key() for store in stores]
+    for store in stores:
+        await store.ping()
+    first, second, other = [store.pseudonym("desk:desk:olena") for store in stores]
     for store in stores:
         await store.close()
     assert first == second != other
-    assert len(first) == 64

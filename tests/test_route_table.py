@@ -1,3 +1,4 @@
+import functools
 import threading
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -279,6 +280,69 @@ async def test_a_plain_function_runs_in_a_thread_and_a_coroutine_does_not() -> N
         await run(table, say(text))
     assert threads["plain"] is not threading.current_thread()
     assert threads["coroutine"] is threads["object"] is threading.current_thread()
+
+
+async def _tells(event: Event, ctx: Any) -> None:
+    ctx.told = event
+
+
+async def _awaits(event: Event, ctx: Any) -> None:
+    await ctx
+
+
+async def _enters(event: Event, ctx: Any) -> None:
+    async with ctx:
+        pass
+
+
+async def _iterates(event: Event, ctx: Any) -> None:
+    async for ctx.told in ctx.others:
+        pass
+
+
+async def _comprehends(event: Event, ctx: Any) -> None:
+    ctx.told = [[each async for each in several] for several in ctx]
+
+
+def _plain(event: Event, ctx: Any) -> None:
+    ctx.told = event
+
+
+def _passes_on(event: Event, ctx: Any) -> Awaitable[None]:
+    return _awaits(event, ctx)
+
+
+class _Object:
+    async def __call__(self, event: Event, ctx: Any) -> None:
+        await ctx
+
+
+@pytest.mark.parametrize(
+    ("handler", "expected"),
+    [(_tells, True), *((handler, False) for handler in (_awaits, _enters, _iterates, _comprehends)),
+     (_plain, False), (_passes_on, False), (_Object(), False), (functools.partial(_tells), False)],
+    ids=["tells", "awaits", "enters", "iterates", "comprehends", "plain", "passes on", "object", "partial"],
+)  # fmt: skip
+def test_a_coroutine_without_any_await_never_waits_and_nothing_else_is_trusted_not_to(
+    handler: Any, expected: bool
+) -> None:
+    router = Router()
+    router.text("a")(handler)
+    table = RouteTable([router])
+    matched = table.match(say("a"), states())
+    assert matched is not None
+    assert table.never_waits(matched) is expected
+
+
+def test_whatever_a_middleware_is_around_may_wait(log: Log) -> None:
+    outer, inner = Router(), Router()
+    inner.text("a")(_tells)
+    outer.include(inner)
+    outer.middleware(log.middleware("outer"))
+    table = RouteTable([outer])
+    matched = table.match(say("a"), states())
+    assert matched is not None
+    assert not table.never_waits(matched)
 
 
 async def test_a_plain_function_that_returns_a_coroutine_is_awaited(log: Log) -> None:

@@ -35,9 +35,11 @@ def test_every_test_that_the_table_names_is_there(row: str, text: str) -> None:
 
 
 def test_the_rows_are_in_order_and_none_is_there_twice() -> None:
-    numbers = [int(row.removeprefix("S-").rstrip("b")) for row, _ in ROWS]
-    assert numbers == sorted(set(numbers))
-    assert len(numbers) > 25
+    found = [row for row, _ in ROWS]
+    # From 31 on they are about the inspector, which there is not yet.
+    numbered = [f"S-{number}" for number in range(1, 51) if not 31 <= number <= 37]
+    assert [row for row in found if row != "S-11b"] == numbered
+    assert found.index("S-11b") == found.index("S-11") + 1
 
 
 # --- code and data

@@ -200,7 +200,7 @@ class Telegram(Adapter):
         receipt = await self._send(call, client)
         if receipt.reason == NO_TEXT:
             receipt = read_receipt(await self._post(without_words(call), client))
-        return replace(receipt, is_gone=receipt.is_gone and _is_about(call, address))
+        return receipt if not receipt.is_gone or _is_about(call, address) else replace(receipt, is_gone=False)
 
     async def _send(self, call: Call, client: HttpClient) -> Receipt:
         known = self._known_files.shortened(call)

@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from itertools import count
 from typing import Any
@@ -437,12 +436,6 @@ class RedisStore:
     async def ping(self) -> None:
         """See `Store.ping`. One trip."""
         await self._redis.call("PING")
-
-    async def log_key(self) -> bytes:
-        """Returns the key of the names that conversations have in logs, made when first asked for. Two trips."""
-        await self._redis.call("HSETNX", self.keys.meta, "log_key", secrets.token_hex(32))
-        found: bytes = await self._redis.call("HGET", self.keys.meta, "log_key")
-        return found
 
     async def check(self, cid: str, timers: Sequence[str] = ()) -> list[str]:
         """Returns the rules of structure that a conversation breaks; `timers` are names that seem to be due. One trip.

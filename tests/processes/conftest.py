@@ -265,6 +265,19 @@ class Project:
         self._started.append(AppChild(self.folder, command, clean | self.environ, log))
         return self._started[-1]
 
+    def set_failpoint(self, function: str) -> Path:
+        """Kills the first process that is started from here on and returns from a function, `file.py:qualified.name`.
+
+        Returns the file that is there once it has happened.
+        """
+        happened = self.folder / "failpoint"
+        self.environ |= {
+            "PYTHONPATH": str(Path(__file__).parent.parent / "faults" / "failpoints"),
+            "FAILPOINT": function,
+            "FAILPOINT_FILE": str(happened),
+        }
+        return happened
+
     def file(self, name: str) -> Path:
         """A file by which tests and handlers tell each other how far they are."""
         return self.folder / name
