@@ -11,6 +11,8 @@ from botkit.turn import Counts, Queue, Record, Turn
 
 T = TypeVar("T")
 
+_NOTHING = Counts()
+
 # How long the ids are that stand before an event, and before a message.
 _EVENT_ID = 22
 _MESSAGE_KEY = 24
@@ -62,9 +64,10 @@ def read_turn(queue: Queue, cid: str, token: str, entry: bytes, attempts: int, r
 
 def read_record(fields: Sequence[Any]) -> Record:
     """Returns the record of the fields that `RECORD` names, and the number of messages in the outbox."""
-    state, *numbers = fields
-    version, started, sent, in_row, ends, hour, this_hour, queued = (int(number or 0) for number in numbers)
-    return Record(state or b"", version, Counts(started, sent, in_row, ends, hour, this_hour), queued)
+    state, version, *counts, queued = fields
+    # Most conversations have no session: nothing is counted.
+    counted = Counts(*[int(number or 0) for number in counts]) if any(counts) else _NOTHING
+    return Record(state or b"", int(version or 0), counted, int(queued))
 
 
 def read_terms(fields: Sequence[Any]) -> Record:

@@ -9,12 +9,13 @@ local first = 13 + 3 * tonumber(timers)
 local function keeper(name) return string.sub(name, 1, 6) == 'flow:=' and e or ts end
 
 -- The same commit again: its answer was lost, so it is only told again.
-local last, version = unpack(redis.call('HMGET', c, 'lc', 'v'))
+local last, version, heard, paced, gone = unpack(redis.call('HMGET', c, 'lc', 'v', 'at', 'pt', 'g'))
 local again = last == tok .. eid
 local mine = redis.call('HGET', own, cid) == tok
+local head, nx = unpack(redis.call('LRANGE', m, 0, 1))
 local may_send = again and stok ~= '' and redis.call('HGET', oown, cid) == stok
 if not again then
-  if not mine or not heads(m, eid) then return {'FENCED'} end
+  if not mine or not begins(head, eid) then return {'FENCED'} end
   local more = 0
   for i = 13, first - 1, 3 do
     local is_set, sets = redis.call('HEXISTS', ts, ARGV[i]), ARGV[i + 1] == '0' and 0 or 1
@@ -26,7 +27,8 @@ if not again then
   local told = {'lc', tok .. eid, 'v', tonumber(version or '0') + 1}
   if state ~= '' then
     told[5], told[6] = 's', state
-    redis.call('PERSIST', c)
+    -- Who was heard of has no end any more.
+    if not heard then redis.call('PERSIST', c) end
   end
   redis.call('HSET', c, unpack(told))
   if reply ~= '' then redis.call('SET', w, reply, 'PX', rttl) end
@@ -52,9 +54,9 @@ if not again then
   end
 end
 
-local answer = {'OK', may_send and 1 or 0, may_send and terms(c) or ''}
+local answer = {'OK', may_send and 1 or 0, may_send and {paced, gone} or ''}
 if mine then
-  local nx = redis.call('LINDEX', m, 0)
+  if again then nx = head end
   if nx and keep == '1' then
     if not again then redis.call('HINCRBY', try, cid, 1) end
     redis.call('ZADD', lse, now + lease, cid)

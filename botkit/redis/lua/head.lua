@@ -16,9 +16,14 @@ local function give(has_more, rdy, lse, own, cid, at)
   if has_more then redis.call('ZADD', rdy, 'NX', at, cid) end
 end
 
--- Tells whether `id` is the head of a queue; entries are the id followed by the payload.
+-- Tells whether an entry, if there is one, has this id; entries are the id followed by the payload.
+local function begins(entry, id)
+  return string.sub(entry or '', 1, #id) == id
+end
+
+-- Tells whether `id` is the head of a queue.
 local function heads(q, id)
-  return string.sub(redis.call('LINDEX', q, 0) or '', 1, #id) == id
+  return begins(redis.call('LINDEX', q, 0), id)
 end
 
 -- Remembers an id. The newest 64 stay whatever the clock says; never more than `ids`.

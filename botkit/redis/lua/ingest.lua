@@ -65,14 +65,13 @@ remember(x, eid, horizon, ids, mark)
 redis.call('RPUSH', m, eid .. payload)
 if answers == '1' then hear() end
 if opens ~= '' then
+  local heard, gone = unpack(redis.call('HMGET', c, 'at', 'g'))
   -- A person, and no stranger who was only written to: when they were last heard of, and no end.
   if place ~= '' then redis.call('HSET', c, 'at', now, 'id', place) else redis.call('HSET', c, 'at', now) end
-  redis.call('PERSIST', c)
-end
-if opens == '1' or opens == '2' then
+  if not heard then redis.call('PERSIST', c) end
   -- Who left of their own will is back when they say so, where `opens` is 2; whatever else kept them away is over.
-  if opens == '1' or redis.call('HGET', c, 'g') ~= 'unsubscribed' then redis.call('HDEL', c, 'g') end
-  redis.call('ZADD', all, 0, cid)
+  if gone and (opens == '1' or (opens == '2' and gone ~= 'unsubscribed')) then redis.call('HDEL', c, 'g') end
+  if opens ~= '0' then redis.call('ZADD', all, 0, cid) end
 end
 if opens == '0' then
   redis.call('HSET', c, 'g', 'unsubscribed')
