@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import structlog
 from starlette.applications import Starlette
@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
+from botkit.answer import Answer
 from botkit.bot import Bot
 from botkit.exceptions import BotkitError, DefinitionError, SettingsError, StoreUnavailableError
 from botkit.gate import Gate
@@ -26,6 +27,9 @@ from botkit.settings import Settings, load_settings
 from botkit.telemetry import set_up_logging
 
 log = structlog.get_logger("botkit.app")
+
+_WEBHOOKS = "/webhooks/"
+_Serve = Callable[[Scope, Receive, Send, str, str], Awaitable[None]]
 
 
 class App:
@@ -50,12 +54,12 @@ class App:
         #: Why it did not start, where the server that runs it would only say that it did not.
         self.failure: Exception | None = None
         self._guarding: asyncio.Task[None] | None = None
-        self._webhooks = _Webhooks(self)
+        webhooks = _Webhooks(self._webhooks)
         self._asgi = Starlette(
             routes=[
-                Route("/webhooks/{channel}", self._webhooks, methods=["POST"]),
+                Route("/webhooks/{channel}", webhooks, methods=["POST"]),
                 # Which of the two a gateway calls with is its adapter's to say.
-                Route("/webhooks/{channel}/{kind}", self._webhooks, methods=["GET", "POST"]),
+                Route("/webhooks/{channel}/{kind}", webhooks, methods=["GET", "POST"]),
                 Route("/healthz", self._healthz),
                 Route("/readyz", self._readyz),
                 Route("/metrics", MetricsPage(lambda: self.service), methods=["GET"]),
@@ -72,12 +76,17 @@ class App:
         """Serves one ASGI connection."""
         await self._gate(scope, receive, send)
 
-    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def _route(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if (place := _webhook_place(scope)) is None:
-            await self._asgi(scope, receive, send)
-        else:
-            # Nothing of Starlette's routing or middleware is of use to a webhook, and all of it costs.
-            await self._webhooks({**scope, "path_params": place}, receive, send)
+            return self._asgi(scope, receive, send)
+        # Nothing of Starlette's routing or middleware is of use to a webhook, and all of it costs.
+        return self._webhooks(scope, receive, send, *place)
+
+    def _webhooks(self, scope: Scope, receive: Receive, send: Send, channel: str, kind: str) -> Awaitable[None]:
+        if self.service is None:
+            # Before the service runs and after, they must come again.
+            return Answer(503, ((b"retry-after", b"2"),)).send(scope, send)
+        return self.service.receiver.serve(scope, receive, send, channel, kind)
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
@@ -159,27 +168,23 @@ def _shown(settings: Settings) -> str:
     return shown_address(settings.redis_url.reveal()) if settings.redis_url else str(settings.folder / "redis")
 
 
-def _webhook_place(scope: Scope) -> dict[str, str] | None:
-    """Returns the channel, and the kind if there is one, of a request that the routes above give to the receiver."""
+def _webhook_place(scope: Scope) -> tuple[str, str] | None:
+    """Returns the channel and the kind, which may be empty, of what the routes above give to the receiver."""
     if scope["type"] != "http" or scope["method"] != "POST" or scope.get("root_path"):
         return None
-    match scope["path"].split("/"):
-        case ["", "webhooks", channel] if channel:
-            return {"channel": channel}
-        case ["", "webhooks", channel, kind] if channel and kind:
-            return {"channel": channel, "kind": kind}
-    return None
+    path: str = scope["path"]
+    if not path.startswith(_WEBHOOKS):
+        return None
+    channel, slash, kind = path[len(_WEBHOOKS) :].partition("/")
+    return (channel, kind) if channel and bool(slash) == bool(kind) and "/" not in kind else None
 
 
 class _Webhooks:
-    """Hands webhooks to the receiver of the running service; before it runs and after, they must come again."""
+    """The endpoint of the routes that Starlette finds: those of other methods, and all below a path of a proxy's."""
 
-    def __init__(self, app: App) -> None:
-        self._app = app
+    def __init__(self, serve: _Serve) -> None:
+        self._serve = serve
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        service = self._app.service
-        if service is None:
-            await Response(status_code=503, headers={"Retry-After": "2"})(scope, receive, send)
-            return
-        await service.receiver(scope, receive, send)
+        place = scope["path_params"]
+        await self._serve(scope, receive, send, place["channel"], place.get("kind", ""))

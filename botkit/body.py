@@ -1,9 +1,11 @@
 """Reading the bodies of requests: not too much, not for too long, and all of them together within a bound."""
 
 import asyncio
-from typing import Self
+from collections.abc import Awaitable, Generator
+from typing import Any, Self
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive, Scope
 
 
 class BodyTooLargeError(Exception):
@@ -52,28 +54,69 @@ class Share:
         self._bodies.size -= self.size
 
 
-async def read_body(request: Request, *, most: int, seconds: float, of: Share | None = None) -> bytes:
+async def read_body(scope: Scope, receive: Receive, *, most: int, seconds: float, of: Share | None = None) -> bytes:
     """Returns the body of a request, counted in the share `of`.
 
     Raises BodyTooLargeError above `most` bytes, TimeoutError after `seconds`, TooMuchAtOnceError, and starlette's
     ClientDisconnect.
     """
-    if _announced(request) > most:
+    if _announced(scope) > most:
         raise BodyTooLargeError
+    begun = _Begun(receive())
+    if begun.message is not None and not begun.message.get("more_body"):
+        return _part(begun.message, most, of)
     chunks: list[bytes] = []
-    size = 0
     async with asyncio.timeout(seconds):
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > most:
-                raise BodyTooLargeError
-            if of is not None:
-                of.add(len(chunk))
-            chunks.append(chunk)
+        message = await begun
+        chunks.append(_part(message, most, of))
+        while message.get("more_body"):
+            most -= len(chunks[-1])
+            message = await receive()
+            chunks.append(_part(message, most, of))
     return b"".join(chunks)
 
 
-def _announced(request: Request) -> int:
-    text = next((value for name, value in request.scope["headers"] if name == b"content-length"), b"")
-    # What is no number promises nothing: the bytes are counted as they come.
-    return int(text[:20]) if text.isdigit() else 0
+class _Begun:
+    """Waits for a message whose coroutine has taken its first step: where it was there, `message` is it.
+
+    Nearly every body is there before it is asked for, and a timer for it would cost more than all of the reading.
+    """
+
+    __slots__ = ("_steps", "_waits_for", "message")
+
+    def __init__(self, work: Awaitable[Message]) -> None:
+        self.message: Message | None = None
+        self._waits_for: Any = None
+        self._steps = work.__await__()
+        try:
+            self._waits_for = next(self._steps)
+        except StopIteration as done:
+            self.message = done.value
+
+    def __await__(self) -> Generator[Any, Any, Message]:
+        if self.message is None:
+            try:
+                yield self._waits_for
+                self.message = yield from self._steps
+            finally:
+                self._steps.close()
+        return self.message
+
+
+def _part(message: Message, most: int, of: Share | None) -> bytes:
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnect
+    part: bytes = message.get("body", b"")
+    if len(part) > most:
+        raise BodyTooLargeError
+    if of is not None:
+        of.add(len(part))
+    return part
+
+
+def _announced(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            # What is no number promises nothing: the bytes are counted as they come.
+            return int(value[:20]) if value.isdigit() else 0
+    return 0

@@ -2,8 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from functools import partial
+from collections.abc import Awaitable, Coroutine, Mapping, Sequence
 from typing import Literal
 
 import structlog
@@ -115,7 +114,7 @@ class Engine:
 
         Raises StoreUnavailableError. An event that must be answered in the response is waited for, within its budget.
         """
-        ingesting = asyncio.ensure_future(self._ingest_all(adapter, events))
+        ingesting = asyncio.create_task(self._ingest_all(adapter, events))
         is_done = False
         try:
             is_done = await wait_for(ingesting, self._policy.ingest_seconds)
@@ -141,21 +140,19 @@ class Engine:
         return await asyncio.gather(*(self._ingest(adapter, event) for event in events))
 
     async def _ingest(self, adapter: Adapter, event: Event) -> Ingested:
+        payload = stamp(encode(event))
         token = self._token_for(event)
         self._asking += bool(token)
-        ingest = partial(
-            self._store.ingest,
-            event.conversation.key,
-            event.id,
-            stamp(encode(event)),
-            token=token,
-            window=adapter.dedupe_window.total_seconds(),
-            heard=_heard(adapter, event),
-            opens=event.opens,
-            stays_away=adapter.stays_away and not isinstance(event, Subscribed),
-        )
+        loop = asyncio.get_running_loop()
+        began_at = loop.time()
         try:
-            return await self._once_more(ingest)
+            try:
+                return await self._store_event(adapter, event, payload, token)
+            except StoreUnavailableError:
+                if loop.time() - began_at > self._policy.ingest_seconds:
+                    raise
+                # Again at once where the connection broke: those that came together stay in their order.
+                return await self._store_event(adapter, event, payload, token)
         except StoreUnavailableError:
             if token:
                 self._unsure[event.id] = token
@@ -163,16 +160,17 @@ class Engine:
         finally:
             self._asking -= bool(token)
 
-    async def _once_more(self, ingest: Callable[[], Awaitable[Ingested]]) -> Ingested:
-        """Stores an event; where the connection broke, again at once: those that came together stay in their order."""
-        loop = asyncio.get_running_loop()
-        began_at = loop.time()
-        try:
-            return await ingest()
-        except StoreUnavailableError:
-            if loop.time() - began_at > self._policy.ingest_seconds:
-                raise
-            return await ingest()
+    def _store_event(self, adapter: Adapter, event: Event, payload: bytes, token: str) -> Awaitable[Ingested]:
+        return self._store.ingest(
+            event.conversation.key,
+            event.id,
+            payload,
+            token=token,
+            window=adapter.dedupe_window.total_seconds(),
+            heard=_heard(adapter, event),
+            opens=event.opens,
+            stays_away=adapter.stays_away and not isinstance(event, Subscribed),
+        )
 
     def _token_for(self, event: Event) -> str:
         if not self._has_room(Queue.MAILBOX):

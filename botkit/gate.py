@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from msgspec import Struct
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from botkit.answer import Answer
+
 # What a proxy before us and we might take for different paths: an encoded slash, dot or control, two slashes, a dot
 # that leads up, a backslash.
 _ODD = re.compile(rb"%(?![0-9a-f]{2})|%2[ef]|%5c|%[01]|%7f|[\\#?\x00-\x20\x7f-\xff]|//|/\.\.?(?:/|$)", re.IGNORECASE)
@@ -35,12 +37,10 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one connection."""
         status = fault(scope, self._policy) if scope["type"] == "http" else 0
-        if not status:
+        if status:
+            await Answer(status, ((b"connection", b"close"),)).send(scope, send)
+        else:
             await self._app(scope, receive, send)
-            return
-        headers = [(b"content-length", b"0"), (b"connection", b"close")]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": b""})
 
 
 def fault(scope: Scope, policy: HeadPolicy) -> int:
@@ -51,21 +51,22 @@ def fault(scope: Scope, policy: HeadPolicy) -> int:
     if scope["http_version"] not in _VERSIONS or not (_PLAIN.fullmatch(raw_path) or _is_sound(raw_path)):
         return 400
     headers = scope["headers"]
-    size = len(b"".join([part for header in headers for part in header]))
-    if len(headers) > policy.max_headers or size > policy.max_size:
+    if len(headers) > policy.max_headers:
         return 431
-    return 400 if _is_ambiguous(headers, is_old=scope["http_version"] == "1.0") else 0
+    names, values = zip(*headers, strict=True) if headers else ((), ())
+    if len(b"".join(names)) + len(b"".join(values)) > policy.max_size:
+        return 431
+    return 400 if _is_ambiguous(names, values, is_old=scope["http_version"] == "1.0") else 0
 
 
-def _is_ambiguous(headers: Sequence[tuple[bytes, bytes]], *, is_old: bool) -> bool:
-    names = [name for name, _ in headers]
+def _is_ambiguous(names: Sequence[bytes], values: Sequence[bytes], *, is_old: bool) -> bool:
     hosts, codings = names.count(b"host"), names.count(b"transfer-encoding")
     # Health checks of the old kind name no host.
     if hosts > 1 or (hosts == 0 and not is_old) or names.count(b"content-length") + codings > 1:
         return True
-    if hosts and not headers[names.index(b"host")][1]:
+    if hosts and not values[names.index(b"host")]:
         return True
-    return bool(codings) and (is_old or headers[names.index(b"transfer-encoding")][1].lower() != b"chunked")
+    return bool(codings) and (is_old or values[names.index(b"transfer-encoding")].lower() != b"chunked")
 
 
 def _is_sound(raw_path: bytes) -> bool:

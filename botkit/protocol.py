@@ -1,15 +1,19 @@
 """HTTP/1.1 as `botkit run` takes it: uvicorn's protocol over httptools, with bounds on what a peer may cost."""
 
+import asyncio
 import heapq
 import math
 from asyncio import AbstractEventLoop, TimerHandle, Transport
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import unquote
 
 import httptools
 from msgspec import Struct
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from botkit.answer import WHOLE_ANSWER
 
 # Two readers of this would see two different requests in it.
 _AMBIGUOUS = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"
@@ -30,6 +34,38 @@ class ConnectionPolicy(Struct, frozen=True):
     write_seconds: float = 10
     max_head: int = 16 * 1024
     max_connections: int = 2048
+
+
+class Cycle(RequestResponseCycle):
+    """A request and its answer, which may come in one message."""
+
+    async def send(self, message: Any) -> None:
+        """Writes a part of the answer, or all of it."""
+        is_plain = not (self.response_started or self.flow.write_paused or self.scope["method"] == "HEAD")
+        if message["type"] == WHOLE_ANSWER and is_plain:
+            if not self.disconnected:
+                self._write(message)
+        elif message["type"] == WHOLE_ANSWER:
+            await super().send(message | {"type": "http.response.start"})
+            await super().send(message | {"type": "http.response.body"})
+        else:
+            await super().send(message)
+
+    def _write(self, answer: Any) -> None:
+        lines = [STATUS_LINE[answer["status"]]]
+        for name, value in (*self.default_headers, *answer["headers"]):
+            lines += (name, b": ", value, b"\r\n")
+        if (b"connection", b"close") in answer["headers"]:
+            self.keep_alive = False
+        elif not self.keep_alive:
+            lines.append(b"connection: close\r\n")
+        lines += (b"\r\n", answer["body"])
+        self.response_started = self.response_complete = True
+        self.transport.write(b"".join(lines))
+        self.message_event.set()
+        if not self.keep_alive:
+            self.transport.close()
+        self.on_response()
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -84,6 +120,12 @@ class BoundedProtocol(HttpToolsProtocol):
 
     # --- what the parser calls ---
 
+    def on_message_begin(self) -> None:
+        """Forgets the request before."""
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
+
     def on_headers_complete(self) -> None:
         """Lets the application begin. Raises ValueError, which is answered with 400, for what is more than a path."""
         if self.url[:1] != b"/" or b"#" in self.url:
@@ -91,12 +133,52 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_size = 0
         self._is_in_body = True
         self._due_at = self.loop.time() + self.policy.body_seconds
-        super().on_headers_complete()
+        before, self.cycle = self._request, self._new_cycle()
         # What stands behind the body must not become one of the headers that were looked at before it.
-        self.headers = _Complete(self.headers)
-        if self.parser.should_upgrade():
-            # From here on the parser reads nothing, and we speak nothing else.
-            self.cycle.keep_alive = False
+        self.headers = _COMPLETE
+        if before is None or before.response_complete:
+            self._start_asgi_task(self.cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
+
+    def _new_cycle(self) -> Cycle:
+        version = self.parser.get_http_version()
+        # After another protocol was asked for, the parser reads nothing, and we speak nothing else.
+        is_last = version == "1.0" or self.parser.should_upgrade() or not self.parser.should_keep_alive()
+        return Cycle(
+            scope=self._new_scope(version),
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=not is_last,
+            on_response=self.on_response_complete,
+        )
+
+    def _new_scope(self, version: str) -> Any:
+        url = httptools.parse_url(self.url)
+        path = url.path.decode("ascii")
+        return {
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "http_version": version,
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,
+            "method": self.parser.get_method().decode("ascii"),
+            "root_path": self.root_path,
+            "path": self.root_path + (unquote(path) if "%" in path else path),
+            "raw_path": self.root_path.encode("ascii") + url.path,
+            "query_string": url.query or b"",
+            "headers": self.headers,
+            "state": self.app_state.copy(),
+            "extensions": {WHOLE_ANSWER: {}},
+        }
 
     def on_message_complete(self) -> None:
         """Waits for nothing more."""
@@ -108,10 +190,17 @@ class BoundedProtocol(HttpToolsProtocol):
     # --- what uvicorn calls ---
 
     def on_response_complete(self) -> None:
-        """Closes the connection when the rest of a body would be read for nothing."""
-        super().on_response_complete()
-        if self.cycle.response_complete and self.cycle.more_body:
+        """Lets the next request begin; closes the connection where the rest of a body would be read for nothing."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif self.cycle.response_complete and self.cycle.more_body:
             self.transport.close()
+        elif not self._head_size:
+            self._due_at = self.loop.time() + self.policy.idle_seconds
 
     def send_400_response(self, msg: str) -> None:
         """Answers what is no HTTP; after a request that is still being worked on, its answer is the last."""
@@ -174,6 +263,9 @@ class _Complete(list[tuple[bytes, bytes]]):
 
     def append(self, _: object) -> None:
         raise ValueError("headers behind the body")
+
+
+_COMPLETE = _Complete()
 
 
 def _bounded(connections: Iterable[object]) -> list[BoundedProtocol]:

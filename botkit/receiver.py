@@ -1,18 +1,19 @@
 """Webhooks: who is it for, is it genuine, what does it say, is it stored - and only then 200."""
 
 import asyncio
+import re
 from collections.abc import Iterable, Mapping
 from time import perf_counter
 from urllib.parse import parse_qsl
 
 import structlog
 from msgspec import Struct
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from botkit import tracing
 from botkit.adapter import Adapter
+from botkit.answer import Answer
 from botkit.body import Bodies, BodyTooLargeError, TooMuchAtOnceError, read_body
 from botkit.clock import Clock
 from botkit.engine import Engine
@@ -25,6 +26,16 @@ from botkit.webhook import WebhookRequest
 
 log = structlog.get_logger("botkit.receiver")
 
+
+# Nearly every query: one field, which needs no decoding.
+_PLAIN_QUERY = re.compile(rb"ta=[A-Za-z0-9_.~-]+")
+
+_OK = Answer(200)
+_FORBIDDEN = Answer(403)
+_NO_METHOD = Answer(405)
+_CLOSE = ((b"connection", b"close"),)
+_TEXT = ((b"content-type", b"text/plain; charset=utf-8"),)
+_JSON = ((b"content-type", b"application/json"),)
 
 # What a webhook that is not answered with 200 is counted as.
 _REASONS = {200: "", 403: "forbidden", 405: "method", 408: "slow", 413: "large", 503: "unavailable"}
@@ -80,65 +91,81 @@ class Receiver:
         self._waiting = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves one request."""
-        started = perf_counter()
-        try:
-            response = await self._receive(Request(scope, receive))
-        except ClientDisconnect:
-            log.debug("the sender left early")
-            self._note(scope, "left", started)
-            return
-        self._note(scope, _REASONS.get(response.status_code, "other"), started)
-        await response(scope, receive, send)
+        """Serves one request, where a route found its place."""
+        place = scope["path_params"]
+        await self.serve(scope, receive, send, place["channel"], place.get("kind", ""))
 
-    def _note(self, scope: Scope, reason: str, started: float) -> None:
-        account = scope.get("botkit.account")
+    async def serve(self, scope: Scope, receive: Receive, send: Send, channel: str, kind: str = "") -> None:
+        """Serves one request for a channel's webhook, or for the one of a gateway's kinds."""
+        started = perf_counter()
+        query = self._read_query(scope["query_string"])
+        adapter = self._adapters.get((channel, query.get("ta", ""))) if query is not None else None
+        guard = adapter or self._decoys.get(channel)
+        if query is None or guard is None or kind not in (guard.kinds or ("",)):
+            answer = _FORBIDDEN
+        elif scope["method"] not in guard.methods:
+            answer = _NO_METHOD
+        else:
+            try:
+                answer = await self._receive(scope, receive, adapter, guard, kind, query)
+            except ClientDisconnect:
+                log.debug("the sender left early")
+                self._note(adapter, "left", started)
+                return
+        self._note(adapter, _REASONS.get(answer.status, "other"), started)
+        await answer.send(scope, send)
+
+    def _read_query(self, raw_query: bytes) -> dict[str, str] | None:
+        """Returns the fields of a query, the first of each name; None for too many, or for two accounts."""
+        if _PLAIN_QUERY.fullmatch(raw_query):
+            return {"ta": raw_query[3:].decode()}
+        if raw_query.count(b"&") >= self._policy.max_fields:
+            return None
+        given = parse_qsl(raw_query.decode("latin-1"))
+        # Nobody can tell which of two accounts is meant.
+        return dict(reversed(given)) if [name for name, _ in given].count("ta") <= 1 else None
+
+    def _note(self, adapter: Adapter | None, reason: str, started: float) -> None:
+        account = adapter.account if adapter else None
         self._metrics.observe("webhook_seconds", perf_counter() - started, account)
         if reason:
             self._metrics.count("webhooks_refused", account, reason)
 
-    async def _receive(self, request: Request) -> Response:
-        channel, kind = request.path_params["channel"], request.path_params.get("kind", "")
-        raw_query = request.scope["query_string"]
-        if raw_query.count(b"&") >= self._policy.max_fields:
-            return _refused()
-        given = parse_qsl(raw_query.decode("latin-1"))
-        query = dict(reversed(given))
-        if [name for name, _ in given].count("ta") > 1:
-            # Nobody can tell which of them is meant.
-            return _refused()
-        adapter = self._adapters.get((channel, query.get("ta", "")))
-        request.scope["botkit.account"] = adapter.account if adapter else None
-        guard = adapter or self._decoys.get(channel)
-        if guard is None or kind not in (guard.kinds or ("",)):
-            return _refused()
-        if request.method not in guard.methods:
-            return Response(status_code=405)
+    async def _receive(
+        self,
+        scope: Scope,
+        receive: Receive,
+        adapter: Adapter | None,
+        guard: Adapter,
+        kind: str,
+        query: Mapping[str, str],
+    ) -> Answer:
         # Before the body is read: what some servers take for a header behind it is none.
-        headers = _headers(request)
+        headers = _headers(scope)
+        policy = self._policy
         with self.held.share() as share:
             try:
-                body = await read_body(request, most=self._policy.max_body, seconds=self._policy.body_seconds, of=share)
+                body = await read_body(scope, receive, most=policy.max_body, seconds=policy.body_seconds, of=share)
             except BodyTooLargeError:
-                return _closing(413)
+                return Answer(413, _CLOSE)
             except TimeoutError:
-                return _closing(408)
+                return Answer(408, _CLOSE)
             except TooMuchAtOnceError:
                 # Not louder: strangers can make as many of these as they like.
                 log.info("too many bodies at once: they must come again")
-                return self._later({"Connection": "close"})
-            inbound = WebhookRequest(headers, query, body, kind, request.method, raw_query)
-            return await self._check(adapter, guard, inbound)
+                return self._later(_CLOSE)
+            request = WebhookRequest(headers, query, body, kind, scope["method"], scope["query_string"])
+            return await self._check(adapter, guard, request)
 
-    async def _check(self, adapter: Adapter | None, guard: Adapter, request: WebhookRequest) -> Response:
+    async def _check(self, adapter: Adapter | None, guard: Adapter, request: WebhookRequest) -> Answer:
         if request.headers.get("content-encoding", "identity") != "identity":
-            return _refused()
+            return _FORBIDDEN
         handshake = guard.handshake(request)
         if handshake is not None:
-            return Response(handshake, media_type="text/plain")
+            return Answer(200, _TEXT, handshake)
         if not guard.verify(request) or adapter is None:
             log.info("refused", channel=guard.channel)
-            return _refused()
+            return _FORBIDDEN
         if self._waiting >= self._policy.max_waiting:
             log.warning("too many events wait for the store: they must come again", account=adapter.ta)
             return self._later()
@@ -152,7 +179,7 @@ class Receiver:
             self._waiting -= 1
 
     @tracing.webhook
-    async def _store_events(self, adapter: Adapter, request: WebhookRequest) -> Response:
+    async def _store_events(self, adapter: Adapter, request: WebhookRequest) -> Answer:
         try:
             events = [event for event in adapter.parse(request) if not self._is_stale(adapter, event)]
         except PayloadError as error:
@@ -166,16 +193,16 @@ class Receiver:
         if not accepted.stored:
             log.error("not stored", account=adapter.ta, reason="the conversation's mailbox is full")
             return self._later()
-        return Response(accepted.reply, media_type="application/json" if accepted.reply else None)
+        return Answer(200, _JSON, accepted.reply) if accepted.reply else _OK
 
-    async def _keep(self, adapter: Adapter, reason: str, body: bytes) -> Response:
+    async def _keep(self, adapter: Adapter, reason: str, body: bytes) -> Answer:
         try:
             async with asyncio.timeout(self._policy.keep_seconds):
                 await self._store.save_unreadable(adapter.ta, reason, body)
                 self._metrics.count("events_unreadable", adapter.account)
         except TimeoutError:
             raise StoreUnavailableError("Redis took too long to keep a body") from None
-        return Response(status_code=200)
+        return _OK
 
     def _is_stale(self, adapter: Adapter, event: Event) -> bool:
         if not adapter.signs_time or self._clock.now() - event.at <= adapter.dedupe_window:
@@ -184,22 +211,14 @@ class Receiver:
         log.warning("dropped: older than repeats are remembered", account=adapter.ta, event_id=event.id)
         return True
 
-    def _later(self, headers: Mapping[str, str] = {}) -> Response:
-        return Response(status_code=503, headers={"Retry-After": str(self._policy.retry_after), **headers})
+    def _later(self, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Answer:
+        return Answer(503, ((b"retry-after", b"%d" % self._policy.retry_after), *headers))
 
 
-def _headers(request: Request) -> dict[str, str]:
+def _headers(scope: Scope) -> dict[str, str]:
     headers: dict[str, str] = {}
-    for name, value in request.scope["headers"]:
+    for name, value in scope["headers"]:
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
         # A header sent twice becomes one that no signature matches.
         headers[key] = f"{headers[key]}, {text}" if key in headers else text
     return headers
-
-
-def _refused() -> Response:
-    return Response(status_code=403)
-
-
-def _closing(status: int) -> Response:
-    return Response(status_code=status, headers={"Connection": "close"})

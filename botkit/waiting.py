@@ -11,13 +11,14 @@ async def wait_for(work: "asyncio.Future[Any]", seconds: float) -> bool:
     """
     if work.done():
         return True
-    waiter = asyncio.get_running_loop().create_future()
+    loop = asyncio.get_running_loop()
+    waiter = loop.create_future()
 
     def wake(_: object = None) -> None:
         if not waiter.done():
             waiter.set_result(None)
 
-    timer = asyncio.get_running_loop().call_later(seconds, wake)
+    timer = loop.call_later(seconds, wake)
     work.add_done_callback(wake)
     try:
         await waiter

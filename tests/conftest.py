@@ -77,6 +77,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-docs", action="store_true", help="write what is generated in README.md and docs/ anew")
     parser.addoption("--seed", type=int, help="the seed of an earlier run, to repeat it")
     parser.addoption("--long", action="store_true", help="the long forms of the tests in tests/faults, for hours")
+    parser.addoption("--hours", type=float, default=0, help="how long a service must stand its load in test_soak.py")
     parser.addoption(
         "--destinations", type=int, default=1000, help="how many destinations a bulk through real processes has"
     )

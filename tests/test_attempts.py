@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from botkit.accounts import Bucket
 from botkit.adapter import Adapter, Outcome, Receipt
@@ -26,6 +27,7 @@ from botkit.redis.accounts import RedisAccounts
 from botkit.redis.audit import audit
 from botkit.redis.store import RedisStore
 from botkit.router import Router
+from botkit.store import Begun
 from botkit.turn import Turn
 from tests.desk import NOT_SENT, REFUSED, UNKNOWN, Desk, Process, bot, says, where
 
@@ -153,6 +155,32 @@ async def test_a_service_that_does_not_answer_is_asked_again_before_anything_is_
         for _ in range(4):
             await successor.advance(10)
         assert (len(desk.attempts), desk.texts, parrot.failures) == (2, ["hello"], [])
+
+
+async def test_a_mistake_of_the_adapter_s_while_it_asks_proves_nothing(botkit_redis_url: str) -> None:
+    desk, parrot = Asked(), Parrot()
+    desk.answers.extend([ZeroDivisionError("a mistake"), FOUND])
+    async with Process(botkit_redis_url, bot(parrot.router, desk)) as process, process.another() as successor:
+        await die(process, desk, arrived=True)
+        with capture_logs() as logs:
+            await successor.advance(11)
+            await successor.advance(10)
+        assert [entry["error"] for entry in logs if entry["event"] == "the adapter failed"] == ["ZeroDivisionError"]
+        assert (len(desk.attempts), desk.questions, desk.texts, parrot.failures) == (1, 2, ["hello"], [])
+
+
+class Overtaken(RedisStore):
+    """A store that another process has taken the turn from, by the time an attempt is noted."""
+
+    async def begin(self, turn: Turn, *, notes: bool = True) -> Begun:
+        return Begun.FENCED
+
+
+async def test_who_has_lost_the_turn_before_an_attempt_makes_none(botkit_redis_url: str) -> None:
+    desk, parrot = Once(), Parrot()
+    async with Process(botkit_redis_url, bot(parrot.router, desk), store=Overtaken) as process:
+        await process.hears("hello")
+        assert desk.attempts == []
 
 
 async def test_after_an_unknown_outcome_the_service_is_asked_first(botkit_redis_url: str) -> None:

@@ -15,6 +15,7 @@ from botkit.ledger import Ledger, month_of
 from botkit.messages import Text
 from botkit.pace import Pace, Paces
 from botkit.redis.audit import audit
+from botkit.redis.bounds import Bounds
 from botkit.redis.ledger import load_ledgers
 from botkit.redis.store import RedisStore
 from botkit.router import Router
@@ -268,6 +269,18 @@ async def test_without_another_way_a_message_fails_at_the_limit(botkit_redis_url
         await hears(process, "to nobody")
         await hears(process, "4 5 6")
         assert (desk.texts, other.texts, len(failures)) == (["1", "2", "4", "5"], [], 2)
+
+
+async def test_a_message_whose_other_way_has_no_room_fails_at_the_limit(botkit_redis_url: str) -> None:
+    desk, other, failures = Desk(sessions=rules(at_limit="failover")), Desk(ta="other"), list[str]()
+    other.plan.append(NOT_SENT)
+    async with Process(botkit_redis_url, bot(parrot(failures), desk, other), bounds=Bounds(outbox=2)) as process:
+        await hears(process, "to other")
+        await hears(process, "1 2 3 4 5")
+        assert failures == ["the session's limit of messages without an answer"]
+        await process.advance(2)
+        assert (desk.texts, other.texts) == (["1", "2"], ["3", "4"])
+        assert await audit(process.store) == []
 
 
 async def test_a_message_fails_over_once_and_not_round_in_a_circle(botkit_redis_url: str) -> None:

@@ -1,24 +1,27 @@
 """Taking in and working off: once, in order, side by side, and through the loss of a process."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from botkit.context import Context
-from botkit.engine import Acceptance, EnginePolicy
+from botkit.engine import Acceptance, Engine, EnginePolicy
 from botkit.events import ConversationStarted, MessageReceived, TimerFired, encode
 from botkit.exceptions import StoreUnavailableError
 from botkit.flow import Flow, Trigger
+from botkit.pace import Pace
 from botkit.redis.audit import audit
 from botkit.redis.bounds import Bounds
 from botkit.redis.store import RedisStore
 from botkit.router import Router
 from botkit.session_rules import Heard
 from botkit.store import Claim, Commit, Ingested, Mine
-from botkit.turn import Queue
+from botkit.sweeper import Sweeper
+from botkit.turn import Queue, Turn
 from tests.desk import Desk, Process, bot, opens, says, where
 
 #: No test lives long enough to see a poll: whatever happens was asked for.
@@ -738,3 +741,80 @@ async def test_an_opening_without_a_reply_is_answered_empty_at_once(
             event = opens(native="once")
             assert await process.takes(event) == Acceptance(stored=True, reply=b"")
             assert await process.takes(event) == Acceptance(stored=True, reply=b"")
+
+
+# --- mistakes of our own ---
+
+
+class Mistaken(RedisStore):
+    """A store with a mistake: the first of each of these calls fails as no store should."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.failed = set[str]()
+
+    def _fail_once(self, name: str) -> None:
+        if name not in self.failed:
+            self.failed.add(name)
+            raise ZeroDivisionError(name)
+
+    async def claim(self, queue: Queue, limit: int) -> Claim:
+        self._fail_once("claim")
+        return await super().claim(queue, limit)
+
+    async def renew(self, queue: Queue, held: Mapping[str, str]) -> set[str]:
+        self._fail_once("renew")
+        return await super().renew(queue, held)
+
+    async def sent(self, turn: Turn, *, keep: bool, pace: Pace | None = None) -> Turn | None:
+        self._fail_once("sent")
+        return await super().sent(turn, keep=keep, pace=pace)
+
+    async def sweep(self, *, idle: float = 0) -> int:
+        self._fail_once("sweep")
+        return await super().sweep(idle=idle)
+
+
+async def test_a_mistake_of_ours_ends_no_loop_and_costs_a_turn_its_lease_at_most(botkit_redis_url: str) -> None:
+    desk, router, bounds = Desk(), Router(Counter), Bounds(lease=1)
+    desk.has_receipts = False  # type: ignore[misc]  # this desk only
+    policy = EnginePolicy(poll=0.01, lease=1)
+
+    @router.text()
+    async def held(event: MessageReceived, ctx: Context[Counter]) -> None:
+        # Until the leases of what is being handled were to be renewed.
+        assert isinstance(store, Mistaken)
+        while "renew" not in store.failed:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        ctx.reply(event.text)
+
+    async with Process(botkit_redis_url, bot(router, desk), engine=policy, bounds=bounds, store=Mistaken) as process:
+        store = process.store
+        assert isinstance(store, Mistaken)
+        with capture_logs() as logs:
+            async with running(process):
+                await process.takes(says("hello"))
+                await desk.has_shown(2)
+        assert {"the work could not be taken", "a turn failed", "the leases could not be renewed"} <= told(logs)
+        assert desk.texts == ["hello", "hello"], "nobody noted the first"
+        assert await audit(process.store) == []
+
+
+def told(logs: Sequence[Mapping[str, Any]]) -> set[str]:
+    return {entry["event"] for entry in logs}
+
+
+async def test_a_mistake_while_sweeping_ends_no_other_loop(botkit_redis_url: str) -> None:
+    desk = Desk()
+    async with Process(botkit_redis_url, bot(echo(), desk), store=Mistaken) as process:
+        store = process.store
+        assert isinstance(store, Mistaken)
+        store.failed |= {"claim", "renew", "sent"}
+        sweeper = Sweeper(store)
+        process.engine = Engine(store, process.dispatcher, process.outbox, sweeper=sweeper)
+        with capture_logs() as logs:
+            async with running(process):
+                while "what is kept no longer could not be removed" not in told(logs):  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+                await process.takes(says("hello"))
+                await desk.has_shown(1)

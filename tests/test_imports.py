@@ -80,7 +80,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ),
     (
         *("channels.*", "gateways.*", "redis.*", "http", "transport", "answer_reader"),
-        *("receiver", "body", "gate", "protocol", "send_api.*"),
+        *("receiver", "answer", "body", "gate", "protocol", "send_api.*"),
     ),
     ("settings", "telemetry", "simulators.*"),
     ("app", "service", "metrics_page", "play.*", "inspect.*", "testing"),
@@ -93,7 +93,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "redis": ("redis.*",),
     "httpx": ("http", "transport", "simulators.*", "testing", "app", "cli.*"),
     "starlette": (
-        *("receiver", "body", "gate", "app", "metrics_page"),
+        *("receiver", "answer", "body", "gate", "app", "metrics_page"),
         *("simulators.*", "send_api.*", "play.*", "inspect.*", "testing"),
     ),
     "prometheus_client": ("metrics_page",),

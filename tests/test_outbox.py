@@ -282,6 +282,29 @@ async def test_what_is_sent_elsewhere_arrives_there_once_and_in_order(botkit_red
         assert len(desk.attempts) == 3
 
 
+async def test_what_finds_no_room_elsewhere_is_a_dead_letter_and_holds_nothing_up(botkit_redis_url: str) -> None:
+    desk, router = Desk(), Router()
+    desk.plan.append(NOT_SENT)
+
+    @router.text("^fill")
+    async def fill(event: MessageReceived, ctx: Context[Flow]) -> None:
+        ctx.reply("one")
+        ctx.reply("two")
+
+    @router.text()
+    async def elsewhere(event: MessageReceived, ctx: Context[Flow]) -> None:
+        ctx.send(where("manager"), event.text)
+        ctx.reply("told")
+
+    async with Process(botkit_redis_url, bot(router, desk), bounds=Bounds(outbox=2)) as process:
+        await process.hears("fill", person="manager")
+        await process.hears("hello")
+        (letter,) = await process.dead_letters()
+        assert letter.error == "the other conversation's outbox is full"
+        assert desk.shown == [("olena", "told")]
+        assert await audit(process.store) == []
+
+
 # --- pace and fairness ---
 
 

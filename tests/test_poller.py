@@ -2,14 +2,22 @@
 
 from collections import deque
 from collections.abc import Sequence
+from typing import Any
 
+from structlog.testing import capture_logs
+
+from botkit.accounts import Poll
 from botkit.adapter import Polled
 from botkit.context import Context
+from botkit.conversation import Account
+from botkit.engine import EnginePolicy
 from botkit.events import MessageReceived
-from botkit.exceptions import NotSentError, ServiceError
+from botkit.exceptions import NotSentError, ServiceError, StoreUnavailableError
 from botkit.flow import Flow
 from botkit.http_client import HttpClient
+from botkit.redis.accounts import RedisAccounts
 from botkit.redis.bounds import Bounds
+from botkit.redis.store import RedisStore
 from botkit.router import Router
 from tests.desk import Desk, Process, bot, says
 
@@ -92,3 +100,34 @@ async def test_what_could_not_all_be_stored_is_asked_for_again(botkit_redis_url:
 async def test_a_service_that_calls_us_is_not_asked(botkit_redis_url: str) -> None:
     async with Process(botkit_redis_url, bot(echo())) as process:
         assert await process.engine.poll_once() > 0
+
+
+class Away(RedisAccounts):
+    """Accounts that cannot be asked about at first: Redis is away, then there is a mistake of ours."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.plan = deque[Exception]([StoreUnavailableError("away"), ZeroDivisionError("a mistake")])
+
+    async def begin_poll(self, account: Account, token: str, *, every: float, lease: float) -> Poll:
+        if account.channel == "desk" and self.plan:
+            raise self.plan.popleft()
+        return await super().begin_poll(account, token, every=every, lease=lease)
+
+
+class Uncertain(RedisStore):
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.accounts = Away(self._script, self.call, self.keys, life=60)
+
+
+async def test_the_loop_of_a_worker_asks_whatever_happened_before(botkit_redis_url: str) -> None:
+    inbox = Inbox()
+    inbox.letters.append(["hello"])
+    policy = EnginePolicy(poll=0.01)
+    async with Process(botkit_redis_url, bot(echo(), inbox), engine=policy, store=Uncertain) as process:
+        with capture_logs() as logs:
+            process.engine.start()
+            await inbox.has_shown(1)
+        assert inbox.texts == ["hello"]
+        assert "the services could not be asked" in {entry["event"] for entry in logs}

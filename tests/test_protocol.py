@@ -7,6 +7,7 @@ from typing import Any
 import httptools
 import pytest
 
+from botkit.answer import Answer
 from botkit.gate import Gate
 from botkit.protocol import ConnectionPolicy, bounded
 from tests.raw_http import exchange, serving, statuses
@@ -164,6 +165,44 @@ async def test_what_is_no_request_does_not_take_the_answer_of_the_one_before(por
     assert statuses(await asking) == [200]
 
 
+# --- answers in one message
+
+
+@pytest.fixture
+async def whole() -> AsyncIterator[int]:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        headers = ((b"connection", b"close"),) if scope["path"] == "/close" else ((b"x-a", b"b"),)
+        await Answer(200, headers, b"hello").send(scope, send)
+        with pytest.raises(RuntimeError):
+            await Answer(200).send(scope, send)
+
+    async with serving(Gate(app), QUICK) as port:
+        yield port
+
+
+GET = b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+async def test_an_answer_in_one_message_is_written_whole(whole: int) -> None:
+    received = await exchange(whole, GET + CLOSE)
+    assert statuses(received) == [200, 200]
+    assert received.count(b"content-length: 5\r\nx-a: b\r\n") == 2
+    assert received.count(b"connection: close\r\n") == 1
+    assert received.endswith(b"\r\n\r\nhello")
+
+
+async def test_an_answer_in_one_message_may_be_the_last(whole: int) -> None:
+    received = await exchange(whole, GET.replace(b"/a", b"/close") + CLOSE)
+    assert statuses(received) == [200]
+    assert received.count(b"connection: close\r\n") == 1
+
+
+async def test_whoever_asks_only_for_the_head_gets_no_body(whole: int) -> None:
+    received = await exchange(whole, GET.replace(b"GET", b"HEAD") + CLOSE)
+    assert statuses(received) == [200, 200]
+    assert received.count(b"hello") == 1
+
+
 # --- too much
 
 
@@ -231,6 +270,12 @@ async def test_who_was_answered_before_the_body_came_is_not_read_any_further(por
 
 async def test_half_a_request_behind_a_whole_one_is_not_waited_for(port: int) -> None:
     assert statuses(await exchange(port, HEAD + b"\r\n" + b"GET /b HT")) in ([200], [200, 408])
+
+
+async def test_who_was_answered_and_says_nothing_more_is_closed(port: int) -> None:
+    began_at = asyncio.get_running_loop().time()
+    assert statuses(await exchange(port, GET)) == [200]
+    assert asyncio.get_running_loop().time() - began_at >= QUICK.idle_seconds
 
 
 async def test_who_does_not_read_the_answer_is_closed(echo: Echo) -> None:

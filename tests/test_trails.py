@@ -786,6 +786,29 @@ async def test_what_a_way_tells_waits_while_home_has_too_much_mail(botkit_redis_
         assert talk.steps == [(D, talk.ids[0])]
 
 
+async def test_a_refusal_waits_while_home_has_too_much_mail_and_then_the_next_way_is_taken(
+    botkit_redis_url: str,
+) -> None:
+    async with Talk(botkit_redis_url, refusal_only, bounds=Bounds(mailbox=2)) as talk:
+        talk.chat.plan.append(REFUSED)
+        talk.first.plan.extend([REFUSED] * 9)
+        talk.first.is_open.clear()
+        await talk.process.takes(says("send", ta="chat"))
+        while not talk.first.attempts:
+            await talk.process.engine.work_once()
+            await talk.process.store.ping()
+        key, store = talk.home.key, talk.process.store
+        held = await store.ingest(key, "h" * 22, encode_event(says("x", ta="chat")), token="mine.0", window=60)
+        assert isinstance(held, Mine)
+        await store.ingest(key, "i" * 22, encode_event(says("y", ta="chat")), token="", window=60)
+        talk.first.is_open.set()
+        await talk.process.engine.settle()
+        assert talk.second.texts == []
+        await store.commit(held.turn, Commit(b"", ()), keep=False, send=False)
+        await talk.process.advance(2)
+        assert talk.ways == [[], [], ["Your code is 1234."]]
+
+
 async def test_a_report_that_overtakes_the_answer_of_a_way_counts(botkit_redis_url: str) -> None:
     async with Talk(botkit_redis_url, refusal_only) as talk:
         talk.chat.plan.append(REFUSED)

@@ -30,6 +30,7 @@ _MESSAGES = (
 
 #: Every kind of update that has an event.
 KINDS = (*_MESSAGES, "callback_query", *READERS)
+_KINDS = frozenset(KINDS)
 
 _START = re.compile(r"/start(?:@\w+)?(?:\s+(.*))?", re.DOTALL)
 
@@ -57,7 +58,9 @@ def read_update(account: Account, body: bytes) -> Event:
     update_id = update.pop("update_id", None)
     if type(update_id) is not int or not 0 <= update_id < 2**63:
         raise PayloadError("the update has no update_id")
-    kind = next((key for key in update if key in KINDS), next(iter(update), ""))
+    kind = next(iter(update), "")
+    if kind not in _KINDS:
+        kind = next((key for key in update if key in _KINDS), kind)
     source = Source(account, event_id(account, str(update_id)), msgspec.Raw(body.strip()))
     try:
         return _read(source, kind, update.get(kind))

@@ -64,6 +64,7 @@ def _config(app: App, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=bounded(ConnectionPolicy(max_connections=_room_for_connections())),
+        ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,

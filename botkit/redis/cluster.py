@@ -7,15 +7,15 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import structlog
-from redis.exceptions import ResponseError
 
 from botkit.exceptions import BotkitError, SettingsError, StoreUnavailableError
 from botkit.redis.gate import GatedPipe
-from botkit.redis.pipe import Command, OnConnect, Pipe, Send
-from botkit.redis.refusals import RefusedError, UnconfirmedError
+from botkit.redis.pipe import OnConnect, Pipe, Send
+from botkit.redis.refusals import RefusedError, ResponseError, UnconfirmedError
 from botkit.redis.slots import SlotMap, read_slots, slot_of
 from botkit.redis.urls import ClusterUrl
 from botkit.redis.wakes import Wakes
+from botkit.redis.wire import Command
 
 log = structlog.get_logger("botkit.redis")
 

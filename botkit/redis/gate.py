@@ -1,11 +1,10 @@
 """A pipe whose answers count only when replicas have them as well."""
 
-from collections.abc import Sequence
 from typing import Any
 
-from redis.asyncio.connection import AbstractConnection
+import hiredis
 
-from botkit.redis.pipe import Command, OnConnect, Pipe
+from botkit.redis.pipe import OnConnect, Pipe
 from botkit.redis.refusals import UnconfirmedError
 
 #: How long replicas have to confirm, in milliseconds.
@@ -22,12 +21,20 @@ class GatedPipe(Pipe):
     def __init__(self, url: str, *, replicas: int, on_connect: OnConnect | None = None) -> None:
         super().__init__(url, on_connect=on_connect)
         self._replicas = replicas
+        self._wait: bytes = hiredis.pack_command(("WAIT", replicas, PATIENCE_MS))  # type: ignore[arg-type]
+        self._answers: list[Any] = []
 
-    async def _exchange(self, connection: AbstractConnection, commands: Sequence[Command]) -> list[Any]:
-        wait = ("WAIT", self._replicas, PATIENCE_MS)
-        *answers, confirmed = await super()._exchange(connection, [*commands, wait])
+    def _complete(self, packed: list[bytes]) -> list[bytes]:
+        self._answers = []
+        return [*packed, self._wait]
+
+    def take(self, answer: Any) -> None:
+        """See `Pipe.take`; all answers are handed out when it is known how many replicas have confirmed them."""
+        if len(self._answers) < len(self._under_way):
+            self._answers.append(answer)
+            return
         # A server that became a replica meanwhile answers with an error.
-        count = confirmed if isinstance(confirmed, int) else 0
-        if count >= self._replicas:
-            return answers
-        return [a if isinstance(a, Exception) else UnconfirmedError(a, count, self._replicas) for a in answers]
+        count = answer if isinstance(answer, int) else 0
+        for held in self._answers:
+            is_sure = count >= self._replicas or isinstance(held, Exception)
+            super().take(held if is_sure else UnconfirmedError(held, count, self._replicas))

@@ -4,8 +4,7 @@ import asyncio
 import re
 from collections.abc import Sequence
 
-from redis.exceptions import ResponseError
-
+from botkit.redis.refusals import ResponseError
 from botkit.redis.single import Call
 
 

@@ -5,20 +5,16 @@ one gathers. Nothing is ever repeated here: a caller that got no answer decides 
 """
 
 import asyncio
-import re
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import hiredis
-from redis.asyncio.connection import AbstractConnection, ConnectionPool
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
 
 from botkit.exceptions import BotkitError, StoreUnavailableError
-from botkit.redis.refusals import RefusedError
+from botkit.redis.refusals import RefusedError, ResponseError
+from botkit.redis.wire import Command, Wire, open_wire, read_address
 
-Command = tuple[str | bytes | int | float, ...]
 #: Sends commands in one write; an error is the answer of its command.
 Send = Callable[[Sequence[Command]], Awaitable[list[Any]]]
 OnConnect = Callable[[Send], Awaitable[None]]
@@ -26,10 +22,6 @@ OnConnect = Callable[[Send], Awaitable[None]]
 #: Commands in one write; more of them wait for the next.
 MAX_BATCH = 256
 
-# The command was not carried out, and may be later. Redis 6.2 tells it inside another error when a script meets it.
-_PASSING = re.compile(
-    r"(?:^|: -)(LOADING|BUSY|TRYAGAIN|ASK|MOVED|CLUSTERDOWN|READONLY|MASTERDOWN|OOM|MISCONF|NOREPLICAS) "
-)
 # The server is no longer the one to talk to; another connection may lead to the right one.
 _ELSEWHERE = ("READONLY", "MASTERDOWN")
 _CLOSED = "the connection to Redis is closed"
@@ -49,20 +41,19 @@ class Pipe:
         seconds: float = 2.0,
         on_connect: OnConnect | None = None,
     ) -> None:
-        self._pool = ConnectionPool.from_url(
-            url,
-            protocol=2,
-            retry=Retry(NoBackoff(), 0),
-            socket_timeout=None,
-            socket_connect_timeout=None,
-            driver_info=None,
-        )
+        self._address = read_address(url)
         self._seconds = seconds
         self._on_connect = on_connect
-        self._connection: AbstractConnection | None = None
+        self._wire: Wire | None = None
+        self._opening: asyncio.Task[None] | None = None
         self._waiting: list[tuple[Command, asyncio.Future[Any]]] = []
-        self._runner: asyncio.Task[None] | None = None
+        self._under_way: deque[asyncio.Future[Any]] = deque()
+        self._is_busy = False
+        self._is_elsewhere = False
         self._closed = False
+        # One timer for many batches: it looks again at the deadline of the one that is under way by then.
+        self._timer: asyncio.TimerHandle | None = None
+        self._deadline = 0.0
 
     def call(self, *command: str | bytes | int | float) -> asyncio.Future[Any]:
         """Sends a command with the next batch; the future holds its answer.
@@ -75,129 +66,160 @@ class Pipe:
             future.set_exception(StoreUnavailableError(_CLOSED))
             return future
         self._waiting.append((command, future))
-        if self._runner is None:
-            self._runner = loop.create_task(self._run())
+        if not self._is_busy:
+            self._is_busy = True
+            loop.call_soon(self._begin)
         return future
 
     async def close(self) -> None:
         """Drops the connection; callers that still wait get StoreUnavailableError."""
         self._closed = True
-        if self._runner is not None:
-            self._runner.cancel()
-            await asyncio.gather(self._runner, return_exceptions=True)
-        # A runner that never began to run has rejected nobody.
-        self._reject_waiting(StoreUnavailableError(_CLOSED))
-        await self._disconnect()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._fail(StoreUnavailableError(_CLOSED), all_that_wait=True)
+        if self._opening is not None:
+            self._opening.cancel()
+            await asyncio.gather(self._opening, return_exceptions=True)
 
-    async def _run(self) -> None:
-        batch: list[tuple[Command, asyncio.Future[Any]]] = []
+    # --- a batch ---
+
+    def _begin(self) -> None:
+        """Sends what has gathered, over a new connection if there is none."""
+        self._waiting = [each for each in self._waiting if not each[1].cancelled()]
+        if not self._waiting:
+            self._is_busy = False
+            return
+        loop = asyncio.get_running_loop()
+        self._deadline = loop.time() + self._seconds
+        if self._wire is not None:
+            self._send(self._wire)
+        else:
+            self._opening = loop.create_task(self._open())
+
+    def _send(self, wire: Wire) -> None:
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_at(self._deadline, self._look)
+        batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+        if packed := [data for command, future in batch if (data := self._pack(command, future))]:
+            wire.write(b"".join(self._complete(packed)))
+        else:
+            self._go_on()
+
+    def _pack(self, command: Command, future: asyncio.Future[Any]) -> bytes:
+        """Returns what is written for a command, nothing if nobody waits for it or it cannot be written."""
+        if future.done():
+            return b""
         try:
-            while self._waiting:
-                taken, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
-                batch = [(command, future) for command, future in taken if not future.cancelled()]
-                if batch:
-                    await self._settle(batch)
-        finally:
-            self._runner = None
-            _reject(batch, StoreUnavailableError(_CLOSED))
-            self._reject_waiting(StoreUnavailableError(_CLOSED))
+            packed: bytes = hiredis.pack_command(command)  # type: ignore[arg-type]  # a tuple of any length
+        except (TypeError, ValueError) as error:
+            # Text with lone surrogates, or a None: a mistake in one must not cost the others their answers.
+            future.set_exception(error)
+            return b""
+        self._under_way.append(future)
+        return packed
 
-    def _reject_waiting(self, error: StoreUnavailableError) -> None:
-        waiting, self._waiting = self._waiting, []
-        _reject(waiting, error)
+    def _complete(self, packed: list[bytes]) -> list[bytes]:
+        """Returns what is written together: the commands, and what must be behind them."""
+        return packed
 
-    async def _settle(self, batch: Sequence[tuple[Command, asyncio.Future[Any]]]) -> None:
+    def take(self, answer: Any) -> None:
+        """Hands an answer to whoever waits for it; called by the wire."""
+        if not self._under_way:
+            # A server that speaks unasked is about to end the connection.
+            self._drop()
+            return
+        self._deliver(self._under_way.popleft(), answer)
+        if not self._under_way:
+            self._finish()
+
+    def _deliver(self, future: asyncio.Future[Any], answer: Any) -> None:
+        if not isinstance(answer, Exception):
+            if not future.done():
+                future.set_result(answer)
+            return
+        if isinstance(answer, ResponseError) and answer.word:
+            self._is_elsewhere |= answer.word in _ELSEWHERE
+            answer = RefusedError(answer)
+        if not future.done():
+            future.set_exception(answer)
+
+    def _finish(self) -> None:
+        if self._is_elsewhere:
+            self._drop()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Has the next batch begin, behind the callers that got answers just now and have more to send."""
+        self._is_busy = bool(self._waiting)
+        if self._is_busy:
+            asyncio.get_running_loop().call_soon(self._begin)
+
+    def _look(self) -> None:
+        """Ends a batch that took too long."""
+        loop = asyncio.get_running_loop()
+        self._timer = None
+        if self._under_way and loop.time() < self._deadline:
+            self._timer = loop.call_at(self._deadline, self._look)
+        elif self._under_way:
+            # What waits behind it would wait as long, batch by batch, while more comes than is refused.
+            self._fail(_silent(TimeoutError()), all_that_wait=True)
+
+    def _fail(self, error: BotkitError, *, all_that_wait: bool = False) -> None:
+        self._drop()
+        futures, self._under_way = self._under_way, deque()
+        if all_that_wait:
+            futures.extend(future for _, future in self._waiting)
+            self._waiting = []
+        for future in futures:
+            if not future.done():
+                future.set_exception(error)
+                # Nobody may be left to look at it; that is no news for the log.
+                future.exception()
+        if futures:
+            self._go_on()
+
+    # --- a connection ---
+
+    async def _open(self) -> None:
         try:
-            async with asyncio.timeout(self._seconds):
-                connection = self._connection or await self._connect()
-                answers = await self._exchange(connection, [command for command, _ in batch])
+            async with asyncio.timeout_at(self._deadline):
+                wire = await self._connect()
         except BotkitError as error:
             # `on_connect` found that this is no server to work with.
-            _reject(batch, error)
-            return
-        except (RedisError, TimeoutError, OSError) as error:
-            await self._disconnect()
-            silent = StoreUnavailableError(f"Redis did not answer ({type(error).__name__})")
-            _reject(batch, silent)
-            if isinstance(error, TimeoutError):
-                # What waits behind it would wait as long, batch by batch, while more comes than is refused.
-                self._reject_waiting(silent)
-            return
+            self._fail(error, all_that_wait=True)
+        except (OSError, hiredis.HiredisError) as error:
+            self._fail(_silent(error), all_that_wait=True)
         except BaseException:
-            await self._disconnect()
+            self._fail(StoreUnavailableError(_CLOSED), all_that_wait=True)
             raise
-        for (_, future), answer in zip(batch, answers, strict=True):
-            _deliver(future, answer)
-        if any(_refusal(answer) in _ELSEWHERE for answer in answers):
-            await self._disconnect()
+        else:
+            self._wire, wire.listener, self._is_elsewhere = wire, self, False
+            self._send(wire)
+        finally:
+            self._opening = None
 
-    async def _exchange(self, connection: AbstractConnection, commands: Sequence[Command]) -> list[Any]:
-        return await _exchange(connection, commands)
-
-    async def _connect(self) -> AbstractConnection:
-        connection: AbstractConnection = self._pool.make_connection()  # type: ignore[no-untyped-call]
+    async def _connect(self) -> Wire:
+        wire = await open_wire(self._address)
         try:
-            await connection.connect()  # type: ignore[no-untyped-call]
             if self._on_connect is not None:
-                await self._on_connect(lambda commands: _exchange(connection, commands))
+                await self._on_connect(wire.ask)
+            if wire.error is not None:
+                raise wire.error
         except BaseException:
-            await connection.disconnect(nowait=True)
+            wire.drop(ConnectionError(_CLOSED))
             raise
-        self._connection = connection
-        return connection
+        return wire
 
-    async def _disconnect(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.disconnect(nowait=True)
+    def end(self, error: Exception) -> None:
+        """Fails what is under way; called by the wire when it broke."""
+        self._fail(_silent(error))
 
-
-async def _exchange(connection: AbstractConnection, commands: Sequence[Command]) -> list[Any]:
-    packed = [_pack(command) for command in commands]
-    await connection.send_packed_command([part for part in packed if isinstance(part, bytes)], check_health=False)
-    return [await _read(connection) if isinstance(part, bytes) else part for part in packed]
+    def _drop(self) -> None:
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            wire.listener = None
+            wire.drop(ConnectionError(_CLOSED))
 
 
-def _pack(command: Command) -> bytes | Exception:
-    # Text with lone surrogates, or a None: a mistake in one command must not cost the others their answers.
-    try:
-        # The connection's own packer is written in Python, and would be a fifth of what an event costs.
-        packed: bytes = hiredis.pack_command(command)  # type: ignore[arg-type]  # a tuple of any length
-        return packed
-    except (TypeError, ValueError) as error:
-        return error
-
-
-async def _read(connection: AbstractConnection) -> Any:
-    try:
-        return await connection.read_response(disable_decoding=True)
-    except ResponseError as error:
-        return error
-
-
-def _refusal(answer: Any) -> str:
-    """The word by which Redis refuses a command for now, empty if it does not."""
-    if not isinstance(answer, ResponseError):
-        return ""
-    # redis-py takes the words it knows off the text.
-    found = _PASSING.search(f"{answer.status_code or ''} {answer}".lstrip())
-    return found[1] if found else ""
-
-
-def _deliver(future: asyncio.Future[Any], answer: Any) -> None:
-    if future.done():
-        return
-    if word := _refusal(answer):
-        future.set_exception(RefusedError(word, answer))
-    elif isinstance(answer, Exception):
-        future.set_exception(answer)
-    else:
-        future.set_result(answer)
-
-
-def _reject(batch: Sequence[tuple[Command, asyncio.Future[Any]]], error: BotkitError) -> None:
-    for _, future in batch:
-        if not future.done():
-            future.set_exception(error)
-            # Nobody may be left to look at it; that is no news for the log.
-            future.exception()
+def _silent(error: Exception) -> StoreUnavailableError:
+    return StoreUnavailableError(f"Redis did not answer ({type(error).__name__})")

@@ -5,17 +5,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
-from redis.exceptions import NoScriptError, OutOfMemoryError, ResponseError
 
 from botkit.clock import Clock
 from botkit.exceptions import BotkitError, SettingsError, StoreUnavailableError
 from botkit.redis.cluster import Cluster
 from botkit.redis.keys import Keys
-from botkit.redis.pipe import Command, Send
-from botkit.redis.refusals import RefusedError
+from botkit.redis.pipe import Send
+from botkit.redis.refusals import NoScriptError, RefusedError, ResponseError
 from botkit.redis.scripts import Script, load_scripts
 from botkit.redis.single import Call, Single
 from botkit.redis.urls import ClusterUrl, is_cluster
+from botkit.redis.wire import Command
 
 log = structlog.get_logger("botkit.redis")
 
@@ -67,8 +67,9 @@ class Runner:
             raise StoreUnavailableError(f"Redis refused the script {name}") from None
 
     async def _prepare(self, send: Send) -> None:
-        (hello,) = await send([("HELLO", 2)])
-        self._learn(hello)
+        hello = await send([("HELLO", 2)])
+        _require(hello, is_known=False)
+        self._learn(hello[0])
         loads: list[Command] = [("SCRIPT", "LOAD", script.text) for script in self._scripts.values()]
         if self._is_cluster:
             _require(await send(loads), is_known=True)
@@ -121,4 +122,4 @@ def _require(answers: Sequence[Any], *, is_known: bool) -> None:
 
 
 def _lacks_memory(error: Exception) -> bool:
-    return isinstance(error, OutOfMemoryError) or (isinstance(error, RefusedError) and error.word == "OOM")
+    return isinstance(error, ResponseError | RefusedError) and error.word == "OOM"

@@ -1,12 +1,11 @@
 """Which server of a cluster has which keys."""
 
+from binascii import crc_hqx
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from redis.crc import key_slot
-
-from botkit.redis.pipe import Command
 from botkit.redis.urls import join_address
+from botkit.redis.wire import Command
 
 SLOTS = 16384
 
@@ -25,8 +24,14 @@ def slot_of(command: Command) -> int | None:
     if command[0] in _KEYLESS:
         raise ValueError(f"{command[0]} tells of one server: ask each server of the cluster")
     key = command[3 if command[0] in _SCRIPTS else 1]
-    slot: int = key_slot(key if isinstance(key, bytes) else str(key).encode("utf-8", "surrogatepass"))
-    return slot
+    return key_slot(key if isinstance(key, bytes) else str(key).encode("utf-8", "surrogatepass"))
+
+
+def key_slot(key: bytes) -> int:
+    """Returns the slot of a key: the CRC-16 of its hash tag, or of the whole where it has none, modulo how many."""
+    begin = key.find(b"{") + 1
+    end = key.find(b"}", begin)
+    return crc_hqx(key[begin:end] if begin > 0 and end > begin else key, 0) % SLOTS
 
 
 class SlotMap:

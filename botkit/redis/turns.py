@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import structlog
-from redis.exceptions import ResponseError
 
 from botkit.redis.keys import Keys
+from botkit.redis.refusals import ResponseError
 from botkit.redis.script_values import RECORD, VERDICTS, answered, attempt_of, cut, read_record, read_terms, read_turn
 from botkit.store import Claim, Verdict
 from botkit.turn import Queue, Turn

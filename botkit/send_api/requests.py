@@ -37,7 +37,7 @@ async def read_json(request: Request, *, most: int, seconds: float) -> dict[str,
     """Returns the members of a request's body; raises RefusedError, or InvalidRequestError for what is no JSON."""
     _require_json(request)
     try:
-        body = await read_body(request, most=most, seconds=seconds)
+        body = await read_body(request.scope, request.receive, most=most, seconds=seconds)
     except BodyTooLargeError:
         raise _closing(413, "too_large", f"a body has at most {most} bytes") from None
     except TimeoutError:

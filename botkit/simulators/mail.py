@@ -2,6 +2,7 @@
 
 import enum
 from collections import deque
+from collections.abc import Awaitable, Callable
 
 import httpx
 
@@ -21,6 +22,8 @@ class Mail(httpx.AsyncBaseTransport):
     def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
         #: What happens to the next callbacks, first come first served; nothing, where there is None.
         self.mishaps: deque[Mishap | None] = deque()
+        #: What the service waits for after each callback that arrived, before it does anything else.
+        self.after: Callable[[], Awaitable[object]] | None = None
         self._transport = transport
         self._late: list[httpx.Request] = []
 
@@ -28,7 +31,11 @@ class Mail(httpx.AsyncBaseTransport):
         """Carries one callback; raises ReadError where its answer is lost, and ConnectError where it is itself."""
         mishap = self.mishaps.popleft() if self.mishaps else None
         if mishap is None:
-            return await self._transport.handle_async_request(request)
+            response = await self._transport.handle_async_request(request)
+            if self.after:
+                await response.aread()
+                await self.after()
+            return response
         await request.aread()
         match mishap:
             case Mishap.LOST:

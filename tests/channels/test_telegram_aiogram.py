@@ -211,7 +211,7 @@ async def post(tester: BotTester, account: Telegram, update: dict[str, Any]) -> 
         "method": "POST",
         "path": "/webhooks/telegram",
         "query_string": b"ta=" + account.ta.encode(),
-        "headers": [(HEADER, secret.encode())],
+        "headers": [(b"host", b"bots.example.org"), (HEADER, secret.encode())],
     }
 
     async def receive() -> dict[str, Any]:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import time
 
 import httpx
 import pytest
@@ -14,7 +15,12 @@ from botkit.redis.store import RedisStore
 from botkit.simulators.simulator import Person
 from tests.faults.conftest import MakeRedis
 from tests.faults.traffic import Traffic
-from tests.processes.conftest import OLENA, AppChild, OwnRedis, Project, Services, replies, until
+from tests.processes.conftest import OLENA, SHOP, AppChild, OwnRedis, Project, Services, replies, until
+
+#: Where the shop's last handler begins.
+OTHER = """
+@router.text("")
+async def other("""
 
 
 async def test_a_process_that_was_paused_commits_nothing_that_another_has_done_meanwhile(
@@ -221,3 +227,71 @@ async def test_one_who_floods_is_told_to_wait_and_others_do_not_notice(
         await until(lambda: ("quiet", "hello") in traffic.desk.shown)
         assert len(traffic.desk.shown) < 1000
         await traffic.check(seconds=60)
+
+
+# --- what ends a process, or nearly does ---
+
+
+@pytest.mark.timeout(120)
+async def test_a_process_that_is_blocked_for_three_leases_ends_and_another_goes_on(
+    project: Project, services: Services, own_redis: OwnRedis, pytestconfig: pytest.Config
+) -> None:
+    if not pytestconfig.getoption("--long"):
+        pytest.skip("a blocked loop is borne for half a minute: only with --long")
+    app = await project.start().until_ready()
+    await services.greet(app)
+    (blocked,) = app.workers
+    with contextlib.suppress(httpx.TransportError):
+        await services.post(app, 1, "block")
+    await until(lambda: app.workers and app.workers != [blocked], seconds=60, told=lambda: app.output)
+    assert "the event loop is blocked: this process ends" in app.output
+    # Its leases are long over, and nobody has to mend anything.
+    await services.until_replied(services.telegram, ["1: hello", "2: block"])
+
+
+#: A handler that takes memory until there is no more, the first time that it is asked to.
+HUNGRY = """
+@router.text("^eat$")
+async def eat(event: MessageReceived, ctx: Context[Visit]) -> None:
+    if is_first("eating"):
+        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (used + 2**26, resource.RLIM_INFINITY))
+        try:
+            held = [bytearray(2**20) for _ in range(1000)]
+        finally:
+            resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    count(event, ctx)
+
+
+@router.text("")
+async def other("""
+
+
+async def test_a_handler_that_finds_no_more_memory_fails_as_any_other_and_nobody_else_notices(
+    project: Project, services: Services, own_redis: OwnRedis
+) -> None:
+    project.write(SHOP.replace("import os\n", "import os\nimport resource\n").replace(OTHER, HUNGRY))
+    app = await project.start().until_ready()
+    await services.greet(app)
+    before = app.workers
+    assert (await services.post(app, 1, "eat")).status_code == 200
+    await until(lambda: "MemoryError" in app.output, told=lambda: app.output)
+    await services.until_replied(services.telegram, ["1: hello", "2: eat"])
+    assert app.workers == before
+
+
+@pytest.mark.timeout(60)
+async def test_a_stop_that_is_asked_for_twice_ends_in_time_and_gives_back_what_never_ends(
+    project: Project, services: Services, own_redis: OwnRedis
+) -> None:
+    app, other = await project.start().until_ready(), await project.start().until_ready()
+    await services.greet(other)
+    assert (await services.post(app, 1, "wait")).status_code == 200
+    await until(project.file("waiting").exists)
+    for _ in range(2):
+        app.process.terminate()
+    began = time.monotonic()
+    assert await app.until_ended(seconds=30) == 0
+    assert time.monotonic() - began <= 12
+    # At once, not when its lease ends.
+    await services.until_replied(services.telegram, ["1: hello", "2: wait"], seconds=5)

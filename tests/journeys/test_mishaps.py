@@ -1,5 +1,6 @@
 """Callbacks of every service get lost, come twice, late or in another order: the bot hears each once."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
@@ -17,8 +18,15 @@ from botkit.flow import Flow
 from botkit.gateways.mitto import Mitto
 from botkit.gateways.rapporto import Rapporto
 from botkit.gateways.smsc import Smsc
+from botkit.redis.audit import audit
 from botkit.router import Router
+from botkit.simulators.gbm import BusinessMessagesSimulator
 from botkit.simulators.mail import Mail, Mishap
+from botkit.simulators.mitto import MittoSimulator
+from botkit.simulators.rapporto import RapportoSimulator
+from botkit.simulators.simulator import Simulator
+from botkit.simulators.smsc import SmscSimulator
+from botkit.simulators.viber import ViberSimulator
 from botkit.testing import BotTester, Visitor
 
 #: SMSGold calls nobody: it is asked.
@@ -135,3 +143,35 @@ async def test_reports_that_are_late_leave_the_record_true_in_whatever_order(
     assert set(await mail.arrive(backwards=backwards)) == {200}
     await tester.settle()
     assert await status(tester, ana, shop) == undisturbed
+
+
+@with_reports
+async def test_reports_that_overtake_the_answer_to_the_send_count(
+    tester: BotTester, ana: Visitor, shop: Shop, mail: Mail, channel: str
+) -> None:
+    undisturbed = await status(tester, ana, shop)
+    assert set_early(tester.simulator(channel))
+    (mailbox,) = tester.store.keys.of(ana.conversation.key, "m")
+
+    async def handled() -> None:
+        # The answer to the send comes when the bot is done with the report.
+        async with asyncio.timeout(10):
+            while shop.heard and await tester.store.call("EXISTS", mailbox):  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+
+    mail.after = handled
+    await ana.says("tea")
+    assert await status(tester, ana, shop) == undisturbed != Status.SENT
+    assert await audit(tester.store) == []
+
+
+def set_early(simulator: Simulator) -> bool:
+    """Lets a simulated service report before it answers; returns whether it can."""
+    match simulator:
+        case BusinessMessagesSimulator():
+            simulator.oddities = {"early_receipts"}
+        case ViberSimulator() | MittoSimulator() | RapportoSimulator() | SmscSimulator():
+            simulator.reports_early = True
+        case _:
+            return False
+    return True

@@ -33,7 +33,7 @@ async def test_a_start_tells_where_the_store_is_who_answers_where_and_what_is_si
     app = await project.start().until_ready()
     said = app.output
     assert re.search(r"^  store +embedded .+ \d", said, re.M)
-    assert re.search(r"^  bot +shop \(1 flow, 6 routes\)$", said, re.M)
+    assert re.search(r"^  bot +shop \(1 flow, 8 routes\)$", said, re.M)
     for channel in ("telegram", "viber", "gbm"):
         assert re.search(rf"^  account +shop-{channel} on {channel} +SIMULATED: no credentials set$", said, re.M)
     assert f"botkit chat --bot shop --channel telegram --url {app.url}" in said

@@ -4,11 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from redis.exceptions import ResponseError
 
 from botkit.exceptions import StoreUnavailableError
 from botkit.redis.gate import PATIENCE_MS, GatedPipe
-from botkit.redis.refusals import UnconfirmedError
+from botkit.redis.refusals import ResponseError, UnconfirmedError
 from botkit.redis.store import RedisStore
 from botkit.store import Accepted, Duplicate
 from botkit.turn import Queue

@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
-from redis.exceptions import NoScriptError, ResponseError
 
 from botkit.exceptions import SettingsError, StoreUnavailableError
-from botkit.redis.pipe import MAX_BATCH, Command, Pipe
+from botkit.redis.pipe import MAX_BATCH, Pipe
+from botkit.redis.refusals import NoScriptError, ResponseError
+from botkit.redis.wire import Command
 
 Send = Callable[[Sequence[Command]], Awaitable[list[Any]]]
 
@@ -24,6 +25,7 @@ class Server:
         self.writes: list[list[bytes]] = []
         self.connections = 0
         self.arrived = asyncio.Event()
+        self.left = asyncio.Event()
         self.port = 0
         self._server: asyncio.Server | None = None
         self._writers: list[asyncio.StreamWriter] = []
@@ -63,6 +65,7 @@ class Server:
                 writer.close()
                 return
             writer.write(b"".join(reply for reply in replies if reply))
+        self.left.set()
 
 
 def parse(data: bytes) -> list[bytes]:

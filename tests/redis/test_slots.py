@@ -1,11 +1,13 @@
 """The slots of a cluster: of which key a command is, and which server has it."""
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from redis.crc import key_slot
 
 from botkit.redis.keys import Keys
-from botkit.redis.pipe import Command
 from botkit.redis.slots import SLOTS, SlotMap, read_slots, slot_of
+from botkit.redis.wire import Command
 
 
 @pytest.mark.parametrize(
@@ -62,3 +64,11 @@ def test_a_slot_that_moved_has_another_server_and_no_other_slot_has() -> None:
     slots = SlotMap([(0, 1, "a:1")])
     slots.move(1, "b:1")
     assert (slots.owner(0), slots.owner(1), slots.owner(2)) == ("a:1", "b:1", "")
+
+
+@given(st.lists(st.sampled_from([b"{", b"}", b"a", b"tag", b"\xff"])).map(b"".join))
+@example(b"{}a{b}")
+@example(b"a}{b}")
+@example(b"{a")
+def test_the_slot_of_any_key_is_the_one_that_redis_py_finds(key: bytes) -> None:
+    assert slot_of(("GET", key)) == key_slot(key)

@@ -143,7 +143,7 @@ async def test_only_the_key_that_made_a_bulk_is_told_of_it(program: Program, pat
     assert (await asks(program, f"/bulk/{bulk_id}{path}")).status_code == 200
 
 
-@pytest.mark.parametrize("bulk_id", ["nothing", "aaaaaaaaaa", "a%2F..%2Fb", "aaaaaaaaaaa"])
+@pytest.mark.parametrize("bulk_id", ["nothing", "aaaaaaaaaa", "a%20b", "aaaaaaaaaaa"])
 async def test_what_is_no_bulk_is_not_found(program: Program, bulk_id: str) -> None:
     assert (await asks(program, f"/bulk/{bulk_id}")).status_code == 404
 
@@ -184,10 +184,14 @@ async def test_many_of_the_same_at_once_are_one(program: Program) -> None:
 async def hangs_up(program: Program, body: object, key: str) -> int:
     """Posts a bulk, and hangs up at the first part of the answer; returns how long that was."""
     content = json.dumps(body).encode()
-    headers = {"x-botkit-key": SHOP_KEY, "idempotency-key": key, "content-type": "application/json"}
+    headers = {
+        "host": "bots.example.org", "x-botkit-key": SHOP_KEY, "idempotency-key": key,
+        "content-type": "application/json",
+    }  # fmt: skip
     scope = {
-        "type": "http", "asgi": {"version": "3.0", "spec_version": "2.4"}, "method": "POST", "query_string": b"",
-        "path": "/messages/sendbulk", "headers": [(name.encode(), text.encode()) for name, text in headers.items()],
+        "type": "http", "asgi": {"version": "3.0", "spec_version": "2.4"}, "http_version": "1.1", "method": "POST",
+        "path": "/messages/sendbulk", "query_string": b"",
+        "headers": [(name.encode(), text.encode()) for name, text in headers.items()],
     }  # fmt: skip
     parts: list[bytes] = []
 

@@ -36,6 +36,15 @@ async def test_without_a_mishap_a_callback_arrives_once_and_is_answered(mail: Ma
     assert (await post(mail, "a"), webhook.heard) == (201, ["a"])
 
 
+async def test_the_service_waits_for_what_is_to_happen_after_a_callback(mail: Mail, webhook: Webhook) -> None:
+    async def note() -> None:
+        webhook.heard.append("handled")
+
+    mail.after = note
+    assert await post(mail, "a") == 201
+    assert webhook.heard == ["a", "handled"]
+
+
 async def test_what_is_lost_does_not_arrive_and_the_service_notices(mail: Mail, webhook: Webhook) -> None:
     mail.mishaps.append(Mishap.LOST)
     with pytest.raises(httpx.ConnectError):

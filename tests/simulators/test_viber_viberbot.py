@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Literal
 
@@ -42,6 +43,12 @@ from tests.simulators.viber_rig import (
     unregistered,
     written_to,
 )
+
+
+@pytest.fixture(autouse=True)
+def discreet(caplog: pytest.LogCaptureFixture) -> None:
+    """The library logs the bot's token, which nobody may in these tests."""
+    caplog.set_level(logging.WARNING, "viber")
 
 
 @pytest.fixture
