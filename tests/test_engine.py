@@ -294,6 +294,31 @@ async def test_a_lost_lease_stops_the_work(botkit_redis_url: str) -> None:
         assert await process.dead_letters() == []
 
 
+async def test_a_message_on_its_way_is_held_apart_from_the_event_that_led_to_it(botkit_redis_url: str) -> None:
+    desk, router, heard = Desk(), Router(), asyncio.Queue[str]()
+
+    @router.text()
+    async def echo(event: MessageReceived, ctx: Context[Flow]) -> None:
+        ctx.reply(event.text)
+        heard.put_nowait(event.text)
+
+    async with Process(botkit_redis_url, bot(router, desk)) as process, process.another() as colleague:
+        desk.is_open.clear()
+        await process.takes(says("one"))
+        assert await heard.get() == "one"
+        for _ in range(3):
+            process.clock.advance(seconds=6)
+            await process.engine.renew_once()
+            assert await colleague.engine.work_once() > 0
+        # What they say next is heard meanwhile.
+        await process.takes(says("two"))
+        assert await heard.get() == "two"
+        assert desk.texts == []
+        desk.is_open.set()
+        await process.engine.settle()
+        assert desk.texts == ["one", "two"]
+
+
 async def test_a_renewed_lease_keeps_the_work_beyond_its_first_length(botkit_redis_url: str) -> None:
     desk, router, go_on = Desk(), Router(), asyncio.Event()
 
