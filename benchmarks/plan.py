@@ -22,8 +22,8 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     rounds: int = 3
     at_once: Sequence[int] = (1, 16, 64)
-    warm_up: float = 1.5
-    seconds: float = 4
+    warm_up: float = 1
+    seconds: float = 3
     #: Messages a second where little is to be done; 0 leaves that out.
     calm: int = 50
     #: Chats whose messages come faster than replies, and how often each goes through its three steps.

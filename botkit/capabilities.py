@@ -53,6 +53,15 @@ class Support(enum.Enum):
     REFUSED = "refused"  # MessageError when it is decided on
 
 
+# How kinds are taken that a service does not name; of the others there are words.
+_USUAL: Mapping[type[Message], Support] = {
+    Raw: Support.NATIVE,
+    Carousel: Support.PARTS,
+    Album: Support.PARTS,
+    **dict.fromkeys((Delete, Typing, Joined, Left), Support.NOTHING),
+}
+
+
 class Bound(Struct, frozen=True):
     """The most that a text may measure as this service renders and counts it; `unit` names what is counted."""
 
@@ -100,9 +109,7 @@ class Capabilities(Struct, frozen=True, kw_only=True):
 
     def support(self, kind: type[Message]) -> Support:
         """Returns how it takes a kind of message."""
-        usual = {Raw: Support.NATIVE, Carousel: Support.PARTS, Album: Support.PARTS}
-        signs = dict.fromkeys((Delete, Typing, Joined, Left), Support.NOTHING)
-        return self.messages.get(kind) or usual.get(kind) or signs.get(kind) or Support.WORDS
+        return self.messages.get(kind) or _USUAL.get(kind, Support.WORDS)
 
     def is_native(self, kind: type[Message]) -> bool:
         """Whether it shows the kind as what it is."""

@@ -45,8 +45,7 @@ def prepare(message: AnyMessage, capabilities_of: CapabilitiesOf, *, offered: in
     that stand already. Raises MessageError for a kind that the service refuses, and for a message that leaves nothing
     to say in words.
     """
-    work = _Work(capabilities_of, offered)
-    work.look_at(message)
+    work = _Work(message, capabilities_of, offered)
     if work.can.support(type(message)) is not Support.NOTHING:
         work.note_options(message)
     for part in work.parts(message):
@@ -57,10 +56,10 @@ def prepare(message: AnyMessage, capabilities_of: CapabilitiesOf, *, offered: in
 class _Work:
     """One message on its way through: what has been made of it so far."""
 
-    def __init__(self, capabilities_of: CapabilitiesOf, offered: int) -> None:
+    def __init__(self, message: AnyMessage, capabilities_of: CapabilitiesOf, offered: int) -> None:
         self.capabilities_of = capabilities_of
-        self.can = Capabilities()
-        self.looked_at: AnyMessage | None = None
+        self.can = capabilities_of(message)
+        self.looked_at = message
         self.offered = offered
         self.messages: list[AnyMessage] = []
         self.choices: list[Choice] = []
@@ -160,7 +159,7 @@ class _Work:
         self.is_typed |= self.can.types_answers
         if isinstance(part, Carousel):
             part = replace(part, cards=tuple(self._choices_on(card) for card in part.cards))
-        rows, lines = self._lay_out(part)
+        rows, lines = self._lay_out(part) if part.buttons else ((), [])
         if rows != part.buttons:
             part = replace(part, buttons=rows)
         if isinstance(part, Text):

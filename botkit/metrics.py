@@ -1,17 +1,17 @@
 """What a service counts: plain numbers, in memory that its processes share, put into words when somebody asks."""
 
-import hashlib
 import mmap
 import os
 import tempfile
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
-from botkit.conversation import Account
+if TYPE_CHECKING:
+    from botkit.conversation import Account
 
 #: The bounds of every histogram, in seconds; a last bucket takes what is above.
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -129,7 +129,7 @@ class Metrics:
     processes that share the memory.
     """
 
-    def __init__(self, accounts: Iterable[Account] = (), memory: Memory | None = None) -> None:
+    def __init__(self, accounts: "Iterable[Account]" = (), memory: Memory | None = None) -> None:
         self._memory = memory or Memory()
         self._families: list[tuple[Family, Account | None, str, int]] = []
         self._places: dict[Account | None, dict[tuple[str, str], int]] = {}
@@ -162,11 +162,11 @@ class Metrics:
 
     # --- counting ---
 
-    def count(self, name: str, account: Account | None = None, value: str = "") -> None:
+    def count(self, name: str, account: "Account | None" = None, value: str = "") -> None:
         """Adds one to a counter."""
         self._cells[self._places.get(account, self._nowhere)[name, value]] += 1.0
 
-    def observe(self, name: str, seconds: float, account: Account | None = None, value: str = "") -> None:
+    def observe(self, name: str, seconds: float, account: "Account | None" = None, value: str = "") -> None:
         """Adds a time to a histogram."""
         first = self._places.get(account, self._nowhere)[name, value]
         self._cells[first + bisect_left(BOUNDS, seconds)] += 1.0
@@ -202,6 +202,9 @@ def _view(memory: mmap.mmap) -> "memoryview[float]":
     return memoryview(memory).cast("B").cast("d")
 
 
-def _digest(families: Sequence[tuple[Family, Account | None, str, int]]) -> float:
+def _digest(families: "Sequence[tuple[Family, Account | None, str, int]]") -> float:
+    # Only processes that count need it: with it comes OpenSSL, three MiB that the parent of them has no use for.
+    import hashlib
+
     text = repr([(family.name, family.kind, account, value, first) for family, account, value, first in families])
     return float(int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=6).digest()) + 1)

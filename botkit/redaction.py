@@ -1,6 +1,5 @@
 """Keeps secrets out of everything that is printed, logged or raised."""
 
-import hmac
 import logging
 import re
 import traceback
@@ -45,6 +44,9 @@ class Secret:
         return bool(self._text)
 
     def __eq__(self, other: object) -> bool:
+        # With it comes OpenSSL: three MiB that the parent of the working processes has no use for.
+        import hmac
+
         return isinstance(other, Secret) and hmac.compare_digest(_bytes(self), _bytes(other))
 
     def __hash__(self) -> int:

@@ -31,7 +31,8 @@ def to_telegram(formatted: Formatted) -> tuple[str, list[dict[str, Any]]]:
     are spelled out.
     """
     if not formatted.spans:
-        return _SURROGATE.sub("\ufffd", formatted.text).strip(), []
+        text = formatted.text
+        return (text if text.isascii() else _SURROGATE.sub("\ufffd", text)).strip(), []
     shown = _spell_links(formatted, keep=("http:", "https:", "tg:"))
     text = shown.text.strip()
     lead = len(shown.text) - len(shown.text.lstrip())

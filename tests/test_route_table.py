@@ -296,8 +296,8 @@ async def _enters(event: Event, ctx: Any) -> None:
 
 
 async def _iterates(event: Event, ctx: Any) -> None:
-    async for ctx.told in ctx.others:  # noqa: B020
-        pass
+    async for each in ctx:
+        ctx.told = each
 
 
 async def _comprehends(event: Event, ctx: Any) -> None:

@@ -4,7 +4,7 @@ https://core.telegram.org/bots/api#available-methods
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +18,18 @@ _FOR_BUSINESS = ("send", "editMessage", "pinChatMessage", "unpinChatMessage", "s
 _NOT_FOR_BUSINESS = ("sendInvoice", "sendGift", "sendMessageDraft")
 # They are about a query, a file or the bot itself.
 _ABOUT_NO_CHAT = ("answer", "getFile", "getMe", "getMy", "setMy", "deleteMy", "deleteBusinessMessages")
+
+
+_IS_TAKEN: Mapping[str, Callable[[str], bool]] = {
+    "chat_id": lambda method: not method.startswith(_ABOUT_NO_CHAT),
+    "message_thread_id": lambda method: method.startswith(_IN_THREADS),
+    "direct_messages_topic_id": (
+        lambda method: method.startswith(_SENDS) and not method.startswith(_NOT_TO_DIRECT_TOPICS)
+    ),
+    "business_connection_id": (
+        lambda method: method.startswith(_FOR_BUSINESS) and not method.startswith(_NOT_FOR_BUSINESS)
+    ),
+}
 
 
 @lru_cache(maxsize=4096)
@@ -44,10 +56,4 @@ def is_private(place: str) -> bool:
 
 def address_for(method: str, address: Mapping[str, Any]) -> dict[str, Any]:
     """Returns what of a conversation's address a method takes."""
-    is_taken = {
-        "chat_id": not method.startswith(_ABOUT_NO_CHAT),
-        "message_thread_id": method.startswith(_IN_THREADS),
-        "direct_messages_topic_id": method.startswith(_SENDS) and not method.startswith(_NOT_TO_DIRECT_TOPICS),
-        "business_connection_id": method.startswith(_FOR_BUSINESS) and not method.startswith(_NOT_FOR_BUSINESS),
-    }
-    return {name: value for name, value in address.items() if is_taken[name]}
+    return {name: value for name, value in address.items() if _IS_TAKEN[name](method)}

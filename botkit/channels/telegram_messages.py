@@ -129,7 +129,7 @@ KEYBOARD = replace(CAPABILITIES, buttons=frozenset({Button, *_ASKS}), max_value=
 
 def capabilities_for(message: AnyMessage, *, is_private: bool) -> Capabilities:
     """Returns what can be shown of a message: its own keyboard if it asks for something, in a private chat."""
-    asks = any(isinstance(button, _ASKS) for row in message.buttons for button in row)
+    asks = message.buttons and _is_keyboard(message.buttons)
     found = KEYBOARD if asks and is_private and not isinstance(message, Edit) else INLINE
     if isinstance(message, _UNSENT):
         return replace(found, options=frozenset())
@@ -208,7 +208,9 @@ def _check_length(what: str, text: str, least: int, most: int) -> None:
 
 
 def _check_buttons(buttons: Rows) -> None:
-    total, widest = sum(map(len, buttons)), max(map(len, buttons), default=0)
+    if not buttons:
+        return
+    total, widest = sum(map(len, buttons)), max(map(len, buttons))
     if total > MAX_BUTTONS:
         raise MessageError(f"the message has {total} buttons; Telegram takes {MAX_BUTTONS}")
     if widest > MAX_ROW:
@@ -249,7 +251,7 @@ async def render(message: AnyMessage, address: Mapping[str, Any]) -> Call:
         case _:
             call = _plain_call(message)
     parameters = {**address_for(call.method, address), **call.parameters, **_options(message)}
-    return replace(call, parameters=parameters | message.extra.get("telegram", {}))
+    return Call(call.method, parameters | message.extra.get("telegram", {}), call.files)
 
 
 def _deletion(message: Delete, address: Mapping[str, Any]) -> Call:

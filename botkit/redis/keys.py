@@ -4,12 +4,22 @@ import hashlib
 import zlib
 from collections.abc import Mapping, Sequence
 
+from msgspec import Struct
+
 #: The kinds of key that all conversations of a partition share.
 _SHARED = (
     *("rdy", "lse", "own", "try"),
     *("ordy", "olse", "oown", "otry", "ohld"),
     *("tmr", "dead", "wake", "ses", "led", "all"),
 )
+
+
+class _Plan(Struct, frozen=True):
+    """How keys are made: whole names, and beginnings; behind those of `own` comes a conversation's id."""
+
+    names: list[str]
+    own: Sequence[int]
+    reply: int
 
 
 class Keys:
@@ -23,26 +33,31 @@ class Keys:
         self.partitions: Sequence[Mapping[str, str]] = [
             {kind: f"{{{self.prefix}:{number}}}:{kind}" for kind in _SHARED} for number in range(partitions)
         ]
-        # By partition and kinds; the scripts ask for few combinations, again and again.
-        self._plans: dict[tuple[int, str], list[tuple[str, bool]]] = {}
+        # By kinds, for each partition; the scripts ask for few combinations, again and again.
+        self._plans: dict[str, Sequence[_Plan]] = {}
 
     def partition(self, cid: str) -> int:
         """Returns the number of a conversation's partition: its CRC-32 modulo how many there are."""
         return zlib.crc32(cid.encode()) % len(self.partitions)
 
-    def of(self, cid: str, kinds: str) -> list[str]:
-        """Returns a conversation's keys of these kinds, which are separated by spaces."""
-        number = self.partition(cid)
-        plan = self._plans.get((number, kinds))
-        if plan is None:
-            plan = self._plans[number, kinds] = self._plan(number, kinds)
-        return [f"{name}{cid}" if is_own else name for name, is_own in plan]
+    def of(self, cid: str, kinds: str, event_id: str = "") -> list[str]:
+        """Returns a conversation's keys of these kinds, which are separated by spaces; `w` is that of `reply`."""
+        plans = self._plans.get(kinds)
+        if plans is None:
+            plans = self._plans[kinds] = [self._plan(number, kinds.split()) for number in range(len(self.partitions))]
+        plan = plans[zlib.crc32(cid.encode()) % len(plans)]
+        keys = plan.names.copy()
+        for place in plan.own:
+            keys[place] += cid
+        if event_id:
+            keys[plan.reply] += event_id
+        return keys
 
-    def _plan(self, number: int, kinds: str) -> list[tuple[str, bool]]:
-        """Returns how keys of these kinds are made: whole names, and beginnings that a conversation's id follows."""
+    def _plan(self, number: int, kinds: Sequence[str]) -> _Plan:
         shared = self.partitions[number]
-        own = {kind: f"{{{self.prefix}:{number}}}:{kind}:" for kind in kinds.split() if kind not in shared}
-        return [(own.get(kind) or shared[kind], kind in own) for kind in kinds.split()]
+        names = [shared.get(kind) or f"{{{self.prefix}:{number}}}:{kind}:" for kind in kinds]
+        own = [place for place, kind in enumerate(kinds) if kind not in shared and kind != "w"]
+        return _Plan(names, own, kinds.index("w") if "w" in kinds else -1)
 
     def reply(self, cid: str, event_id: str) -> str:
         """Returns the key of the answer to an event."""

@@ -1,7 +1,7 @@
 """Runs the scripts, on a server that was found fit for them."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -45,15 +45,15 @@ class Runner:
         self._keys = keys
         self._scripts: Mapping[str, Script] = load_scripts(shebang=False)
 
-    async def run(self, name: str, keys: Sequence[str], *args: str | bytes | int) -> Any:
+    def run(self, name: str, keys: Sequence[str], *args: str | bytes | int) -> Awaitable[Any]:
         """Returns what a script answers; raises StoreUnavailableError where Redis does not run it. One trip."""
-        return await self._run(self.redis.call, name, keys, *args)
+        return self._run(self.redis.call, name, keys, args)
 
-    async def accept(self, name: str, keys: Sequence[str], *args: str | bytes | int) -> Any:
+    def accept(self, name: str, keys: Sequence[str], *args: str | bytes | int) -> Awaitable[Any]:
         """Runs a script whose success is told to others; raises UnconfirmedError where replicas do not confirm it."""
-        return await self._run(self.redis.confirm, name, keys, *args)
+        return self._run(self.redis.confirm, name, keys, args)
 
-    async def _run(self, call: Call, name: str, keys: Sequence[str], *args: str | bytes | int) -> Any:
+    async def _run(self, call: Call, name: str, keys: Sequence[str], args: tuple[str | bytes | int, ...]) -> Any:
         script, offset = self._scripts[name], self._clock.offset_ms
         try:
             try:

@@ -11,6 +11,8 @@ from botkit.turn import Counts, Queue, Record, Turn
 
 T = TypeVar("T")
 
+_NOTHING = Counts()
+
 # How long the ids are that stand before an event, and before a message.
 _EVENT_ID = 22
 _MESSAGE_KEY = 24
@@ -62,9 +64,10 @@ def read_turn(queue: Queue, cid: str, token: str, entry: bytes, attempts: int, r
 
 def read_record(fields: Sequence[Any]) -> Record:
     """Returns the record of the fields that `RECORD` names, and the number of messages in the outbox."""
-    state, *numbers = fields
-    version, started, sent, in_row, ends, hour, this_hour, queued = (int(number or 0) for number in numbers)
-    return Record(state or b"", version, Counts(started, sent, in_row, ends, hour, this_hour), queued)
+    state, version, *counts, queued = fields
+    # Most conversations have no session: nothing is counted.
+    counted = Counts(*[int(number or 0) for number in counts]) if any(counts) else _NOTHING
+    return Record(state or b"", int(version or 0), counted, int(queued))
 
 
 def read_terms(fields: Sequence[Any]) -> Record:
@@ -90,10 +93,12 @@ def read_ingested(answer: Sequence[Any], cid: str, token: str, event_id: str, pa
 
 def read_committed(answer: Sequence[Any], turn: Turn, commit: Commit, send_token: str) -> Committed:
     """Returns what a commit that was written leaves to do; its first message is sent with `send_token`."""
-    record = read_record(answer[3])
-    following = read_turn(Queue.MAILBOX, turn.cid, turn.token, answer[2], 1, record) if answer[2] else None
-    terms = read_terms(answer[4])
-    first = read_turn(Queue.OUTBOX, turn.cid, send_token, commit.outgoing[0], 1, terms) if answer[1] else None
+    _, may_send, terms, *more = answer
+    first = following = None
+    if may_send:
+        first = read_turn(Queue.OUTBOX, turn.cid, send_token, commit.outgoing[0], 1, read_terms(terms))
+    if more:
+        following = read_turn(Queue.MAILBOX, turn.cid, turn.token, more[0], 1, read_record(more[1]))
     return Committed(first, following, is_queued=bool(commit.outgoing) and first is None)
 
 

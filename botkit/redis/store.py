@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from itertools import count
 from typing import Any
 from uuid import uuid4
@@ -90,6 +90,8 @@ class RedisStore:
         self.broadcasts = RedisBroadcasts(self._script, self.call, accept, confirm, self.keys, self.clock)
         self.submissions = RedisSubmissions(accept, self.call, confirm, self.keys)
         self.dead_letters = DeadLetters(self._script, self.call, self.keys, self.bounds)
+        self._lease_ms = round(1000 * self.bounds.lease)
+        self._reply_ms = round(1000 * self.bounds.reply)
         self._worker = uuid4().hex[:12]
         self._counter = count()
 
@@ -108,17 +110,13 @@ class RedisStore:
         """See `Store.pseudonym`."""
         return pseudonym(cid, self._runner.log_key)
 
-    async def _script(self, name: str, keys: Sequence[str], *args: str | bytes | int) -> Any:
-        return await self._runner.run(name, keys, *args)
+    def _script(self, name: str, keys: Sequence[str], *args: str | bytes | int) -> Awaitable[Any]:
+        return self._runner.run(name, keys, *args)
 
-    async def _accept(self, name: str, keys: Sequence[str], *args: str | bytes | int) -> Any:
+    def _accept(self, name: str, keys: Sequence[str], *args: str | bytes | int) -> Awaitable[Any]:
         """Runs a script whose success is told to others: its answer counts when replicas have confirmed it."""
         run = self._runner.accept if self._waits else self._script
-        return await run(name, keys, *args)
-
-    @property
-    def _lease_ms(self) -> int:
-        return round(self.bounds.lease * 1000)
+        return run(name, keys, *args)
 
     # --- inbound ---
 
@@ -135,7 +133,7 @@ class RedisStore:
         stays_away: bool = False,
     ) -> Ingested:
         """See `Store.ingest`. One trip."""
-        keys = self.keys.of(cid, _INGEST)
+        keys = self.keys.of(cid, _INGEST, event_id)
         try:
             return await self._ingest(
                 self._accept, keys, cid, event_id, payload, token, round(window * 1000), "", 0,
@@ -152,9 +150,12 @@ class RedisStore:
     async def fire(self, due: DueTimer, event_id: str) -> Ingested:
         """See `Store.fire`. One trip."""
         timer = due.timer
-        keys = self.keys.of(due.cid, _INGEST)
-        if timer.name.startswith(LATER):
-            event_id, keys[-1] = timer.name.removeprefix(LATER), self.keys.of(due.cid, "e")[0]
+        is_later = timer.name.startswith(LATER)
+        if is_later:
+            event_id = timer.name.removeprefix(LATER)
+        keys = self.keys.of(due.cid, _INGEST, event_id)
+        if is_later:
+            keys[-1] = self.keys.of(due.cid, "e")[0]
         return await self._ingest(
             self._script, keys, due.cid, event_id, timer.payload, "", _OWN_WINDOW_MS, timer.name, timer.due_ms, "", "",
             *heard_arguments(None),
@@ -164,7 +165,6 @@ class RedisStore:
         self, run: Call, keys: list[str], cid: str, eid: str, payload: bytes, token: str, window: int,
         *rest: str | bytes | int,
     ) -> Ingested:  # fmt: skip
-        keys[7] = self.keys.reply(cid, eid)
         answer = await run(
             "ingest", keys, cid, eid, payload, token, self._lease_ms, window, self.bounds.ids, self.bounds.mailbox,
             *rest, mark_of(payload),
@@ -181,14 +181,13 @@ class RedisStore:
 
     async def commit(self, turn: Turn, commit: Commit, *, keep: bool, send: bool) -> Committed | None:
         """See `Store.commit`. One trip."""
-        keys = self.keys.of(turn.cid, "m c rdy lse own try o ordy olse oown otry ohld w tmr t e")
-        keys[12] = self.keys.reply(turn.cid, turn.id)
+        keys = self.keys.of(turn.cid, "m c rdy lse own try o ordy olse oown otry ohld w tmr t e", turn.id)
         # Made of the event, so that a repeat of this very commit is recognised.
         send_token = f"{turn.token}/{turn.id}" if send and commit.outgoing else ""
         timers = [part for timer in commit.timers for part in (timer.name, timer.due_ms, timer.payload)]
         answer = await self._script(
             "commit", keys, turn.cid, turn.token, turn.id, commit.state, self._lease_ms, int(keep), send_token,
-            commit.reply, round(self.bounds.reply * 1000), len(commit.timers), self.bounds.timers, *timers,
+            commit.reply, self._reply_ms, len(commit.timers), self.bounds.timers, *timers,
             *commit.outgoing,
         )  # fmt: skip
         if answer[0] == b"FENCED":

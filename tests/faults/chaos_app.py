@@ -39,8 +39,7 @@ PARTITIONS = 4
 BOUNDS = Bounds(lease=LEASE, partitions=PARTITIONS)
 POLICIES = Policies(
     handler=HandlerPolicy(delays=(0.05, 0.05, 0.05, 0.05)),
-    # Five attempts without a verdict are meant for a fault a minute, not for one a second.
-    engine=EnginePolicy(lease=LEASE, poll=0.25, hopeless=20),
+    engine=EnginePolicy(lease=LEASE, poll=0.25),
     send=SendPolicy(first_delay=0.1, longest_delay=0.5),
 )
 SECRET = "chaos-chaos-chaos-chaos-chaos-chaos"

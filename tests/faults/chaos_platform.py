@@ -19,7 +19,7 @@ THROTTLED = (
 BROKEN = (502, {"ok": False, "error_code": 502, "description": "Bad Gateway"})
 
 #: What may happen to a message, once, and how often in a thousand.
-FAULTS = {"429": 1, "5xx": 10, "delay": 10, "reset before": 15, "reset after": 15, "5xx after": 15}
+FAULTS = {"429": 2, "5xx": 10, "delay": 10, "reset before": 15, "reset after": 15, "5xx after": 15}
 
 
 class Platform:
@@ -29,6 +29,8 @@ class Platform:
         self._random = random.Random(seed)
         self.sendings: list[Sending] = []
         self.injected: Counter[str] = Counter()
+        #: What will happen to the next messages: of a thousand, exactly so many as `FAULTS` says.
+        self._deck: list[str] = []
         #: The messages to which something has happened.
         self._spoiled: set[tuple[str, str]] = set()
         self.port = 0
@@ -84,8 +86,10 @@ class Platform:
         return OK
 
     def _choose(self, message: tuple[str, str]) -> str:
-        kinds, weights = list(FAULTS), list(FAULTS.values())
-        fault = self._random.choices([*kinds, ""], [*weights, 1000 - sum(weights)])[0]
+        if not self._deck:
+            faults = [kind for kind, number in FAULTS.items() for _ in range(number)]
+            self._deck = self._random.sample([*faults, *[""] * (1000 - len(faults))], 1000)
+        fault = self._deck.pop()
         if not fault or message in self._spoiled:
             return ""
         self._spoiled.add(message)

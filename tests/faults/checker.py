@@ -184,7 +184,7 @@ def _judge_repeats(conversation: str, sent: Sequence[Sending], faults: Sequence[
         last[sending.mark] = sending
         if before is None:
             continue
-        if before.is_unknown or any(_was_hit(each, faults) for each in (before, sending)):
+        if before.is_unknown or any(_was_hit(each, faults, until=sending.at) for each in (before, sending)):
             findings.explained += 1
         else:
             findings.duplicate.append(
@@ -193,6 +193,10 @@ def _judge_repeats(conversation: str, sent: Sequence[Sending], faults: Sequence[
             )
 
 
-def _was_hit(sending: Sending, faults: Sequence[Fault]) -> bool:
-    """Whether its process may not have been able to note it, or may have missed that somebody else took over."""
-    return any(fault.touches(sending.process, sending.at - GRACE, sending.at + GRACE) for fault in faults)
+def _was_hit(sending: Sending, faults: Sequence[Fault], *, until: float) -> bool:
+    """Whether its process may not have been able to note it, or may have missed that somebody else took over.
+
+    What begins after `until`, when the message was sent again, is no reason for that.
+    """
+    latest = min(sending.at + GRACE, until)
+    return any(fault.touches(sending.process, sending.at - GRACE, latest) for fault in faults)

@@ -56,7 +56,7 @@ class Scale(Struct, frozen=True):
     pauses: int = 1
 
 
-SHORT = Scale(1500, 60, 6, 25, kills=4, fenced=2, recovered=15, unsent=2, pauses=2)
+SHORT = Scale(6000, 150, 12, 50, kills=6, fenced=5, recovered=20, unsent=5, power_cuts=2, pauses=3)
 LONG = Scale(100_000, 300, 100, 1500, kills=300, fenced=20, recovered=20, unsent=5, power_cuts=100, pauses=100)
 
 
@@ -89,7 +89,10 @@ class Run:
 
     def __init__(self, scale: Scale, seed: int, server: RedisChild, folder: Path) -> None:
         self.scale = scale
-        self.random = random.Random(seed)
+        # Whatever else happens, each of these plans is the same with the same seed.
+        self.random, self.app_plan, self.redis_plan = (
+            random.Random(f"{seed} {of}") for of in ("people", "apps", "redis")
+        )
         self.redis = server
         self.platform = Platform(seed)
         self.apps: list[App] = []
@@ -184,7 +187,7 @@ class Run:
         async with self.fault("kill", app.name):
             app.signal(signal.SIGKILL)
             self.reached["unsent"] += bool(self.held_by(app, "oown"))
-        await asyncio.sleep(self.random.uniform(0, 0.3))
+        await asyncio.sleep(self.app_plan.uniform(0, 0.3))
         self.start(app)
 
     async def stop(self, app: App) -> None:
@@ -199,13 +202,13 @@ class Run:
         async with self.fault("pause", app.name):
             app.signal(signal.SIGSTOP)
             self.reached["pause with mail"] += self.longest_queue(app) >= 3
-            await asyncio.sleep(LEASE * self.random.uniform(1.1, 2.5))
+            await asyncio.sleep(LEASE * self.app_plan.uniform(1.1, 2.5))
             app.signal(signal.SIGCONT)
 
     async def freeze_connection(self, app: App) -> None:
         async with self.fault("freeze", app.name):
             app.proxy.freeze()
-            await asyncio.sleep(LEASE * self.random.uniform(0.2, 2))
+            await asyncio.sleep(LEASE * self.app_plan.uniform(0.2, 2))
             app.proxy.thaw()
 
     async def reset_connection(self, app: App) -> None:
@@ -215,13 +218,13 @@ class Run:
     async def cut_power(self) -> None:
         async with self._redis_turn, self.fault("power cut"):
             await asyncio.to_thread(self.redis.cut_power)
-            await asyncio.sleep(self.random.uniform(0, 0.3))
+            await asyncio.sleep(self.redis_plan.uniform(0, 0.3))
             await asyncio.to_thread(self.redis.start)
 
     async def freeze_redis(self) -> None:
         async with self._redis_turn, self.fault("stand still"):
             self.redis.freeze()
-            await asyncio.sleep(self.random.uniform(0.2, 2.5))
+            await asyncio.sleep(self.redis_plan.uniform(0.2, 2.5))
             self.redis.thaw()
 
     async def trouble_apps(self) -> None:
@@ -235,14 +238,14 @@ class Run:
         ]
         kinds += [self.freeze_connection, self.reset_connection]
         while True:
-            for kind in self.random.sample(kinds, len(kinds)):
-                await asyncio.sleep(self.random.uniform(0.1, 0.8))
-                await kind(self.random.choice(self.apps))
+            for kind in self.app_plan.sample(kinds, len(kinds)):
+                await asyncio.sleep(self.app_plan.uniform(0.1, 0.8))
+                await kind(self.app_plan.choice(self.apps))
 
     async def trouble_redis(self) -> None:
         while True:
-            for kind in self.random.sample([self.cut_power, self.cut_power, self.freeze_redis], 3):
-                await asyncio.sleep(self.random.uniform(3, 6))
+            for kind in self.redis_plan.sample([self.cut_power, self.cut_power, self.freeze_redis], 3):
+                await asyncio.sleep(self.redis_plan.uniform(3, 6))
                 await kind()
 
     # --- people ---
@@ -364,7 +367,7 @@ class Run:
     def most_repeats(self) -> int:
         """One for each answer that the service kept to itself, and for each fault what was under way."""
         kept = self.platform.injected["reset after"] + self.platform.injected["5xx after"]
-        return kept + 100 * len(self.history.faults)
+        return kept + 10 * len(self.history.faults)
 
     def check_reached(self) -> None:
         """Fails if the run was too tame to prove anything."""

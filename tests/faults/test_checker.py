@@ -179,6 +179,7 @@ def test_each_repeat_needs_a_reason_of_its_own() -> None:
         (Fault("pause", "two", 40, 99), True),
         (Fault("pause", "two", 40, 99.9 - GRACE), False),
         (Fault("pause", "three", 29, 99), False),
+        (Fault("kill", "two", 100.1, 100.1), False),
     ],
 )
 def test_a_message_comes_again_only_if_a_fault_hit_one_of_its_senders_at_the_time(

@@ -2,9 +2,7 @@
 
 import asyncio
 import contextlib
-import os
 import random
-import secrets
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -168,10 +166,8 @@ def lose_a_server(cluster: RedisCluster, chance: random.Random) -> None:
 # Every wait in it has a bound of its own.
 @pytest.mark.timeout(1800)
 async def test_a_lost_server_and_a_moved_slot_cost_nothing_but_a_while(
-    cluster: RedisCluster, folder: Path, project: Project, pytestconfig: pytest.Config
+    cluster: RedisCluster, folder: Path, project: Project, seed: int, pytestconfig: pytest.Config
 ) -> None:
-    seed = int(os.environ.get("CLUSTER_SEED", 0)) or secrets.randbits(32)
-    print(f"CLUSTER_SEED={seed} repeats what happens to the cluster")  # noqa: T201
     chance, platform = random.Random(seed), Platform()
     async with serving(platform.app) as url:
         project.write(BOT)

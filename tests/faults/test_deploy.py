@@ -280,6 +280,24 @@ async def test_a_conversation_goes_through_the_compose_files_redis(
     await store.close()
 
 
+def test_the_compose_files_redis_begins_without_half_a_transaction(compose: dict[str, Any], tmp_path: Path) -> None:
+    if shutil.which("redis-check-aof") is None:
+        pytest.skip("no redis-check-aof on this machine")
+    entrypoint = [word.replace("$$", "$") for word in compose["services"]["redis"]["entrypoint"]]
+    assert subprocess.run([*entrypoint, "echo", "fresh"], cwd=tmp_path, capture_output=True).stdout == b"fresh\n"
+    files = tmp_path / "appendonlydir"
+    files.mkdir()
+    (files / "appendonly.aof.manifest").write_text("file appendonly.aof.1.incr.aof seq 1 type i\n")
+    whole, half = (
+        b"*1\r\n$4\r\nPING\r\n",
+        b"*1\r\n$5\r\nMULTI\r\n*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n*1\r\n$4\r\nEX",
+    )
+    (files / "appendonly.aof.1.incr.aof").write_bytes(whole + half)
+    ran = subprocess.run([*entrypoint, "echo", "repaired"], cwd=tmp_path, capture_output=True)
+    assert ran.stdout.endswith(b"\nrepaired\n")
+    assert (files / "appendonly.aof.1.incr.aof").read_bytes() == whole
+
+
 def test_the_compose_files_redis_loses_nothing(compose: dict[str, Any]) -> None:
     command = compose["services"]["redis"]["command"]
     options = dict(zip(command[1::2], command[2::2], strict=True))

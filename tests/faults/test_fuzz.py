@@ -1,11 +1,10 @@
 """Whatever is sent, signed or not: no failure of ours, nothing lost that was accepted, and no work for strangers.
 
-`--long` sends a million requests; BOTKIT_FUZZ_SEED repeats a run.
+`--long` sends a million requests; `--seed` repeats a run.
 """
 
 import asyncio
 import os
-import random
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -29,13 +28,6 @@ from tests.raw_http import serving
 MEBIBYTE = 1024 * 1024
 QUICK = ConnectionPolicy(idle_seconds=0.3, head_seconds=0.3, body_seconds=0.5)
 POLICIES = Policies(receiver=ReceiverPolicy(body_seconds=0.3))
-
-
-@pytest.fixture
-def seed() -> int:
-    chosen = int(os.environ.get("BOTKIT_FUZZ_SEED") or random.randrange(2**32))
-    print(f"BOTKIT_FUZZ_SEED={chosen}")  # noqa: T201
-    return chosen
 
 
 @pytest.fixture(autouse=True)

@@ -83,3 +83,18 @@ def test_memory_and_users_are_those_it_was_given(make_redis: MakeRedis) -> None:
     assert server.ask("CONFIG", "GET", "maxmemory") == [b"maxmemory", b"8000000"]
     with server.client(username="bot", password="word") as client, pytest.raises(NoPermissionError):
         client.get("other")
+
+
+def test_a_transaction_that_was_half_written_is_dropped_whole(make_redis: MakeRedis) -> None:
+    server = make_redis()
+    for name in ("kept", "torn"):
+        server.ask("EVAL", "redis.call('SET', KEYS[1], 1) return redis.call('SET', KEYS[1]..'2', 1)", 1, name)
+    server.kill()
+    (file,) = [file for file in server.folder.rglob("appendonly*.aof") if file.stat().st_size]
+    with file.open("r+b") as aof:
+        # Without the end of its last word, EXEC.
+        aof.truncate(file.stat().st_size - 3)
+    server.start()
+    server.ask("EVAL", "redis.call('SET', KEYS[1], 1) return redis.call('SET', KEYS[1]..'2', 1)", 1, "later")
+    server.restart()
+    assert server.ask("MGET", "kept", "kept2", "torn", "later", "later2") == [b"1", b"1", None, b"1", b"1"]

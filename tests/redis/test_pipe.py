@@ -1,10 +1,13 @@
 """The pipe against a server of our own on a real socket, which sees each write as it arrives."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
+import uvloop
 
 from botkit.exceptions import SettingsError, StoreUnavailableError
 from botkit.redis.pipe import MAX_BATCH, Pipe
@@ -51,6 +54,13 @@ class Server:
     def hang_up(self) -> None:
         for writer in self._writers:
             writer.close()
+        self._writers.clear()
+
+    def reset(self) -> None:
+        """Ends the connections at once, as a machine does that has started anew."""
+        for writer in self._writers:
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            writer.transport.abort()
         self._writers.clear()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -239,6 +249,26 @@ async def test_a_connection_that_breaks_is_unavailable_and_is_made_anew(server: 
     assert [type(result) for result in results] == [StoreUnavailableError] * 2
     assert await pipe.call("PING") == b"OK"
     assert server.connections == 2
+
+
+@pytest.mark.parametrize("factory", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def test_a_connection_that_is_reset_while_nothing_is_under_way_is_made_anew_and_nobody_notices(
+    factory: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    async def use() -> None:
+        server = Server()
+        await server.start()
+        pipe = Pipe(server.url)
+        await pipe.call("PING")
+        server.reset()
+        # The pipe's own socket has heard of it by then.
+        await asyncio.sleep(0.05)
+        assert await pipe.call("PING") == b"OK"
+        await pipe.close()
+        await server.stop()
+
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(use())
 
 
 async def test_nothing_is_ever_sent_twice(server: Server, pipe: Pipe) -> None:

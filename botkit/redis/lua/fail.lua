@@ -23,4 +23,5 @@ if first then
     post(m, rdy, own, wake, cid, eid .. event)
   end
 end
-return {'OK', go_on(o, ordy, olse, oown, otry, cid, tonumber(lease), keep, first), terms(c)}
+local nx = go_on(o, ordy, olse, oown, otry, cid, tonumber(lease), keep, first)
+return {'OK', nx, nx ~= '' and terms(c) or ''}

@@ -9,23 +9,28 @@ local function take(rdy, lse, own, try, cid, tok, lease)
   return redis.call('HINCRBY', try, cid, 1)
 end
 
--- Gives it back: due at `at` if anything is left in it.
-local function give(q, rdy, lse, own, cid, at)
+-- Gives it back: due at `at` if it has more.
+local function give(has_more, rdy, lse, own, cid, at)
   redis.call('HDEL', own, cid)
   redis.call('ZREM', lse, cid)
-  if redis.call('EXISTS', q) == 1 then redis.call('ZADD', rdy, 'NX', at, cid) end
+  if has_more then redis.call('ZADD', rdy, 'NX', at, cid) end
 end
 
--- Tells whether `id` is the head of a queue; entries are the id followed by the payload.
+-- Tells whether an entry, if there is one, has this id; entries are the id followed by the payload.
+local function begins(entry, id)
+  return string.sub(entry or '', 1, #id) == id
+end
+
+-- Tells whether `id` is the head of a queue.
 local function heads(q, id)
-  return string.sub(redis.call('LINDEX', q, 0) or '', 1, #id) == id
+  return begins(redis.call('LINDEX', q, 0), id)
 end
 
 -- Remembers an id. The newest 64 stay whatever the clock says; never more than `ids`.
 -- Behind the milliseconds of its arrival, `mark` (below 1) stands for what came with it: within one, order is chance.
 local function remember(x, id, horizon, ids, mark)
   local size = redis.call('ZCARD', x)
-  local old = math.min(redis.call('ZCOUNT', x, '-inf', now - horizon), size - 64)
+  local old = size > 64 and math.min(redis.call('ZCOUNT', x, '-inf', now - horizon), size - 64) or 0
   old = math.max(old, size + 1 - ids)
   if old > 0 then redis.call('ZREMRANGEBYRANK', x, 0, old - 1) end
   redis.call('ZADD', x, now + (mark or 0), id)
@@ -40,7 +45,7 @@ local function go_on(q, rdy, lse, own, try, cid, lease, keep, first)
     if first then redis.call('HINCRBY', try, cid, 1) end
     return nx
   end
-  give(q, rdy, lse, own, cid, now)
+  give(nx, rdy, lse, own, cid, now)
   return ''
 end
 
@@ -113,14 +118,12 @@ end
 
 -- What a sender must know of a conversation: until when its pace is used up, and why nobody can be written to.
 local function terms(c)
-  local f = redis.call('HMGET', c, 'pt', 'g')
-  return {f[1] or '0', f[2] or ''}
+  return redis.call('HMGET', c, 'pt', 'g')
 end
 
 -- The record as the caller reads it.
 local function record(c, o)
   local f = redis.call('HMGET', c, 's', 'v', 'ss', 'sn', 'sr', 'se', 'hh', 'hn')
-  for i = 1, 8 do f[i] = f[i] or (i == 1 and '' or '0') end
-  f[9] = tostring(redis.call('LLEN', o))
+  f[9] = redis.call('LLEN', o)
   return f
 end

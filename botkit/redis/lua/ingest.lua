@@ -34,8 +34,8 @@ local function hear()
   release()
 end
 
-local function mine()
-  return {'MINE', record(c, o), tonumber(redis.call('HGET', try, cid) or '0')}
+local function mine(attempts)
+  return {'MINE', record(c, o), attempts}
 end
 
 local mark = tonumber(ARGV[#ARGV]) / 1024
@@ -43,7 +43,9 @@ local seen = tonumber(redis.call('ZSCORE', x, eid) or '-1')
 if seen >= 0 then
   -- A repeat writes as well: whoever waits for replicas waits for what its own connection wrote.
   redis.call('PEXPIRE', x, 2 * horizon)
-  if tok ~= '' and redis.call('HGET', own, cid) == tok and heads(m, eid) then return mine() end
+  if tok ~= '' and redis.call('HGET', own, cid) == tok and heads(m, eid) then
+    return mine(tonumber(redis.call('HGET', try, cid) or '0'))
+  end
   -- The first wins; that the other said something else is only told.
   local differs = seen % 1 ~= 0 and seen % 1 ~= mark
   return {'DUP', redis.call('GET', w) or '', differs and 1 or 0}
@@ -63,15 +65,13 @@ remember(x, eid, horizon, ids, mark)
 redis.call('RPUSH', m, eid .. payload)
 if answers == '1' then hear() end
 if opens ~= '' then
+  local heard, gone = unpack(redis.call('HMGET', c, 'at', 'g'))
   -- A person, and no stranger who was only written to: when they were last heard of, and no end.
-  redis.call('HSET', c, 'at', now)
-  redis.call('PERSIST', c)
-end
-if opens == '1' or opens == '2' then
+  if place ~= '' then redis.call('HSET', c, 'at', now, 'id', place) else redis.call('HSET', c, 'at', now) end
+  if not heard then redis.call('PERSIST', c) end
   -- Who left of their own will is back when they say so, where `opens` is 2; whatever else kept them away is over.
-  if opens == '1' or redis.call('HGET', c, 'g') ~= 'unsubscribed' then redis.call('HDEL', c, 'g') end
-  redis.call('ZADD', all, 0, cid)
-  if place ~= '' then redis.call('HSET', c, 'id', place) end
+  if gone and (opens == '1' or (opens == '2' and gone ~= 'unsubscribed')) then redis.call('HDEL', c, 'g') end
+  if opens ~= '0' then redis.call('ZADD', all, 0, cid) end
 end
 if opens == '0' then
   redis.call('HSET', c, 'g', 'unsubscribed')
@@ -80,8 +80,7 @@ if opens == '0' then
 end
 if redis.call('HEXISTS', own, cid) == 1 then return {'OK', n + 1} end
 if n == 0 and tok ~= '' then
-  take(rdy, lse, own, try, cid, tok, lease)
-  return mine()
+  return mine(take(rdy, lse, own, try, cid, tok, lease))
 end
 redis.call('ZADD', rdy, 'NX', now, cid)
 if redis.call('LLEN', wake) == 0 then redis.call('RPUSH', wake, '1') end

@@ -12,5 +12,5 @@ redis.call('ZADD', tmr, now + tonumber(delay), cid .. '|' .. name)
 redis.call('HSET', e, name, report)
 redis.call('RPUSH', rp, name)
 redis.call('PEXPIRE', rp, 2 * tonumber(delay))
-give(m, rdy, lse, own, cid, now)
+give(redis.call('EXISTS', m) == 1, rdy, lse, own, cid, now)
 return ''

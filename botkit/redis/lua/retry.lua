@@ -16,8 +16,8 @@ elseif max ~= '' and heads(q, id) and tonumber(redis.call('HGET', try, cid) or '
   redis.call('XADD', dead, '*', 'cid', cid, 'kind', kind, 'entry', redis.call('LINDEX', q, 0), 'err', err)
   redis.call('LPOP', q)
   redis.call('HDEL', try, cid, cid .. '|u', cid .. '|b')
-  give(q, rdy, lse, own, cid, now)
+  give(redis.call('EXISTS', q) == 1, rdy, lse, own, cid, now)
   return 'DEAD'
 end
-give(q, rdy, lse, own, cid, now + tonumber(delay))
+give(redis.call('EXISTS', q) == 1, rdy, lse, own, cid, now + tonumber(delay))
 return 'WAIT'

@@ -13,4 +13,5 @@ if first then
     let_expire(c)
   end
 end
-return {'OK', go_on(o, ordy, olse, oown, otry, cid, tonumber(lease), keep, first), terms(c)}
+local nx = go_on(o, ordy, olse, oown, otry, cid, tonumber(lease), keep, first)
+return {'OK', nx, nx ~= '' and terms(c) or ''}
