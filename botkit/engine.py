@@ -23,7 +23,6 @@ from botkit.store import Accepted, Claim, Committed, Duplicate, Full, Ingested, 
 from botkit.sweeper import Sweeper
 from botkit.tracing import stamp
 from botkit.turn import Queue, Turn
-from botkit.waiting import wait_for
 
 log = structlog.get_logger("botkit.engine")
 
@@ -114,19 +113,15 @@ class Engine:
 
         Raises StoreUnavailableError. An event that must be answered in the response is waited for, within its budget.
         """
-        ingesting = asyncio.create_task(self._ingest_all(adapter, events))
-        is_done = False
+        loop = asyncio.get_running_loop()
+        stored: list[asyncio.Future[Ingested | Exception]] = [loop.create_future() for _ in events]
+        for event, future in zip(events, stored, strict=True):
+            self._spawn(self._take_in(adapter, event, future))
+        timer = loop.call_later(self._policy.ingest_seconds, _give_up, stored)
         try:
-            is_done = await wait_for(ingesting, self._policy.ingest_seconds)
+            ingested = [_found(await future) for future in stored]
         finally:
-            if not is_done:
-                # What Redis carries out all the same is this process's to handle.
-                ingesting.add_done_callback(lambda done: self._begin_late(adapter, events, done))
-        if not is_done:
-            raise StoreUnavailableError("Redis took too long to store an event")
-        ingested = ingesting.result()
-        # From here to the answer nothing waits: handlers start when it is written.
-        self._begin(adapter, events, ingested)
+            timer.cancel()
         if any(isinstance(result, Full) for result in ingested):
             return Acceptance(stored=False)
         for event, result in zip(events, ingested, strict=True):
@@ -134,10 +129,22 @@ class Engine:
                 return await self._reply(event, result)
         return Acceptance(stored=True)
 
-    async def _ingest_all(self, adapter: Adapter, events: Sequence[Event]) -> Sequence[Ingested]:
-        if len(events) == 1:
-            return [await self._ingest(adapter, events[0])]
-        return await asyncio.gather(*(self._ingest(adapter, event) for event in events))
+    async def _take_in(self, adapter: Adapter, event: Event, stored: "asyncio.Future[Ingested | Exception]") -> None:
+        """Stores an event, whoever still waits for that, and works on it where it is this process's to handle."""
+        turn = None
+        result: Ingested | Exception = StoreUnavailableError("this process stops")
+        try:
+            result = await self._ingest(adapter, event)
+            turn = self._begin(adapter, event, result)
+        except Exception as error:
+            result = error
+        finally:
+            if not stored.done():
+                stored.set_result(result)
+        if turn is not None:
+            # The answer is written first.
+            await asyncio.sleep(0)
+            await self._hold(Queue.MAILBOX, turn)
 
     async def _ingest(self, adapter: Adapter, event: Event) -> Ingested:
         payload = stamp(encode(event))
@@ -181,27 +188,24 @@ class Engine:
         # need not wait for the end of a lease that nobody uses.
         return self._unsure.pop(event.id, "") or self._store.new_token()
 
-    def _begin(self, adapter: Adapter, events: Sequence[Event], ingested: Sequence[Ingested]) -> None:
-        for event, result in zip(events, ingested, strict=True):
-            self._metrics.count(_COUNTED[type(result)], event.account)
-            if isinstance(result, Duplicate) and result.differs:
+    def _begin(self, adapter: Adapter, event: Event, result: Ingested) -> Turn | None:
+        """Notes what became of an event; returns its turn where this task is to work on it."""
+        self._metrics.count(_COUNTED[type(result)], event.account)
+        if isinstance(result, Duplicate):
+            if result.differs:
                 self._metrics.count("events_conflicting", event.account)
-            if not isinstance(result, Mine):
-                if not isinstance(result, Duplicate):
-                    self._kick.set()
-                continue
-            if adapter.takes_answer(event):
-                self._committed[event.id] = asyncio.Event()
-            self._start(Queue.MAILBOX, result.turn)
-            if result.turn.record.queued:
-                # What was held for the person may go out now, whatever the handler says.
-                self._kick.set()
-
-    def _begin_late(
-        self, adapter: Adapter, events: Sequence[Event], done: "asyncio.Future[Sequence[Ingested]]"
-    ) -> None:
-        if not done.cancelled() and done.exception() is None:
-            self._begin(adapter, events, done.result())
+            return None
+        if not isinstance(result, Mine):
+            self._kick.set()
+            return None
+        if adapter.takes_answer(event):
+            self._committed[event.id] = asyncio.Event()
+        if (task := asyncio.current_task()) is not None:
+            self._held[Queue.MAILBOX][result.turn.cid] = (result.turn.token, task)
+        if result.turn.record.queued:
+            # What was held for the person may go out now, whatever the handler says.
+            self._kick.set()
+        return result.turn
 
     async def _reply(self, event: Event, result: Ingested) -> Acceptance:
         if isinstance(result, Duplicate) and result.reply:
@@ -488,6 +492,18 @@ class Engine:
             await asyncio.sleep(self._policy.poll / 10)
             with contextlib.suppress(StoreUnavailableError):
                 await self._store.wake()
+
+
+def _give_up(stored: "Sequence[asyncio.Future[Ingested | Exception]]") -> None:
+    for future in stored:
+        if not future.done():
+            future.set_result(StoreUnavailableError("Redis took too long to store an event"))
+
+
+def _found(result: Ingested | Exception) -> Ingested:
+    if isinstance(result, Exception):
+        raise result
+    return result
 
 
 def _heard(adapter: Adapter, event: Event) -> Heard | None:

@@ -222,6 +222,26 @@ async def test_a_store_that_takes_too_long_is_unavailable_and_a_repeat_finds_the
             assert desk.texts == ["1 hello"], "whoever asked is gone; after its lease another goes on"
 
 
+class Partial(RedisStore):
+    """A store that does not answer for the conversations of Taras."""
+
+    async def ingest(self, cid: str, event_id: str, payload: bytes, **options: Any) -> Ingested:
+        if cid.endswith("taras"):
+            raise StoreUnavailableError("no answer")
+        return await super().ingest(cid, event_id, payload, **options)
+
+
+async def test_what_is_stored_is_handled_also_where_the_rest_of_its_request_must_come_again(
+    botkit_redis_url: str,
+) -> None:
+    desk = Desk()
+    async with Process(botkit_redis_url, bot(echo(), desk), store=Partial) as process:
+        with pytest.raises(StoreUnavailableError):
+            await process.engine.accept(desk, [says("hello"), says("hello", person="taras")])
+        await process.engine.settle()
+        assert desk.texts == ["1 hello"], "no lease has to end for it"
+
+
 # --- leases ---
 
 
