@@ -334,7 +334,7 @@ class Run:
             app.signal(signal.SIGCONT)
             if not app.is_running:
                 self.start(app)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240
         while left := self.redis.ask("KEYS", "*}:[mo]:*"):
             assert time.monotonic() < deadline, f"never done: {left[:5]}"
             await asyncio.sleep(0.1)

@@ -43,9 +43,11 @@ def _drop(*_: object) -> str:
 
 
 @asynccontextmanager
-async def receiving(url: str, folder: Path) -> AsyncIterator[tuple[BotTester, int]]:
-    tester = BotTester([Bot("demo", routers=[Router()], accounts=adapters())], url, folder=folder, policies=POLICIES)
-    async with serving(tester.app, QUICK) as port:
+async def receiving(
+    url: str, folder: Path, connections: ConnectionPolicy, policies: Policies | None = None
+) -> AsyncIterator[tuple[BotTester, int]]:
+    tester = BotTester([Bot("demo", routers=[Router()], accounts=adapters())], url, folder=folder, policies=policies)
+    async with serving(tester.app, connections) as port:
         yield tester, port
     await tester.service.stop()
 
@@ -138,7 +140,7 @@ async def test_strangers_get_nothing_done_whatever_they_send(
     server = await asyncio.start_server(redis.accept, "127.0.0.1", 0)
     url = f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     seen: Counter[int] = Counter()
-    async with receiving(url, tmp_path) as (tester, port):
+    async with receiving(url, tmp_path, QUICK, POLICIES) as (tester, port):
         attacker = Attacker(seed, [owner.adapter for owner in tester.service.owners.values()])
 
         def check(request: Hostile, status: int) -> None:
@@ -169,7 +171,7 @@ async def test_what_a_service_signs_is_stored_or_kept_whatever_it_says(
     is_long = pytestconfig.getoption("--long")
     count = 300_000 if is_long else 6_000
     seen: Counter[str] = Counter()
-    async with receiving(servers.any_url(), tmp_path) as (tester, port):
+    async with receiving(servers.any_url(), tmp_path, ConnectionPolicy()) as (tester, port):
         attacker = Attacker(seed, [owner.adapter for owner in tester.service.owners.values()])
 
         async def check(request: Hostile, status: int) -> None:

@@ -21,7 +21,7 @@ from tests.faults.scenarios import SCENARIOS, Run, check
 PACKAGE = str(Path(botkit.__file__).parent)
 
 #: Distinct lines between two kills; with --long there is none.
-STRIDE = 11
+STRIDE = 13
 
 #: How many tests share the kills of a life, so that several processes can do them at the same time.
 PARTS = 3

@@ -9,7 +9,7 @@ from tests.conftest import Servers
 from tests.redis.test_scripts_model import Scripts
 
 #: All parts together, in the short form and in the long one.
-HISTORIES, MANY = 400, 100_000
+HISTORIES, MANY = 240, 100_000
 PARTS = 4
 STEPS = 60
 
