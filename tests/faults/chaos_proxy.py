@@ -63,6 +63,8 @@ class ChaosProxy:
         self.bandwidth = 0
         self.slice = 0
         self.cuts = 0
+        #: Whether nobody is let in any more from the moment of a cut.
+        self.refuses_after_cut = False
         #: Connections so far, also those that are gone.
         self.connected = 0
         self.port = 0
@@ -270,6 +272,8 @@ class Link:
         elif cut == "half":
             far.write(unit[: len(unit) // 2])
         await far.drain()
+        if self._proxy.refuses_after_cut:
+            self._proxy.refuse()
         raise ConnectionAbortedError
 
     # --- answers ---

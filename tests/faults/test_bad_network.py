@@ -7,7 +7,7 @@ import pytest
 
 from tests.faults.chaos_proxy import ChaosProxy, Cut
 from tests.faults.conftest import MakeRedis
-from tests.faults.traffic import Traffic, until
+from tests.faults.traffic import Traffic
 
 #: Nobody waits for its end in these tests: whoever does, fails.
 LEASE = 300
@@ -40,10 +40,9 @@ async def test_an_event_of_which_nobody_knew_whether_it_was_stored_is_handled_wh
         traffic = Traffic(proxy.url, lease=LEASE)
         await traffic.process.store.ping()
         proxy.cut_write(1, "reply")
-        posting = asyncio.create_task(traffic.post("olena", "one"))
-        await until(lambda: proxy.cuts)
-        proxy.refuse()
-        assert await posting == 503
+        proxy.refuses_after_cut = True
+        assert await traffic.post("olena", "one") == 503
+        assert proxy.cuts == 1
         await proxy.accept()
         await traffic.write("olena", ["one"])
         await traffic.check(seconds=10)
