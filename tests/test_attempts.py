@@ -1,6 +1,7 @@
 """Attempts that may have arrived: noted before they are made, looked up, and not made again where that is forbidden."""
 
 import asyncio
+import re
 from collections import deque
 from collections.abc import Sequence
 from typing import Any
@@ -81,7 +82,8 @@ async def die(process: Process, desk: Desk, person: str = "olena", *, arrived: b
     while not desk.attempts:
         await process.store.ping()
         await process.engine.work_once()
-    held = [task for task in asyncio.all_tasks() if "_hold" in repr(task.get_coro())]
+    # Whoever stores an event goes on to handle it and to send what follows.
+    held = [task for task in asyncio.all_tasks() if re.search("_hold|_take_in", repr(task.get_coro()))]
     for task in held:
         task.cancel()
     await asyncio.gather(*held, return_exceptions=True)
