@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from botkit.app import App
@@ -222,6 +222,8 @@ class Rules:
     is_subscribed: bool = False
     is_held: bool = False
     is_open: bool = False
+    # Behind a full one, it stays open whatever becomes of its first message.
+    follows: bool = False
     hours: float = 0
     sent: int = 0
     in_row: int = 0
@@ -246,6 +248,7 @@ class Rules:
 
     def count(self) -> None:
         if not self.is_open or self.hours >= 24 or self.sent >= 60:
+            self.follows = self.is_open and self.hours < 24
             self.is_open, self.hours, self.sent = True, 0, 0
         self.sent += 1
         self.in_row += 1
@@ -256,7 +259,7 @@ class Rules:
         if outcome in ("refused", "throttled"):
             self.sent -= 1
             self.in_row -= 1
-            self.is_open = self.sent > 0
+            self.is_open = self.sent > 0 or self.follows
         head.repeats += outcome in ("lost", "arrived")
         if outcome in ("sent", "refused") or head.repeats > 2:
             self.queue.popleft()
@@ -307,6 +310,7 @@ STEPS = st.one_of(
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(STEPS, max_size=9))
+@example([("chats", 12, ()), ("says", 1, ["refused"])])
 async def test_no_conversation_breaks_viber_s_rules_and_each_is_counted_as_the_rules_say(
     botkit_redis_url: str, tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int, Sequence[str]]]
 ) -> None:
