@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Literal
 
 import structlog
@@ -11,33 +12,22 @@ from msgspec import Struct
 from botkit.adapter import Adapter
 from botkit.conversation import Account
 from botkit.dispatcher import Dispatcher
-from botkit.events import Event, Subscribed, decode, encode
+from botkit.events import Event, decode
 from botkit.exceptions import StoreUnavailableError
 from botkit.feeder import Feeder
+from botkit.held_turns import HeldTurns
+from botkit.intake import Acceptance, Intake
 from botkit.line import Line
 from botkit.metrics import Metrics
 from botkit.outbox import Outbox
 from botkit.poller import Poller
-from botkit.session_rules import Heard
-from botkit.store import Accepted, Claim, Committed, Duplicate, Full, Ingested, Mine, Store, insist
+from botkit.store import Claim, Committed, Store, insist
 from botkit.sweeper import Sweeper
-from botkit.tracing import stamp
 from botkit.turn import Queue, Turn
 
 log = structlog.get_logger("botkit.engine")
 
 Role = Literal["all", "web", "worker"]
-
-_COUNTED: Mapping[type[Ingested], str] = {
-    Mine: "events_accepted",
-    Accepted: "events_accepted",
-    Duplicate: "events_duplicate",
-    Full: "events_full",
-}
-
-
-# Events that were not stored are delivered again soon, or never.
-_MOST_UNSURE = 1000
 
 
 class EnginePolicy(Struct, frozen=True):
@@ -56,13 +46,6 @@ class EnginePolicy(Struct, frozen=True):
     suspicious: int = 3
     hopeless: int = 5
     proof: int = 2
-
-
-class Acceptance(Struct, frozen=True):
-    """What the receiver may answer: 200 with `reply` if `stored`, and its answer ready; else 503, to be asked again."""
-
-    stored: bool
-    reply: bytes = b""
 
 
 class Engine:
@@ -93,161 +76,33 @@ class Engine:
         self._role = role
         self._policy = policy or EnginePolicy()
         self._metrics = metrics or Metrics()
-        self._held: dict[Queue, dict[str, tuple[str, asyncio.Task[None]]]] = {queue: {} for queue in Queue}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._spawned = 0
-        # The tokens of events of which nobody knows whether they were stored.
-        self._unsure: dict[str, str] = {}
-        # Events that are being stored and may become ours to handle.
-        self._asking = 0
-        self._committed: dict[str, asyncio.Event] = {}
+        self._held = HeldTurns(0 if role == "web" else self._policy.concurrency)
+        self._intake = Intake(
+            store,
+            self._held,
+            partial(self._hold, Queue.MAILBOX),
+            self._metrics,
+            ingest_seconds=self._policy.ingest_seconds,
+            answer_budget=self._policy.answer_budget,
+        )
         self._lane = asyncio.Lock()
-        self._kick = asyncio.Event()
         self._draining = False
         self._loops: list[asyncio.Task[None]] = []
 
-    # --- taking in ---
-
     async def accept(self, adapter: Adapter, events: Sequence[Event]) -> Acceptance:
-        """Stores the events of one request, all of them or the answer is "not stored".
-
-        Raises StoreUnavailableError. An event that must be answered in the response is waited for, within its budget.
-        """
-        loop = asyncio.get_running_loop()
-        stored: list[asyncio.Future[Ingested | Exception]] = [loop.create_future() for _ in events]
-        for event, future in zip(events, stored, strict=True):
-            self._spawn(self._take_in(adapter, event, future))
-        timer = loop.call_later(self._policy.ingest_seconds, _give_up, stored)
-        try:
-            ingested = [_found(await future) for future in stored]
-        finally:
-            timer.cancel()
-        if any(isinstance(result, Full) for result in ingested):
-            return Acceptance(stored=False)
-        for event, result in zip(events, ingested, strict=True):
-            if adapter.takes_answer(event):
-                return await self._reply(event, result)
-        return Acceptance(stored=True)
-
-    async def _take_in(self, adapter: Adapter, event: Event, stored: "asyncio.Future[Ingested | Exception]") -> None:
-        """Stores an event, whoever still waits for that, and works on it where it is this process's to handle."""
-        turn = None
-        result: Ingested | Exception = StoreUnavailableError("this process stops")
-        try:
-            result = await self._ingest(adapter, event)
-            turn = self._begin(adapter, event, result)
-        except Exception as error:
-            result = error
-        finally:
-            if not stored.done():
-                stored.set_result(result)
-        if turn is not None:
-            # The answer is written first.
-            await asyncio.sleep(0)
-            await self._hold(Queue.MAILBOX, turn)
-
-    async def _ingest(self, adapter: Adapter, event: Event) -> Ingested:
-        payload = stamp(encode(event))
-        token = self._token_for(event)
-        self._asking += bool(token)
-        loop = asyncio.get_running_loop()
-        began_at = loop.time()
-        try:
-            try:
-                return await self._store_event(adapter, event, payload, token)
-            except StoreUnavailableError:
-                if loop.time() - began_at > self._policy.ingest_seconds:
-                    raise
-                # Again at once where the connection broke: those that came together stay in their order.
-                return await self._store_event(adapter, event, payload, token)
-        except StoreUnavailableError:
-            if token:
-                self._unsure[event.id] = token
-            raise
-        finally:
-            self._asking -= bool(token)
-
-    def _store_event(self, adapter: Adapter, event: Event, payload: bytes, token: str) -> Awaitable[Ingested]:
-        return self._store.ingest(
-            event.conversation.key,
-            event.id,
-            payload,
-            token=token,
-            window=adapter.dedupe_window.total_seconds(),
-            heard=_heard(adapter, event),
-            opens=event.opens,
-            stays_away=adapter.stays_away and not isinstance(event, Subscribed),
-        )
-
-    def _token_for(self, event: Event) -> str:
-        if not self._has_room(Queue.MAILBOX):
-            return ""
-        if len(self._unsure) > _MOST_UNSURE:
-            del self._unsure[next(iter(self._unsure))]
-        # Redis may have carried it out without our knowing: with the same token it is ours when it comes again, and
-        # need not wait for the end of a lease that nobody uses.
-        return self._unsure.pop(event.id, "") or self._store.new_token()
-
-    def _begin(self, adapter: Adapter, event: Event, result: Ingested) -> Turn | None:
-        """Notes what became of an event; returns its turn where this task is to work on it."""
-        self._metrics.count(_COUNTED[type(result)], event.account)
-        if isinstance(result, Duplicate):
-            if result.differs:
-                self._metrics.count("events_conflicting", event.account)
-            return None
-        if not isinstance(result, Mine):
-            self._kick.set()
-            return None
-        if adapter.takes_answer(event):
-            self._committed[event.id] = asyncio.Event()
-        if (task := asyncio.current_task()) is not None:
-            self._held[Queue.MAILBOX][result.turn.cid] = (result.turn.token, task)
-        if result.turn.record.queued:
-            # What was held for the person may go out now, whatever the handler says.
-            self._kick.set()
-        return result.turn
-
-    async def _reply(self, event: Event, result: Ingested) -> Acceptance:
-        if isinstance(result, Duplicate) and result.reply:
-            return Acceptance(stored=True, reply=result.reply)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._policy.answer_budget):
-                if (committed := self._committed.get(event.id)) is not None:
-                    await committed.wait()
-                # Somebody else's process may be at it: there is nothing here to wait on.
-                while (reply := await self._store.load_reply(event.conversation.key, event.id)).is_pending:  # noqa: ASYNC110
-                    await asyncio.sleep(0.05)
-                return Acceptance(stored=True, reply=reply.body)
-        # The event is stored, but its answer is not ready: the service asks again, and gets it then.
-        self._metrics.count("welcome_missed", event.account)
-        log.warning("the webhook's answer is not ready yet", event_id=event.id)
-        return Acceptance(stored=False)
+        """See `Intake.accept`."""
+        return await self._intake.accept(adapter, events)
 
     # --- working ---
 
-    def _has_room(self, queue: Queue) -> bool:
-        return self._role != "web" and not self._draining and self._room(queue) > 0
-
-    def _room(self, queue: Queue) -> int:
-        asking = self._asking if queue is Queue.MAILBOX else 0
-        return self._policy.concurrency - len(self._held[queue]) - asking
-
     def _start(self, queue: Queue, turn: Turn) -> None:
-        task = self._spawn(self._hold(queue, turn))
-        self._held[queue][turn.cid] = (turn.token, task)
-
-    def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work)
-        self._spawned += 1
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
+        self._held.keep(queue, turn, self._held.spawn(self._hold(queue, turn)))
 
     async def _hold(self, queue: Queue, turn: Turn) -> None:
         sending = await self._hold_one(queue, turn)
-        if sending is not None and (task := asyncio.current_task()) is not None:
+        if sending is not None:
             # Its mailbox is done: what it said goes out from here, and needs no task of its own.
-            self._held[Queue.OUTBOX][sending.cid] = (sending.token, task)
+            self._held.keep(Queue.OUTBOX, sending)
             await self._hold_one(Queue.OUTBOX, sending)
 
     async def _hold_one(self, queue: Queue, turn: Turn) -> Turn | None:
@@ -259,12 +114,7 @@ class Engine:
         except Exception:
             log.exception("a turn failed", queue=queue.value)
         finally:
-            token, _ = self._held[queue].get(turn.cid, ("", None))
-            if token == turn.token:
-                del self._held[queue][turn.cid]
-                if self._room(queue) == 1:
-                    # What had no room until now is due.
-                    self._kick.set()
+            self._held.release(queue, turn)
         return None
 
     async def _handle(self, turn: Turn) -> Turn | None:
@@ -294,7 +144,7 @@ class Engine:
             if committed.next is None:
                 if not keep:
                     # There may be more of it: others come first, then it is claimed again.
-                    self._kick.set()
+                    self._held.kick.set()
                 return committed.sending
             if committed.sending is not None:
                 self._start(Queue.OUTBOX, committed.sending)
@@ -306,22 +156,21 @@ class Engine:
 
     async def _handle_one(self, turn: Turn, *, keep: bool) -> Committed | None:
         try:
-            committed = await self._dispatcher.run(turn, keep=keep, send=self._has_room(Queue.OUTBOX))
+            committed = await self._dispatcher.run(turn, keep=keep, send=self._held.room(Queue.OUTBOX) > 0)
         except asyncio.CancelledError:
             await self._store.retry(Queue.MAILBOX, turn, delay=0)
             raise
         finally:
-            if (waiting := self._committed.pop(turn.id, None)) is not None:
-                waiting.set()
+            self._intake.answered(turn.id)
         if committed is None or (committed.sending is None and committed.is_queued):
             # Behind what was held, perhaps: nobody may be sending there yet.
-            self._kick.set()
+            self._held.kick.set()
         return committed
 
     async def _send(self, turn: Turn) -> None:
         if await self._outbox.run(turn, keep=lambda: not self._draining):
             # When it is due may be sooner than the loop means to look again.
-            self._kick.set()
+            self._held.kick.set()
 
     async def work_once(self) -> float:
         """Takes what is due, up to the room there is; returns the seconds until more will be."""
@@ -338,9 +187,9 @@ class Engine:
         return min((due for due in dues if isinstance(due, float)), default=self._policy.poll)
 
     async def _take(self, queue: Queue) -> float:
-        if not self._has_room(queue):
+        if (room := self._held.room(queue)) < 1:
             return self._policy.poll
-        claim: Claim = await self._store.claim(queue, self._room(queue))
+        claim: Claim = await self._store.claim(queue, room)
         for turn in claim.turns:
             self._metrics.observe("claim_lag_seconds", turn.lag, value=queue.value)
             self._start(queue, turn)
@@ -375,7 +224,7 @@ class Engine:
 
     async def _work(self) -> None:
         while not self._draining:
-            self._kick.clear()
+            self._held.kick.clear()
             try:
                 due = await self.work_once()
             except Exception:
@@ -383,7 +232,7 @@ class Engine:
                 due = self._policy.poll
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(max(due, 0.005), self._policy.poll)):
-                    await self._kick.wait()
+                    await self._held.kick.wait()
 
     async def _listen(self) -> None:
         while not self._draining:
@@ -391,7 +240,7 @@ class Engine:
                 await self._store.wait(5)
             except StoreUnavailableError:
                 await asyncio.sleep(self._policy.poll)
-            self._kick.set()
+            self._held.kick.set()
 
     async def _poll(self) -> None:
         while not self._draining:
@@ -434,13 +283,14 @@ class Engine:
     def _abandon(self) -> None:
         """Stops the handlers, whose leases have ended: others may be at their events by now, and commit first."""
         # A message that is on its way is not called back by stopping its sender, who would only not know its outcome.
-        for _, task in self._held[Queue.MAILBOX].values():
+        for _, task in self._held.of(Queue.MAILBOX).values():
             log.warning("a lease could not be renewed in time", queue=Queue.MAILBOX.value)
             task.cancel()
 
     async def renew_once(self) -> None:
         """Prolongs every lease of this process; stops the work on those that are lost."""
-        for queue, held in self._held.items():
+        for queue in Queue:
+            held = self._held.of(queue)
             tokens = {cid: token for cid, (token, _) in held.items()}
             if not tokens:
                 continue
@@ -455,17 +305,17 @@ class Engine:
         """Works until nothing is due and nothing is under way; for tests, which run no loops."""
         while True:
             # What ends while the work is looked for may leave more of it, unseen.
-            was_busy, spawned = bool(self._tasks), self._spawned
+            was_busy, spawned = bool(self._held.tasks), self._held.spawned
             due = await self.work_once()
-            if self._tasks:
-                await asyncio.gather(*self._tasks, return_exceptions=True)
-            elif due > 0 and not was_busy and self._spawned == spawned:
+            if self._held.tasks:
+                await asyncio.gather(*self._held.tasks, return_exceptions=True)
+            elif due > 0 and not was_busy and self._held.spawned == spawned:
                 return
 
     async def drain(self, seconds: float) -> None:
         """Ends the process's part: takes nothing new, lets work finish for that long, gives the rest back."""
         self._draining = True
-        self._kick.set()
+        self._held.close()
         deadline = asyncio.get_running_loop().time() + seconds
         if self._loops:
             # A claim that is under way is waited for: what it takes would be nobody's until its lease ends.
@@ -475,14 +325,14 @@ class Engine:
             loop.cancel()
         renewing, waking = asyncio.create_task(self._renew()), asyncio.create_task(self._hand_over())
         # Work that ends may leave more to do: a commit its first message.
-        while self._tasks and (left := deadline - asyncio.get_running_loop().time()) > 0:
-            await asyncio.wait(set(self._tasks), timeout=left)
+        while self._held.tasks and (left := deadline - asyncio.get_running_loop().time()) > 0:
+            await asyncio.wait(set(self._held.tasks), timeout=left)
         # A task that has not begun cannot give anything back.
         await asyncio.sleep(0)
-        for task in (renewing, waking, *self._tasks):
+        for task in (renewing, waking, *self._held.tasks):
             task.cancel()
-        await asyncio.gather(renewing, waking, *working, *self._tasks, return_exceptions=True)
-        if self._spawned:
+        await asyncio.gather(renewing, waking, *working, *self._held.tasks, return_exceptions=True)
+        if self._held.spawned:
             with contextlib.suppress(StoreUnavailableError):
                 await self._store.wake()
 
@@ -492,22 +342,3 @@ class Engine:
             await asyncio.sleep(self._policy.poll / 10)
             with contextlib.suppress(StoreUnavailableError):
                 await self._store.wake()
-
-
-def _give_up(stored: "Sequence[asyncio.Future[Ingested | Exception]]") -> None:
-    for future in stored:
-        if not future.done():
-            future.set_result(StoreUnavailableError("Redis took too long to store an event"))
-
-
-def _found(result: Ingested | Exception) -> Ingested:
-    if isinstance(result, Exception):
-        raise result
-    return result
-
-
-def _heard(adapter: Adapter, event: Event) -> Heard | None:
-    if adapter.sessions is None or not event.is_from_user:
-        return None
-    country = event.user.country if event.user else ""
-    return Heard(adapter.sessions, f"{event.account.channel}:{event.account.ta}", event.at, country)

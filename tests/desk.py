@@ -15,7 +15,7 @@ from botkit.clock import Clock
 from botkit.context import Context
 from botkit.conversation import Account, Conversation, User
 from botkit.dispatcher import Dispatcher, HandlerPolicy, Owner
-from botkit.engine import Acceptance, Engine, EnginePolicy, Role
+from botkit.engine import Engine, EnginePolicy, Role
 from botkit.events import (
     ButtonPressed,
     ConversationStarted,
@@ -29,6 +29,7 @@ from botkit.events import (
 from botkit.feeder import Feeder
 from botkit.flow import Flow
 from botkit.http_client import HttpClient
+from botkit.intake import Acceptance
 from botkit.line import Line
 from botkit.messages import AnyMessage, Raw, Text
 from botkit.metrics import Metrics

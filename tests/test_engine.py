@@ -9,10 +9,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from botkit.context import Context
-from botkit.engine import Acceptance, Engine, EnginePolicy
+from botkit.engine import Engine, EnginePolicy
 from botkit.events import ConversationStarted, MessageReceived, TimerFired, encode
 from botkit.exceptions import StoreUnavailableError
 from botkit.flow import Flow, Trigger
+from botkit.intake import Acceptance
 from botkit.pace import Pace
 from botkit.redis.audit import audit
 from botkit.redis.bounds import Bounds
@@ -562,6 +563,19 @@ async def test_what_was_taken_in_just_before_a_drain_without_patience_is_given_b
         async with process.another() as other:
             claim = await other.store.claim(Queue.MAILBOX, 10)
             assert [turn.attempts for turn in claim.turns] == [1]
+
+
+async def test_a_turn_whose_task_is_stopped_before_its_work_began_waits_for_no_lease(botkit_redis_url: str) -> None:
+    desk = Desk()
+    async with Process(botkit_redis_url, bot(echo(), desk)) as process, process.another() as colleague:
+        before = asyncio.all_tasks()
+        await process.takes(says("hello"))
+        begun = asyncio.all_tasks() - before
+        for task in begun:
+            task.cancel()
+        await asyncio.gather(*begun, return_exceptions=True)
+        await colleague.engine.settle()
+        assert desk.texts == ["1 hello"]
 
 
 async def test_after_a_drain_nothing_is_taken(botkit_redis_url: str) -> None:

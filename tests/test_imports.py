@@ -61,6 +61,8 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "charging",
         "ledger",
         "engine",
+        "intake",
+        "held_turns",
         "governor",
         "batches",
         "broadcaster",

@@ -14,9 +14,9 @@ from botkit.adapter import Outcome, Receipt
 from botkit.context import Context
 from botkit.conversation import Account
 from botkit.dispatcher import HandlerPolicy
-from botkit.engine import Acceptance
 from botkit.events import MessageReceived
 from botkit.flow import Flow
+from botkit.intake import Acceptance
 from botkit.metrics import BOUNDS, FAMILIES, Memory, Metrics, shared_files
 from botkit.router import Router
 from botkit.turn import Queue

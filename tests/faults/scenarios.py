@@ -18,10 +18,11 @@ from botkit.broadcaster import Broadcaster
 from botkit.clock import Clock
 from botkit.conversation import Conversation, digest
 from botkit.deliveries import Delivery, Status
-from botkit.engine import Acceptance, EnginePolicy
+from botkit.engine import EnginePolicy
 from botkit.events import Event, Media
 from botkit.exceptions import StoreUnavailableError
 from botkit.http_client import HttpClient
+from botkit.intake import Acceptance
 from botkit.ledger import Ledger, month_of
 from botkit.messages import Text
 from botkit.outgoing import Outgoing

@@ -1,0 +1,210 @@
+"""Takes events in: each is stored before it is acknowledged, and worked on here where its turn is this process's."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+import structlog
+from msgspec import Struct
+
+from botkit.adapter import Adapter
+from botkit.events import Event, Subscribed, encode
+from botkit.exceptions import StoreUnavailableError
+from botkit.held_turns import HeldTurns
+from botkit.metrics import Metrics
+from botkit.session_rules import Heard
+from botkit.store import Accepted, Duplicate, Full, Ingested, Mine, Store
+from botkit.tracing import stamp
+from botkit.turn import Queue, Turn
+
+log = structlog.get_logger("botkit.intake")
+
+_COUNTED: Mapping[type[Ingested], str] = {
+    Mine: "events_accepted",
+    Accepted: "events_accepted",
+    Duplicate: "events_duplicate",
+    Full: "events_full",
+}
+
+# Events that were not stored are delivered again soon, or never.
+_MOST_UNSURE = 1000
+
+
+class Acceptance(Struct, frozen=True):
+    """What the receiver may answer: 200 with `reply` if `stored`, and its answer ready; else 503, to be asked again."""
+
+    stored: bool
+    reply: bytes = b""
+
+
+class Intake:
+    """Stores what comes in; a turn that becomes this process's is kept in `held`, and `work` is done on it.
+
+    Storing may take `ingest_seconds`, an answer that travels in the webhook's response `answer_budget`; seconds.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        held: HeldTurns,
+        work: Callable[[Turn], Awaitable[None]],
+        metrics: Metrics,
+        *,
+        ingest_seconds: float,
+        answer_budget: float,
+    ) -> None:
+        self._store = store
+        self._held = held
+        self._work = work
+        self._metrics = metrics
+        self._ingest_seconds = ingest_seconds
+        self._answer_budget = answer_budget
+        # The tokens of events of which nobody knows whether they were stored.
+        self._unsure: dict[str, str] = {}
+        self._unanswered: dict[str, asyncio.Event] = {}
+
+    async def accept(self, adapter: Adapter, events: Sequence[Event]) -> Acceptance:
+        """Stores the events of one request, all of them or the answer is "not stored".
+
+        Raises StoreUnavailableError. An event that must be answered in the response is waited for, within its budget.
+        """
+        loop = asyncio.get_running_loop()
+        stored: list[asyncio.Future[Ingested | Exception]] = [loop.create_future() for _ in events]
+        for event, future in zip(events, stored, strict=True):
+            self._held.spawn(self._take_in(adapter, event, future))
+        timer = loop.call_later(self._ingest_seconds, _give_up, stored)
+        try:
+            ingested = [_found(await future) for future in stored]
+        finally:
+            timer.cancel()
+        if any(isinstance(result, Full) for result in ingested):
+            return Acceptance(stored=False)
+        for event, result in zip(events, ingested, strict=True):
+            if adapter.takes_answer(event):
+                return await self._reply(event, result)
+        return Acceptance(stored=True)
+
+    def answered(self, event_id: str) -> None:
+        """Tells the request that waits for this event's answer, if one does, to look whether it is ready."""
+        if (waiting := self._unanswered.pop(event_id, None)) is not None:
+            waiting.set()
+
+    async def _take_in(self, adapter: Adapter, event: Event, stored: "asyncio.Future[Ingested | Exception]") -> None:
+        """Stores an event, whoever still waits for that, and works on it where it is this process's to handle."""
+        turn = None
+        result: Ingested | Exception = StoreUnavailableError("this process stops")
+        try:
+            result = await self._ingest(adapter, event)
+            turn = self._begin(adapter, event, result)
+        except Exception as error:
+            result = error
+        finally:
+            if not stored.done():
+                stored.set_result(result)
+        if turn is not None:
+            await self._work_on(turn)
+
+    async def _work_on(self, turn: Turn) -> None:
+        try:
+            # The answer is written first.
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            self._held.release(Queue.MAILBOX, turn)
+            await self._store.retry(Queue.MAILBOX, turn, delay=0)
+            raise
+        await self._work(turn)
+
+    async def _ingest(self, adapter: Adapter, event: Event) -> Ingested:
+        payload = stamp(encode(event))
+        token = self._token_for(event)
+        self._held.asked_for += bool(token)
+        loop = asyncio.get_running_loop()
+        began_at = loop.time()
+        try:
+            try:
+                return await self._store_event(adapter, event, payload, token)
+            except StoreUnavailableError:
+                if loop.time() - began_at > self._ingest_seconds:
+                    raise
+                # Again at once where the connection broke: those that came together stay in their order.
+                return await self._store_event(adapter, event, payload, token)
+        except StoreUnavailableError:
+            if token:
+                self._unsure[event.id] = token
+            raise
+        finally:
+            self._held.asked_for -= bool(token)
+
+    def _store_event(self, adapter: Adapter, event: Event, payload: bytes, token: str) -> Awaitable[Ingested]:
+        return self._store.ingest(
+            event.conversation.key,
+            event.id,
+            payload,
+            token=token,
+            window=adapter.dedupe_window.total_seconds(),
+            heard=_heard(adapter, event),
+            opens=event.opens,
+            stays_away=adapter.stays_away and not isinstance(event, Subscribed),
+        )
+
+    def _token_for(self, event: Event) -> str:
+        if self._held.room(Queue.MAILBOX) < 1:
+            return ""
+        if len(self._unsure) > _MOST_UNSURE:
+            del self._unsure[next(iter(self._unsure))]
+        # Redis may have carried it out without our knowing: with the same token it is ours when it comes again, and
+        # need not wait for the end of a lease that nobody uses.
+        return self._unsure.pop(event.id, "") or self._store.new_token()
+
+    def _begin(self, adapter: Adapter, event: Event, result: Ingested) -> Turn | None:
+        """Notes what became of an event; returns its turn where this task is to work on it."""
+        self._metrics.count(_COUNTED[type(result)], event.account)
+        if isinstance(result, Duplicate):
+            if result.differs:
+                self._metrics.count("events_conflicting", event.account)
+            return None
+        if not isinstance(result, Mine):
+            self._held.kick.set()
+            return None
+        if adapter.takes_answer(event):
+            self._unanswered[event.id] = asyncio.Event()
+        self._held.keep(Queue.MAILBOX, result.turn)
+        if result.turn.record.queued:
+            # What was held for the person may go out now, whatever the handler says.
+            self._held.kick.set()
+        return result.turn
+
+    async def _reply(self, event: Event, result: Ingested) -> Acceptance:
+        if isinstance(result, Duplicate) and result.reply:
+            return Acceptance(stored=True, reply=result.reply)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._answer_budget):
+                if (waiting := self._unanswered.get(event.id)) is not None:
+                    await waiting.wait()
+                # Somebody else's process may be at it: there is nothing here to wait on.
+                while (reply := await self._store.load_reply(event.conversation.key, event.id)).is_pending:  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+                return Acceptance(stored=True, reply=reply.body)
+        # The event is stored, but its answer is not ready: the service asks again, and gets it then.
+        self._metrics.count("welcome_missed", event.account)
+        log.warning("the webhook's answer is not ready yet", event_id=event.id)
+        return Acceptance(stored=False)
+
+
+def _give_up(stored: "Sequence[asyncio.Future[Ingested | Exception]]") -> None:
+    for future in stored:
+        if not future.done():
+            future.set_result(StoreUnavailableError("Redis took too long to store an event"))
+
+
+def _found(result: Ingested | Exception) -> Ingested:
+    if isinstance(result, Exception):
+        raise result
+    return result
+
+
+def _heard(adapter: Adapter, event: Event) -> Heard | None:
+    if adapter.sessions is None or not event.is_from_user:
+        return None
+    country = event.user.country if event.user else ""
+    return Heard(adapter.sessions, f"{event.account.channel}:{event.account.ta}", event.at, country)
