@@ -17,7 +17,7 @@ TOKEN = "123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw1"
 
 
 class Contestant(Struct, frozen=True):
-    """One bot: its server among `servers/` and that one's mode, its environment among `.bench/` (empty: botkit's)."""
+    """One bot: its server among `servers/` and that one's mode, its environment among `.bench/` (empty: ours)."""
 
     name: str
     title: str
@@ -32,7 +32,7 @@ class Contestant(Struct, frozen=True):
         module = f"benchmarks.servers.{self.server}_bot"
         if self.server == "botkit":
             options = ["--port", str(port), "--log", "warning", "--workers", str(workers)]
-            return [sys.executable, "-m", "botkit", "run", f"{module}:app", *options]
+            return [str(self.python), "-m", "botkit", "run", f"{module}:app", *options]
         return [str(self.python), "-m", module]
 
     @property
@@ -57,7 +57,12 @@ def _peer(name: str, title: str, server: str, mode: str = "", path: str = "/webh
 
 
 BOTKIT = Contestant(
-    "botkit", "botkit, everything durable", "botkit", path="/webhooks/telegram?ta=bench-telegram", redis=DURABLE
+    "botkit",
+    "botkit, everything durable",
+    "botkit",
+    venv="botkit",
+    path="/webhooks/telegram?ta=bench-telegram",
+    redis=DURABLE,
 )
 AIOGRAM = _peer("aiogram", "aiogram 3, default", "aiogram", "default")
 INLINE = _peer("aiogram-inline", "aiogram 3, inline", "aiogram", "inline")

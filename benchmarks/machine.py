@@ -5,14 +5,13 @@ import platform
 import subprocess
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.contestants import ROOT, Contestant
 
-_OURS = ("botkit", "uvicorn", "starlette", "httptools", "uvloop", "httpx", "redis", "hiredis", "msgspec", "transitions")
-_THEIRS = ("aiogram", "python-telegram-bot", "pyTelegramBotAPI", "nonebot2", "nonebot-adapter-telegram", "aiohttp",
-           "httpx", "pydantic", "starlette", "uvicorn", "uvloop", "redis", "hiredis")  # fmt: skip
+_TOLD = ("botkit", "aiogram", "python-telegram-bot", "pyTelegramBotAPI", "nonebot2", "nonebot-adapter-telegram",
+         "aiohttp", "httpx", "pydantic", "starlette", "uvicorn", "httptools", "uvloop", "redis", "hiredis", "msgspec",
+         "transitions")  # fmt: skip
 _ASK = """
 from importlib.metadata import PackageNotFoundError, version
 for name in {names!r}:
@@ -59,8 +58,6 @@ def redis_version() -> str:
 
 
 def versions(contestant: Contestant) -> Sequence[str]:
-    """Returns the libraries in a bot's environment, each with its version; for botkit's own, those that it uses."""
-    if not contestant.venv:
-        return [f"{name} {version(name)}" for name in _OURS]
-    command = [str(contestant.python), "-c", _ASK.format(names=_THEIRS)]
+    """Returns the libraries in a bot's environment, each with its version."""
+    command = [str(contestant.python), "-c", _ASK.format(names=_TOLD)]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()

@@ -227,8 +227,8 @@ def _started(found: Measurements) -> Started | None:
 
 
 def _versions(contestants: Sequence[Contestant]) -> str:
-    by_venv = {one.venv: one for one in reversed(contestants)}
-    lines = [f"- {one.venv or 'botkit'}: {', '.join(machine.versions(one))}" for one in by_venv.values()]
+    by_venv = {one.venv: one for one in reversed(contestants) if one.venv}
+    lines = [f"- {one.venv}: {', '.join(machine.versions(one))}" for one in by_venv.values()]
     return "## Versions\n\n" + "\n".join(lines)
 
 
