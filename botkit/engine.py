@@ -98,17 +98,21 @@ class Engine:
     def _start(self, queue: Queue, turn: Turn) -> None:
         self._held.keep(queue, turn, self._held.spawn(self._hold(queue, turn)))
 
-    async def _hold(self, queue: Queue, turn: Turn) -> None:
+    async def _hold(self, queue: Queue, turn: Turn, task: "asyncio.Task[None] | None" = None) -> None:
         sending = await self._hold_one(queue, turn)
         if sending is not None:
             # Its mailbox is done: what it said goes out from here, and needs no task of its own.
-            self._held.keep(Queue.OUTBOX, sending)
+            self._held.keep(Queue.OUTBOX, sending, task)
             await self._hold_one(Queue.OUTBOX, sending)
 
     async def _hold_one(self, queue: Queue, turn: Turn) -> Turn | None:
         """Works on a turn; returns the turn at the outbox that follows, if one is left to this task."""
         try:
-            return await (self._handle(turn) if queue is Queue.MAILBOX else self._send(turn))
+            if queue is Queue.OUTBOX:
+                await self._send(turn)
+                return None
+            is_suspicious = turn.attempts >= self._policy.suspicious
+            return await (self._handle_apart(turn) if is_suspicious else self._handle_in_a_row(turn))
         except StoreUnavailableError as error:
             log.warning("left to whoever comes after the lease", queue=queue.value, reason=error.what)
         except Exception:
@@ -117,9 +121,7 @@ class Engine:
             self._held.release(queue, turn)
         return None
 
-    async def _handle(self, turn: Turn) -> Turn | None:
-        if turn.attempts < self._policy.suspicious:
-            return await self._handle_in_a_row(turn)
+    async def _handle_apart(self, turn: Turn) -> Turn | None:
         if self._lane.locked():
             # Its neighbour may be what ends processes: alone, each is judged by what it does itself.
             await insist(lambda: self._store.retry(Queue.MAILBOX, turn, delay=0.25))

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import structlog
@@ -37,6 +38,18 @@ class Acceptance(Struct, frozen=True):
     reply: bytes = b""
 
 
+_STORED = Acceptance(stored=True)
+
+
+class _Storing(Struct):
+    """An event on its way into the store, and the task that sees to it."""
+
+    adapter: Adapter
+    event: Event
+    result: "asyncio.Future[Ingested | Exception]"
+    task: "asyncio.Task[None] | None" = None
+
+
 class Intake:
     """Stores what comes in; a turn that becomes this process's is kept in `held`, and `work` is done on it.
 
@@ -47,7 +60,7 @@ class Intake:
         self,
         store: Store,
         held: HeldTurns,
-        work: Callable[[Turn], Awaitable[None]],
+        work: Callable[[Turn, "asyncio.Task[None] | None"], Awaitable[None]],
         metrics: Metrics,
         *,
         ingest_seconds: float,
@@ -62,6 +75,9 @@ class Intake:
         # The tokens of events of which nobody knows whether they were stored.
         self._unsure: dict[str, str] = {}
         self._unanswered: dict[str, asyncio.Event] = {}
+        # What is to be stored by when, in the order of these times, and one timer for all of it.
+        self._due: deque[tuple[float, asyncio.Future[Ingested | Exception]]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
 
     async def accept(self, adapter: Adapter, events: Sequence[Event]) -> Acceptance:
         """Stores the events of one request, all of them or the answer is "not stored".
@@ -69,42 +85,52 @@ class Intake:
         Raises StoreUnavailableError. An event that must be answered in the response is waited for, within its budget.
         """
         loop = asyncio.get_running_loop()
-        stored: list[asyncio.Future[Ingested | Exception]] = [loop.create_future() for _ in events]
-        for event, future in zip(events, stored, strict=True):
-            self._held.spawn(self._take_in(adapter, event, future))
-        timer = loop.call_later(self._ingest_seconds, _give_up, stored)
-        try:
-            ingested = [_found(await future) for future in stored]
-        finally:
-            timer.cancel()
-        if any(isinstance(result, Full) for result in ingested):
+        due_at = loop.time() + self._ingest_seconds
+        stored: list[asyncio.Future[Ingested | Exception]] = []
+        for event in events:
+            storing = _Storing(adapter, event, loop.create_future())
+            stored.append(storing.result)
+            self._due.append((due_at, storing.result))
+            storing.task = self._held.spawn(self._take_in(storing))
+        if self._timer is None:
+            self._timer = loop.call_at(due_at, self._give_up)
+        ingested = [_found(await future) for future in stored]
+        if Full() in ingested:
             return Acceptance(stored=False)
         for event, result in zip(events, ingested, strict=True):
             if adapter.takes_answer(event):
                 return await self._reply(event, result)
-        return Acceptance(stored=True)
+        return _STORED
+
+    def _give_up(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = None
+        while self._due and self._due[0][0] <= loop.time():
+            _, future = self._due.popleft()
+            if not future.done():
+                future.set_result(StoreUnavailableError("Redis took too long to store an event"))
+        if self._due:
+            self._timer = loop.call_at(self._due[0][0], self._give_up)
 
     def answered(self, event_id: str) -> None:
         """Tells the request that waits for this event's answer, if one does, to look whether it is ready."""
         if (waiting := self._unanswered.pop(event_id, None)) is not None:
             waiting.set()
 
-    async def _take_in(self, adapter: Adapter, event: Event, stored: "asyncio.Future[Ingested | Exception]") -> None:
+    async def _take_in(self, storing: "_Storing") -> None:
         """Stores an event, whoever still waits for that, and works on it where it is this process's to handle."""
         turn = None
         result: Ingested | Exception = StoreUnavailableError("this process stops")
         try:
-            result = await self._ingest(adapter, event)
-            turn = self._begin(adapter, event, result)
+            result = await self._ingest(storing.adapter, storing.event)
+            turn = self._begin(storing, result)
         except Exception as error:
             result = error
         finally:
-            if not stored.done():
-                stored.set_result(result)
-        if turn is not None:
-            await self._work_on(turn)
-
-    async def _work_on(self, turn: Turn) -> None:
+            if not storing.result.done():
+                storing.result.set_result(result)
+        if turn is None:
+            return
         try:
             # The answer is written first.
             await asyncio.sleep(0)
@@ -112,7 +138,7 @@ class Intake:
             self._held.release(Queue.MAILBOX, turn)
             await self._store.retry(Queue.MAILBOX, turn, delay=0)
             raise
-        await self._work(turn)
+        await self._work(turn, storing.task)
 
     async def _ingest(self, adapter: Adapter, event: Event) -> Ingested:
         payload = stamp(encode(event))
@@ -156,8 +182,9 @@ class Intake:
         # need not wait for the end of a lease that nobody uses.
         return self._unsure.pop(event.id, "") or self._store.new_token()
 
-    def _begin(self, adapter: Adapter, event: Event, result: Ingested) -> Turn | None:
+    def _begin(self, storing: "_Storing", result: Ingested) -> Turn | None:
         """Notes what became of an event; returns its turn where this task is to work on it."""
+        event = storing.event
         self._metrics.count(_COUNTED[type(result)], event.account)
         if isinstance(result, Duplicate):
             if result.differs:
@@ -166,9 +193,9 @@ class Intake:
         if not isinstance(result, Mine):
             self._held.kick.set()
             return None
-        if adapter.takes_answer(event):
+        if storing.adapter.takes_answer(event):
             self._unanswered[event.id] = asyncio.Event()
-        self._held.keep(Queue.MAILBOX, result.turn)
+        self._held.keep(Queue.MAILBOX, result.turn, storing.task)
         if result.turn.record.queued:
             # What was held for the person may go out now, whatever the handler says.
             self._held.kick.set()
@@ -189,12 +216,6 @@ class Intake:
         self._metrics.count("welcome_missed", event.account)
         log.warning("the webhook's answer is not ready yet", event_id=event.id)
         return Acceptance(stored=False)
-
-
-def _give_up(stored: "Sequence[asyncio.Future[Ingested | Exception]]") -> None:
-    for future in stored:
-        if not future.done():
-            future.set_result(StoreUnavailableError("Redis took too long to store an event"))
 
 
 def _found(result: Ingested | Exception) -> Ingested:

@@ -11,6 +11,9 @@ class Queue(enum.Enum):
     MAILBOX = "mailbox"  # events to handle
     OUTBOX = "outbox"  # messages to send
 
+    # There is one of each: the name of it, which is an enum's hash, need not be asked for.
+    __hash__ = object.__hash__
+
 
 class Counts(Struct, frozen=True):
     """A conversation's commercial window: when it started and ends (ms, 0 = none), and how many went out in it.

@@ -100,23 +100,21 @@ class Pipe:
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_at(self._deadline, self._look)
         batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
-        if packed := [data for command, future in batch if (data := self._pack(command, future))]:
+        packed: list[bytes] = []
+        for command, future in batch:
+            # Nobody waits for it any more.
+            if future.done():
+                continue
+            try:
+                packed.append(hiredis.pack_command(command))  # type: ignore[arg-type]  # a tuple of any length
+                self._under_way.append(future)
+            except (TypeError, ValueError) as error:
+                # Text with lone surrogates, or a None: a mistake in one must not cost the others their answers.
+                future.set_exception(error)
+        if packed:
             wire.write(b"".join(self._complete(packed)))
         else:
             self._go_on()
-
-    def _pack(self, command: Command, future: asyncio.Future[Any]) -> bytes:
-        """Returns what is written for a command, nothing if nobody waits for it or it cannot be written."""
-        if future.done():
-            return b""
-        try:
-            packed: bytes = hiredis.pack_command(command)  # type: ignore[arg-type]  # a tuple of any length
-        except (TypeError, ValueError) as error:
-            # Text with lone surrogates, or a None: a mistake in one must not cost the others their answers.
-            future.set_exception(error)
-            return b""
-        self._under_way.append(future)
-        return packed
 
     def _complete(self, packed: list[bytes]) -> list[bytes]:
         """Returns what is written together: the commands, and what must be behind them."""
@@ -128,20 +126,20 @@ class Pipe:
             # A server that speaks unasked is about to end the connection.
             self._drop()
             return
-        self._deliver(self._under_way.popleft(), answer)
+        future = self._under_way.popleft()
+        if isinstance(answer, Exception):
+            self._refuse(future, answer)
+        elif not future.done():
+            future.set_result(answer)
         if not self._under_way:
             self._finish()
 
-    def _deliver(self, future: asyncio.Future[Any], answer: Any) -> None:
-        if not isinstance(answer, Exception):
-            if not future.done():
-                future.set_result(answer)
-            return
-        if isinstance(answer, ResponseError) and answer.word:
-            self._is_elsewhere |= answer.word in _ELSEWHERE
-            answer = RefusedError(answer)
+    def _refuse(self, future: asyncio.Future[Any], error: Exception) -> None:
+        if isinstance(error, ResponseError) and error.word:
+            self._is_elsewhere |= error.word in _ELSEWHERE
+            error = RefusedError(error)
         if not future.done():
-            future.set_exception(answer)
+            future.set_exception(error)
 
     def _finish(self) -> None:
         if self._is_elsewhere:

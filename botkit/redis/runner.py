@@ -1,7 +1,8 @@
 """Runs the scripts, on a server that was found fit for them."""
 
 import secrets
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import structlog
@@ -18,6 +19,9 @@ from botkit.redis.urls import ClusterUrl, is_cluster
 from botkit.redis.wire import Command
 
 log = structlog.get_logger("botkit.redis")
+
+#: Runs a script by its name, with its keys and its arguments.
+Run = Callable[..., Awaitable[Any]]
 
 #: The layout of the keys; a store of a newer format is refused.
 FORMAT = 1
@@ -44,20 +48,16 @@ class Runner:
         self._clock = clock
         self._keys = keys
         self._scripts: Mapping[str, Script] = load_scripts(shebang=False)
+        #: Returns what a script answers; raises StoreUnavailableError where Redis does not run it. One trip.
+        self.run: Run = partial(self._run, self.redis.call)
+        #: Runs a script whose success is told to others; raises UnconfirmedError where replicas do not confirm it.
+        self.accept: Run = partial(self._run, self.redis.confirm)
 
-    def run(self, name: str, keys: Sequence[str], *args: str | bytes | int) -> Awaitable[Any]:
-        """Returns what a script answers; raises StoreUnavailableError where Redis does not run it. One trip."""
-        return self._run(self.redis.call, name, keys, args)
-
-    def accept(self, name: str, keys: Sequence[str], *args: str | bytes | int) -> Awaitable[Any]:
-        """Runs a script whose success is told to others; raises UnconfirmedError where replicas do not confirm it."""
-        return self._run(self.redis.confirm, name, keys, args)
-
-    async def _run(self, call: Call, name: str, keys: Sequence[str], args: tuple[str | bytes | int, ...]) -> Any:
-        script, offset = self._scripts[name], self._clock.offset_ms
+    async def _run(self, call: Call, name: str, keys: Sequence[str], *args: str | bytes | int) -> Any:
+        offset = self._clock.offset_ms
         try:
             try:
-                return await call("EVALSHA", script.sha, len(keys), *keys, offset, *args)
+                return await call("EVALSHA", self._scripts[name].sha, len(keys), *keys, offset, *args)
             except NoScriptError:
                 # Flushed, or the first call: which text the server takes is known when it is connected.
                 return await call("EVAL", self._scripts[name].text, len(keys), *keys, offset, *args)

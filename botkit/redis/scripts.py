@@ -1,6 +1,7 @@
 """The Lua scripts: their files, the head they share, and the hashes Redis knows them by."""
 
 import hashlib
+import re
 from functools import cache
 from pathlib import Path
 
@@ -47,6 +48,11 @@ NAMES = (
 NEW_WORK = frozenset({"ingest", "enqueue", "draft", "stage", "enlist"})
 
 
+# A function of the head stands behind its comment, and uses none but those before it.
+_FUNCTION = re.compile(r"^(?=--)(?<!\S\n)", re.MULTILINE)
+_NAME = re.compile(r"^local function (\w+)", re.MULTILINE)
+
+
 class Script(Struct, frozen=True):
     """A script's whole text and its SHA-1."""
 
@@ -63,8 +69,19 @@ def load_scripts(*, shebang: bool) -> dict[str, Script]:
     """
     folder = Path(__file__).parent / "lua"
     head = (folder / "head.lua").read_text()
-    texts = {name: _shebang(name) * shebang + head + (folder / f"{name}.lua").read_text() for name in NAMES}
+    bodies = {name: (folder / f"{name}.lua").read_text() for name in NAMES}
+    texts = {name: _shebang(name) * shebang + compose(head, body) for name, body in bodies.items()}
     return {name: Script(text, hashlib.sha1(text.encode()).hexdigest()) for name, text in texts.items()}  # noqa: S324
+
+
+def compose(head: str, body: str) -> str:
+    """Returns a script behind what it needs of the head: Redis makes every function in its text anew for each call."""
+    parts = _FUNCTION.split(head)
+    for number in range(len(parts) - 1, 0, -1):
+        name = _NAME.search(parts[number])
+        if name is None or not re.search(rf"\b{name[1]}\(", body + "".join(parts[number + 1 :])):
+            del parts[number]
+    return "".join([*parts, body])
 
 
 def _shebang(name: str) -> str:

@@ -49,7 +49,8 @@ from botkit.turn import Queue, Record, Turn
 
 _DAY_MS = 86_400_000
 # For the ids of timers and of our own messages: as long as the longest window of a channel, so that none is shortened.
-_OWN_WINDOW_MS = 8 * _DAY_MS
+_OWN_WINDOW_SECONDS = 8 * 86_400
+_OWN_WINDOW_MS = 1000 * _OWN_WINDOW_SECONDS
 # How long what a month cost can be looked up.
 _LEDGER_MS = 400 * _DAY_MS
 _INGEST = "m x c rdy lse own try w o ordy ohld wake ses all tmr t"
@@ -78,7 +79,6 @@ class RedisStore:
         self.keys = Keys(prefix, self.bounds.partitions)
         self._runner = Runner(url, self.clock, self.keys, replicas=ack_replicas)
         self._redis = self._runner.redis
-        self._waits = ack_replicas > 0
         accept, confirm = self._accept, self._redis.confirm
         self._turns = RedisTurns(
             self._script, self._redis.call, self.keys, lease=self.bounds.lease, named=self.pseudonym
@@ -115,8 +115,7 @@ class RedisStore:
 
     def _accept(self, name: str, keys: Sequence[str], *args: str | bytes | int) -> Awaitable[Any]:
         """Runs a script whose success is told to others: its answer counts when replicas have confirmed it."""
-        run = self._runner.accept if self._waits else self._script
-        return run(name, keys, *args)
+        return self._runner.accept(name, keys, *args)
 
     # --- inbound ---
 
@@ -134,11 +133,12 @@ class RedisStore:
     ) -> Ingested:
         """See `Store.ingest`. One trip."""
         keys = self.keys.of(cid, _INGEST, event_id)
+        stays = "" if opens is None else 2 if opens and stays_away else int(opens)
+        place = place_of(cid, payload) if opens else ""
         try:
-            return await self._ingest(
-                self._accept, keys, cid, event_id, payload, token, round(window * 1000), "", 0,
-                "" if opens is None else 2 if opens and stays_away else int(opens),
-                place_of(cid, payload) if opens else "", *heard_arguments(heard),
+            answer = await self._accept(
+                "ingest", keys, cid, event_id, payload, token, *self._ingest_bounds(window), "", 0, stays, place,
+                *heard_arguments(heard), mark_of(payload),
             )  # fmt: skip
         except UnconfirmedError as error:
             # It is stored here all the same: whoever is free handles it, and the repeat will be a duplicate.
@@ -146,6 +146,7 @@ class RedisStore:
             if isinstance(unconfirmed, Mine):
                 await self.retry(Queue.MAILBOX, unconfirmed.turn, delay=0)
             raise
+        return read_ingested(answer, cid, token, event_id, payload)
 
     async def fire(self, due: DueTimer, event_id: str) -> Ingested:
         """See `Store.fire`. One trip."""
@@ -156,20 +157,14 @@ class RedisStore:
         keys = self.keys.of(due.cid, _INGEST, event_id)
         if is_later:
             keys[-1] = self.keys.of(due.cid, "e")[0]
-        return await self._ingest(
-            self._script, keys, due.cid, event_id, timer.payload, "", _OWN_WINDOW_MS, timer.name, timer.due_ms, "", "",
-            *heard_arguments(None),
+        answer = await self._script(
+            "ingest", keys, due.cid, event_id, timer.payload, "", *self._ingest_bounds(_OWN_WINDOW_SECONDS), timer.name,
+            timer.due_ms, "", "", *heard_arguments(None), mark_of(timer.payload),
         )  # fmt: skip
+        return read_ingested(answer, due.cid, "", event_id, timer.payload)
 
-    async def _ingest(
-        self, run: Call, keys: list[str], cid: str, eid: str, payload: bytes, token: str, window: int,
-        *rest: str | bytes | int,
-    ) -> Ingested:  # fmt: skip
-        answer = await run(
-            "ingest", keys, cid, eid, payload, token, self._lease_ms, window, self.bounds.ids, self.bounds.mailbox,
-            *rest, mark_of(payload),
-        )  # fmt: skip
-        return read_ingested(answer, cid, token, eid, payload)
+    def _ingest_bounds(self, window: float) -> tuple[int, int, int, int]:
+        return self._lease_ms, round(window * 1000), self.bounds.ids, self.bounds.mailbox
 
     async def claim(self, queue: Queue, limit: int) -> Claim:
         """See `Store.claim`. Two trips for all partitions together, one when nothing is due."""

@@ -9,7 +9,7 @@ from types import CodeType, FunctionType, ModuleType
 from msgspec import Struct
 
 import botkit
-from botkit.redis.scripts import Script, load_scripts
+from botkit.redis.scripts import Script, compose, load_scripts
 
 PACKAGE = Path(botkit.__file__).parent
 _LIST = Path(__file__).with_name("defects.txt")
@@ -63,7 +63,9 @@ def _seed_script(defect: Defect) -> None:
     for shebang in (False, True):
         scripts = load_scripts(shebang=shebang)
         for each in scripts if name == "head" else [name]:
-            whole = scripts[each].text.replace(text, spoiled)
+            body = (PACKAGE / defect.file).with_stem(each).read_text()
+            old, new = (compose(text, body), compose(spoiled, body)) if name == "head" else (text, spoiled)
+            whole = scripts[each].text.replace(old, new)
             scripts[each] = Script(whole, hashlib.sha1(whole.encode()).hexdigest())  # noqa: S324
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
@@ -18,15 +19,28 @@ ROOT = Path(botkit.__file__).parent
 LUA = ROOT / "redis" / "lua"
 
 
-def test_every_file_is_a_script_and_every_script_is_a_file_with_the_head_before_it() -> None:
+def test_every_file_is_a_script_and_every_script_is_a_file_with_the_time_before_it() -> None:
     assert {path.stem for path in LUA.glob("*.lua")} == {*NAMES, "head"}
-    head = (LUA / "head.lua").read_text()
+    time = (LUA / "head.lua").read_text().partition("\n\n")[0]
     for shebang in (False, True):
         for name, script in load_scripts(shebang=shebang).items():
             first, _, rest = script.text.partition("\n") if shebang else ("#!lua", "", script.text)
             assert first.split()[0] == "#!lua"
-            assert rest == head + (LUA / f"{name}.lua").read_text()
+            assert rest.startswith(time)
+            assert rest.endswith((LUA / f"{name}.lua").read_text())
             assert script.sha == hashlib.sha1(script.text.encode()).hexdigest()  # noqa: S324
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_script_has_the_functions_of_the_head_that_it_calls_and_no_others(name: str) -> None:
+    parts = (LUA / "head.lua").read_text().strip().split("\n\n")[1:]
+    functions = {re.findall(r"^local function (\w+)", part, re.MULTILINE)[0]: part for part in parts}
+    text = load_scripts(shebang=False)[name].text
+    before = text.removesuffix((LUA / f"{name}.lua").read_text())
+    had = [function for function, part in functions.items() if part in before]
+    # Called by the script, or by a function that it has.
+    called = [function for function in functions if re.search(rf"(?<!function )\b{function}\(", text)]
+    assert had == called
 
 
 def test_no_other_module_names_a_command_that_runs_a_text() -> None:

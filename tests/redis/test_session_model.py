@@ -64,6 +64,8 @@ class StoppedStore(RedisStore):
         text = text.replace(TELLS_TIME, "local now = tonumber(ARGV[1])\n", 1)
         return await self.call("EVAL", text, len(keys), *keys, self.clock.ms, *args)
 
+    _accept = _script
+
 
 class Step(NamedTuple):
     """What happens next; each step uses what it needs of the rest."""
