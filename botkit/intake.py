@@ -104,13 +104,15 @@ class Intake:
 
     def _give_up(self) -> None:
         loop = asyncio.get_running_loop()
-        self._timer = None
-        while self._due and self._due[0][0] <= loop.time():
-            _, future = self._due.popleft()
+        now = loop.time()
+        while self._due:
+            due_at, future = self._due[0]
             if not future.done():
+                if due_at > now:
+                    break
                 future.set_result(StoreUnavailableError("Redis took too long to store an event"))
-        if self._due:
-            self._timer = loop.call_at(self._due[0][0], self._give_up)
+            self._due.popleft()
+        self._timer = loop.call_at(self._due[0][0], self._give_up) if self._due else None
 
     def answered(self, event_id: str) -> None:
         """Tells the request that waits for this event's answer, if one does, to look whether it is ready."""
