@@ -113,16 +113,17 @@ class Flow:
         """
         flow = cls.__new__(cls)
         record = bytes(stored or b"")
-        flow.__dict__ = cls._table.decode(record) if record else cls._table.new()
+        flow.__dict__.update(cls._table.decode(record) if record else cls._table.new())
         return flow
 
     def dump(self) -> bytes:
         """Returns state, version and data as JSON that `load` reads; raises `FlowError` for data of a wrong type."""
-        return self._table.encode(self)
+        return self._table.encode(self._state, self.__dict__)
 
     def reset(self) -> None:
         """Goes back to the initial state and the default data without calling a hook."""
-        self.__dict__ = self._table.new()
+        self.__dict__.clear()
+        self.__dict__.update(self._table.new())
 
     @classmethod
     def mermaid(cls, current: str = "") -> str:
@@ -130,7 +131,21 @@ class Flow:
         return mermaid(tuple(cls._table.states), cls._table.entries(), cls._table.arrows(), current)
 
     def _fire(self, trigger: Trigger) -> bool:
-        return self._table.fire(self, trigger)
+        dest = self._table.moves[self._state].get(trigger.name)
+        if dest is None:
+            return self._table.fire(self, trigger)
+        self.__dict__["_state"] = dest
+        return True
+
+
+def entered(flow: type[Flow]) -> str:
+    """Returns the state that a new flow of the class is in."""
+    return flow._table.entered
+
+
+def dumped_new(flow: type[Flow]) -> bytes:
+    """Returns what `dump` returns of a new flow of the class."""
+    return flow._table.dumped_new
 
 
 class _Stored(Struct):
@@ -160,11 +175,16 @@ class _Table:
         self.callbacks = self._read_callbacks()
         self.has_hooks = bool(self.callbacks) or any(trigger.hooks for trigger in self.triggers.values())
         self.machine = self._build_machine()
+        self.moves = self._read_moves()
+        self.entered = self._leaf(self.first)
+        self.dumped_new = self.encode(self.entered, self.data.new())
 
     # What an event does.
 
     def new(self) -> dict[str, Any]:
-        return {"_state": self._leaf(self.first), **self.data.new()}
+        values = self.data.new()
+        values["_state"] = self.entered
+        return values
 
     def fire(self, flow: Flow, trigger: Trigger) -> bool:
         if trigger.name not in self.allowed[flow._state]:
@@ -187,8 +207,8 @@ class _Table:
             fix=f"bind the handler to {sources}, or add {flow._state!r} to the sources of {trigger.name}",
         )
 
-    def encode(self, flow: Flow) -> bytes:
-        return _encode(_Stored(flow._state, self.flow.version, Raw(self.data.encode(flow.__dict__))))
+    def encode(self, state: str, values: Mapping[str, Any]) -> bytes:
+        return _encode(_Stored(state, self.flow.version, Raw(self.data.encode(values))))
 
     def decode(self, stored: bytes) -> dict[str, Any]:
         name, version = self.flow.__name__, self.flow.version
@@ -205,7 +225,9 @@ class _Table:
         data = bytes(record.d)
         if record.v < version:
             data = _encode(self.flow.migrate(record.v, msgspec.json.decode(data)))
-        return {"_state": record.s, **self.data.decode(data)}
+        values = self.data.decode(data)
+        values["_state"] = record.s
+        return values
 
     def reachable(self, states: Iterable[str], triggers: Iterable[str]) -> frozenset[str]:
         moves = self.triggers.values() if self.has_hooks else [self.triggers[name] for name in triggers]
@@ -362,6 +384,16 @@ class _Table:
             before=[_callback(hook) for hook in trigger.before + self._hooks(exits)],
             after=[_callback(hook) for hook in self._hooks(enters) + trigger.after],
         )
+
+    def _read_moves(self) -> dict[str, dict[str, str]]:
+        """Returns where each trigger leads from each state, where nothing is asked and nothing is called on the way."""
+        moves: dict[str, dict[str, str]] = {leaf: {} for leaf in self.allowed}
+        for name, event in self.machine.events.items():
+            for source, ways in event.transitions.items():
+                way = ways[0]
+                if way.dest and not (way.conditions or way.prepare or way.before or way.after):
+                    moves[source][name] = way.dest
+        return moves
 
     def _hooks(self, moments: list[str]) -> tuple[Hook, ...]:
         return tuple(self.callbacks[moment] for moment in moments if moment in self.callbacks)

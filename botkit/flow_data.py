@@ -60,6 +60,8 @@ class FlowData:
 
     def encode(self, values: Mapping[str, Any]) -> bytes:
         """Returns the values as JSON that `decode` is sure to read; raises `FlowError` where one does not fit."""
+        if not self.types:
+            return b"{}"
         try:
             data = _encode({name: values[name] for name in self.types})
             self._decode(data)
