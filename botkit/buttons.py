@@ -120,6 +120,4 @@ Rows = tuple[tuple[AnyButton, ...], ...]
 
 def rows(buttons: Buttons) -> Rows:
     """Returns the buttons as rows: a flat list is one column, nested lists are the rows themselves."""
-    if not buttons:
-        return ()
     return tuple(tuple(row) if isinstance(row, Sequence) else (row,) for row in buttons)

@@ -386,7 +386,7 @@ def _own(name: str) -> str:
 
 def _build(content: str | AnyMessage, *, buttons: Buttons, silent: bool, fallback: str) -> AnyMessage:
     if isinstance(content, str):
-        return Text(text=content, buttons=rows(buttons), silent=silent, fallback=fallback)
+        return Text(text=content, buttons=rows(buttons) if buttons else (), silent=silent, fallback=fallback)
     if buttons or silent or fallback:
         raise TypeError("give buttons, silent and fallback to the message itself when it is not a plain text")
     return content

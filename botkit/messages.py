@@ -56,8 +56,7 @@ class Message(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="
         return False
 
     def __post_init__(self) -> None:
-        if self.buttons:
-            require(all(self.buttons), "a row of buttons must not be empty")
+        require(all(self.buttons), "a row of buttons must not be empty")
         if self.ttl:
             require(MIN_TTL <= self.ttl <= MAX_TTL, f"a ttl is 0 or {MIN_TTL} to {MAX_TTL} seconds, not this")
 
@@ -70,7 +69,8 @@ class Text(Message, frozen=True, kw_only=True, omit_defaults=True, tag="text"):
     spans: tuple[Span, ...] = ()
 
     def __post_init__(self) -> None:
-        super().__post_init__()
+        if self.buttons or self.ttl:
+            super().__post_init__()
         if not self.text.strip():
             raise MessageError("a Text needs at least one visible character")
 

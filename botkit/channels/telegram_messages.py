@@ -168,7 +168,8 @@ def check_message(message: AnyMessage) -> None:
         _check_buttons(message.buttons)
     if message.reply_to or isinstance(message, (Delete, Edit)):
         _check_ids(message)
-    check_extra(message)
+    if message.extra or message.buttons:
+        check_extra(message)
 
 
 def _check_attachment(message: Attachment) -> None:
