@@ -124,7 +124,8 @@ class Adapter(ABC):
     poll_seconds: float = 0
 
     def __init__(self, *, ta: str = "", api_url: str = "", prefix: str = "") -> None:
-        self.ta = ta
+        #: The identity this adapter speaks for. The bot gives it a `ta` when the setting did not.
+        self.account = Account(self.channel, ta)
         self.api_url = (api_url or self.default_api_url).rstrip("/")
         self.prefix = prefix
         #: The name of the bot that it is an account of.
@@ -155,9 +156,13 @@ class Adapter(ABC):
         return self.paces.chat
 
     @property
-    def account(self) -> Account:
-        """The identity this adapter speaks for. The bot gives it a `ta` when the setting did not."""
-        return Account(channel=self.channel, ta=self.ta)
+    def ta(self) -> str:
+        """The account's id."""
+        return self.account.ta
+
+    @ta.setter
+    def ta(self, ta: str) -> None:
+        self.account = Account(self.channel, ta)
 
     @property
     @abstractmethod

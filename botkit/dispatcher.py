@@ -185,8 +185,9 @@ class Dispatcher:
             event = await self._pressed(event)
         scene = self._scene(turn, owner, event)
         decisions = _undecided(owner, scene, flows)
-        is_paused = flows.pause is not None
-        matched = None if _is_ours(event) else owner.bot.table.match(event, flows.state_of, is_paused=is_paused)
+        matched = None
+        if not _is_ours(event):
+            matched = owner.bot.table.match(event, flows.state_of, is_paused=flows.pause is not None)
         is_stale = not self._begin(owner.bot, scene, decisions)
         if matched is None and event.is_from_user:
             _tell_unhandled(scene, owner.bot, decisions)
@@ -267,11 +268,12 @@ class Dispatcher:
         else:
             with speaking(decisions.speech):
                 error = await self._bounded(lambda: table.run(matched, event, ctx))
-        self._metrics.observe("handler_seconds", perf_counter() - started, event.conversation.account)
+        account = event.conversation.account
+        self._metrics.observe("handler_seconds", perf_counter() - started, account)
         if error is None:
             # As `scene.log` says it, but nothing is bound for a line that mostly nobody reads.
             log.info(
-                "handled", bot=scene.bot, account=scene.adapter.ta, kind=type(event).__name__, event_id=event.id,
+                "handled", bot=scene.bot, account=account.ta, kind=type(event).__name__, event_id=event.id,
                 handler=where, state=f"{before} > {ctx.flow.state}", replies=len(decisions.outgoing),
             )  # fmt: skip
             return decisions
