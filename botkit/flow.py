@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
 
 import msgspec
 from msgspec import Raw, Struct
+from msgspec.structs import asdict
 from transitions import Machine
 
 from botkit.diagram import Arrow, mermaid
 from botkit.exceptions import FlowError, IllegalMoveError, RecordError
-from botkit.flow_data import FlowData, annotated, misfit
+from botkit.flow_data import UNSTORABLE, FlowData, annotated, misfit
 from botkit.place import Place, caller
 from botkit.trigger import After, Hook, State, Trigger, did_you_mean, hook_name, is_inside
 
@@ -172,6 +173,7 @@ class _Table:
         self.allowed = {leaf: self._starting_in(leaf) for leaf in self.states if leaf not in self.inner}
         self._check_timeouts()
         self.data = self._read_data()
+        self.read_record = self._build_decoder()
         self.callbacks = self._read_callbacks()
         self.has_hooks = bool(self.callbacks) or any(trigger.hooks for trigger in self.triggers.values())
         self.machine = self._build_machine()
@@ -208,9 +210,27 @@ class _Table:
         )
 
     def encode(self, state: str, values: Mapping[str, Any]) -> bytes:
-        return _encode(_Stored(state, self.flow.version, Raw(self.data.encode(values))))
+        data = {name: values[name] for name in self.data.types}
+        try:
+            stored = _encode({"s": state, "v": self.flow.version, "d": data})
+            self.read_record(stored)
+        except UNSTORABLE:
+            raise self.data.unstorable(values) from None
+        return stored
 
     def decode(self, stored: bytes) -> dict[str, Any]:
+        try:
+            record = self.read_record(stored)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return self._decode_other(stored)
+        if record.v != self.flow.version or record.s not in self.allowed:
+            return self._decode_other(stored)
+        values = asdict(record.d)
+        values["_state"] = record.s
+        return values
+
+    def _decode_other(self, stored: bytes) -> dict[str, Any]:
+        # A record of an older version, or one that cannot be taken: which, and why, is told.
         name, version = self.flow.__name__, self.flow.version
         try:
             record = _decode(stored)
@@ -350,6 +370,12 @@ class _Table:
         if inspect.iscoroutinefunction(function):
             fix = "make it a plain def, and await in the handler"
             self._fail(f".{what} cannot use the coroutine {hook_name(hook)!r}: a move is made at once", fix, place)
+
+    def _build_decoder(self) -> Callable[[bytes], Any]:
+        """Returns what reads a record as a whole: state, version and data that fits."""
+        data = ("d", self.data.struct, msgspec.field(default_factory=self.data.struct))
+        record = msgspec.defstruct(self.flow.__name__, [("s", str), ("v", int), data])
+        return msgspec.json.Decoder(record).decode
 
     def _build_machine(self) -> Machine:
         # States inside states are unfolded: a HierarchicalMachine takes five times as long, and keeps its position
