@@ -5,6 +5,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
 from msgspec import Struct
@@ -123,7 +124,8 @@ class Adapter(ABC):
     poll_seconds: float = 0
 
     def __init__(self, *, ta: str = "", api_url: str = "", prefix: str = "") -> None:
-        self.ta = ta
+        #: The identity this adapter speaks for. The bot gives it a `ta` when the setting did not.
+        self.account = Account(self.channel, ta)
         self.api_url = (api_url or self.default_api_url).rstrip("/")
         self.prefix = prefix
         #: The name of the bot that it is an account of.
@@ -154,9 +156,13 @@ class Adapter(ABC):
         return self.paces.chat
 
     @property
-    def account(self) -> Account:
-        """The identity this adapter speaks for. The bot gives it a `ta` when the setting did not."""
-        return Account(channel=self.channel, ta=self.ta)
+    def ta(self) -> str:
+        """The account's id."""
+        return self.account.ta
+
+    @ta.setter
+    def ta(self, ta: str) -> None:
+        self.account = Account(self.channel, ta)
 
     @property
     @abstractmethod
@@ -207,7 +213,7 @@ class Adapter(ABC):
         Its menu goes on from `offered` choices that stand already. Raises MessageError that names the bound for what
         no degradation can mend.
         """
-        prepared = prepare(message, lambda part: self.capabilities_for(part, to), offered=offered)
+        prepared = prepare(message, partial(self.capabilities_for, to=to), offered=offered)
         for part in prepared.messages:
             self.check(part)
         return prepared

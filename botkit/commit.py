@@ -27,18 +27,22 @@ def make_commit(scene: Scene, decisions: Decisions) -> Commit:
     _set_timeouts(scene, decisions)
     if decisions.failover is not msgspec.UNSET:
         decisions.flows.failover = decisions.failover
-    outgoing = list(decisions.outgoing)
-    reply = b""
+    outgoing, reply = decisions.outgoing, b""
     if scene.adapter.takes_answer(scene.event):
         reply, outgoing = _split_answer(scene, outgoing)
-    if isinstance(scene.event, MessageFailed | MessageExpired):
+    if isinstance(scene.event, (MessageFailed, MessageExpired)):
         outgoing = [msgspec.structs.replace(message, is_last_word=True) for message in outgoing]
     acknowledgement = scene.adapter.acknowledge(scene.event)
     if acknowledgement is not None and not _says_the_same(outgoing, acknowledgement):
-        outgoing.insert(0, _acknowledge(scene, acknowledgement))
-    entries = [message.key.encode() + stamp(encode_outgoing(message)) for message in outgoing]
-    timers = [*decisions.timers.values(), *([decisions.handoff.timer] if decisions.handoff.timer else [])]
-    timers += [watch(message) for message in outgoing if needs_watch(message)]
+        outgoing = [_acknowledge(scene, acknowledgement), *outgoing]
+    timers = list(decisions.timers.values())
+    if decisions.handoff.timer:
+        timers.append(decisions.handoff.timer)
+    entries: list[bytes] = []
+    for message in outgoing:
+        entries.append(message.key.encode() + stamp(encode_outgoing(message)))
+        if message.trail and needs_watch(message):
+            timers.append(watch(message))
     return Commit(decisions.flows.dump(), entries, timers, reply)
 
 
@@ -56,6 +60,8 @@ def _acknowledge(scene: Scene, message: AnyMessage) -> Outgoing:
 def _set_timeouts(scene: Scene, decisions: Decisions) -> None:
     flows = decisions.flows
     for flow, before, after in flows.moved():
+        if not flow.timeouts:
+            continue
         old, new = timeout_of(flow, before), timeout_of(flow, after)
         if old == new and before:
             continue

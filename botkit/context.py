@@ -124,14 +124,16 @@ class Context(Generic[F]):
         arrive in the order decided, each at least once. With a `route`, one of the bot's by name, it goes on to the
         next account where this one does not bring it: reports of all of them are heard here, by the handle's id.
         """
-        if self._scene.adapter.takes_answer(self.event) and self._has_replied():
+        scene = self._scene
+        is_answer = scene.adapter.takes_answer(scene.event)
+        if is_answer and self._has_replied():
             raise MessageError(
                 f"{self.event.channel} takes one message in answer to {type(self.event).__name__}",
                 fix="say it in one reply, or wait for the person to write",
             )
         message = _build(content, buttons=buttons, silent=silent, fallback=fallback)
-        handle = self._add(self._scene.adapter, self.conversation, message, route)
-        if self._scene.adapter.takes_answer(self.event) and len(handle.parts) > 1:
+        handle = self._add(scene.adapter, scene.event.conversation, message, route)
+        if is_answer and len(handle.parts) > 1:
             raise MessageError(
                 f"the answer to {type(self.event).__name__} is one message on {self.event.channel}; this makes several",
                 fix="say less, or wait for the person to write",
@@ -316,7 +318,7 @@ class Context(Generic[F]):
         return replace(message, representative=who)
 
     def _trail(self, route: str, to: Conversation, message: AnyMessage) -> Trail | None:
-        if not route or message.is_transient:
+        if message.is_transient:
             return None
         routes = self._scene.routes
         if route not in routes:
@@ -331,31 +333,31 @@ class Context(Generic[F]):
         return trail_of(routes[route], to, self.conversation, message, phone=phone, now_ms=now_ms)
 
     def _add(self, adapter: Adapter, to: Conversation, message: AnyMessage, route: str = "") -> Handle:
-        message = self._said_by_human(adapter, to, message)
-        trail = self._trail(route, to, message)
-        menus = self._decisions.menus
-        prepared = adapter.prepare(message, to, offered=len(menus.get(to, ())))
+        decisions = self._decisions
+        if decisions.flows.pause:
+            message = self._said_by_human(adapter, to, message)
+        trail = self._trail(route, to, message) if route else None
+        offered = decisions.menus.get(to, ())
+        prepared = adapter.prepare(message, to, offered=len(offered))
         if prepared.losses:
             self.log.info("degraded", channel=to.account.channel, losses=prepared.losses)
-        offered = menus.get(to, ()) + prepared.menu
+        if not prepared.messages:
+            return Handle("")
+        offered += prepared.menu
         # What is said elsewhere takes the menu along, as it stands now: that conversation has a record of its own.
         menu = offered if prepared.menu and to != self.conversation else ()
-        last = len(prepared.messages) - 1
-        keys = tuple(
-            self._put(to, part, menu, trail=trail) if number == last else self._put(to, part, ())
-            for number, part in enumerate(prepared.messages)
-        )
-        if trail and keys:
-            self._decisions.outgoing[-1] = joined(
-                self._decisions.outgoing[-1], prepared.messages, self._scene.find_adapter
-            )
-        if any(not part.is_transient for part in prepared.messages):
-            menus[to] = offered
-        self._decisions.values |= prepared.values
-        return Handle(keys[-1] if keys else "", keys)
+        *ahead, last = prepared.messages
+        keys = [self._put(to, part, ()) for part in ahead] if ahead else []
+        keys.append(self._put(to, last, menu, trail=trail))
+        if trail:
+            decisions.outgoing[-1] = joined(decisions.outgoing[-1], prepared.messages, self._scene.find_adapter)
+        if not last.is_transient:
+            decisions.menus[to] = offered
+        decisions.values |= prepared.values
+        return Handle(keys[-1], tuple(keys))
 
     def _next_key(self) -> str:
-        return f"{self.event.id}{len(self._decisions.outgoing):02}"
+        return f"{self._scene.event.id}{len(self._decisions.outgoing):02}"
 
     def _put(
         self,
@@ -371,7 +373,7 @@ class Context(Generic[F]):
             raise MessageError(f"one event may lead to at most {MAX_MESSAGES} messages")
         key = self._next_key()
         account = (to.account.channel, to.account.ta)
-        created_ms = round(self.now.timestamp() * 1000)
+        created_ms = round(self._scene.now.timestamp() * 1000)
         outgoing.append(Outgoing(key, account, to.id, message, created_ms, menu=menu, signal=signal, trail=trail))
         return key
 
@@ -384,7 +386,7 @@ def _own(name: str) -> str:
 
 def _build(content: str | AnyMessage, *, buttons: Buttons, silent: bool, fallback: str) -> AnyMessage:
     if isinstance(content, str):
-        return Text(text=content, buttons=rows(buttons), silent=silent, fallback=fallback)
+        return Text(text=content, buttons=rows(buttons) if buttons else (), silent=silent, fallback=fallback)
     if buttons or silent or fallback:
         raise TypeError("give buttons, silent and fallback to the message itself when it is not a plain text")
     return content

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
+import structlog
 from msgspec import UNSET, Struct, UnsetType
 from structlog.typing import FilteringBoundLogger
 
@@ -18,6 +19,9 @@ from botkit.outgoing import Outgoing
 from botkit.record import Flows
 from botkit.sessions import Session
 from botkit.timer import Timer
+
+# Under the name of whoever has the turn.
+log = structlog.get_logger("botkit.dispatcher")
 
 
 class Handle(Struct, frozen=True):
@@ -39,10 +43,17 @@ class Scene(Struct, frozen=True):
     adapter: Adapter
     now: datetime
     session: Session | None
-    log: FilteringBoundLogger
     find_adapter: Callable[[Account], Adapter | None]
     download: Callable[[Media, int], Awaitable[Download]]
     routes: Mapping[str, DeliveryRoute[Adapter]] = {}
+
+    @property
+    def log(self) -> FilteringBoundLogger:
+        """A logger that names the bot, the account and the event; made when it is asked for, as few turns do."""
+        bound: FilteringBoundLogger = log.bind(
+            bot=self.bot, account=self.adapter.ta, kind=type(self.event).__name__, event_id=self.event.id
+        )
+        return bound
 
 
 class Decisions(Struct):

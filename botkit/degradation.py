@@ -45,7 +45,10 @@ def prepare(message: AnyMessage, capabilities_of: CapabilitiesOf, *, offered: in
     that stand already. Raises MessageError for a kind that the service refuses, and for a message that leaves nothing
     to say in words.
     """
-    work = _Work(message, capabilities_of, offered)
+    can = capabilities_of(message)
+    if type(message) is Text and _is_plain(message, can):
+        return Prepared((message,))
+    work = _Work(message, capabilities_of, can, offered)
     if work.can.support(type(message)) is not Support.NOTHING:
         work.note_options(message)
     for part in work.parts(message):
@@ -53,12 +56,19 @@ def prepare(message: AnyMessage, capabilities_of: CapabilitiesOf, *, offered: in
     return work.prepared()
 
 
+def _is_plain(message: Text, can: Capabilities) -> bool:
+    """Whether a text goes as it stands: most do, with nothing to press and nothing asked of the service."""
+    if message.buttons or message.silent or message.protect or message.reply_to or message.representative:
+        return False
+    return can.messages.get(Text) is Support.NATIVE and _fits(message.formatted, can.text)
+
+
 class _Work:
     """One message on its way through: what has been made of it so far."""
 
-    def __init__(self, message: AnyMessage, capabilities_of: CapabilitiesOf, offered: int) -> None:
+    def __init__(self, message: AnyMessage, capabilities_of: CapabilitiesOf, can: Capabilities, offered: int) -> None:
         self.capabilities_of = capabilities_of
-        self.can = capabilities_of(message)
+        self.can = can
         self.looked_at = message
         self.offered = offered
         self.messages: list[AnyMessage] = []

@@ -3,14 +3,15 @@
 import asyncio
 import random
 import traceback
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import copy_context
+from functools import partial
 from time import perf_counter
+from typing import Any
 
 import msgspec
 import structlog
 from msgspec import Struct
-from structlog.typing import FilteringBoundLogger
 
 from botkit import tracing
 from botkit.adapter import Adapter
@@ -30,9 +31,12 @@ from botkit.events import (
     HopReported,
     Media,
     MenuOffered,
+    MessageReceived,
     SendDue,
     SignalReceived,
+    Subscribed,
     TimerFired,
+    Unsubscribed,
     decoder,
     type_of,
 )
@@ -40,15 +44,16 @@ from botkit.exceptions import DownloadError, RecordError, StoreUnavailableError
 from botkit.flow import Flow
 from botkit.handoff import PAUSE_TIMER, Handoff
 from botkit.http_client import Download, HttpClient
-from botkit.languages import Speech, speaking
+from botkit.languages import Speech, speak, speaking
 from botkit.linking import note_leave, relink, told_phone
 from botkit.log_fields import tell_of
-from botkit.menu import TOKEN, Menu, answer, asks_for_agent
+from botkit.menu import TOKEN, answer, asks_for_agent
 from botkit.metrics import Metrics
 from botkit.migration import Adopted, hand_over, is_moving, set_aside, take_over
 from botkit.record import Flows, timeout_of
 from botkit.redaction import Redactor
 from botkit.reports import Reports
+from botkit.route import Handler
 from botkit.route_table import Matched
 from botkit.sending import Sender
 from botkit.sessions import session_at
@@ -124,8 +129,9 @@ class Dispatcher:
             reason = f"{type(error).__name__} in type {kind[:64]!r}" if kind else type(error).__name__
             await self._bury(turn, f"the event cannot be read by any adapter here ({reason})")
             return None
-        tell_of(turn, event.account)
-        owner = self._owners.get(event.account)
+        account = event.conversation.account
+        tell_of(turn, account)
+        owner = self._owners.get(account)
         if owner is None:
             await self._bury(turn, "no bot here speaks for its account any more")
             return None
@@ -134,7 +140,7 @@ class Dispatcher:
             if commit is None:
                 return None
             committed = await insist(lambda: self._store.commit(turn, commit, keep=keep, send=send))
-            self._metrics.count("events_committed" if committed else "events_fenced", event.account)
+            self._metrics.count("events_committed" if committed else "events_fenced", account)
             return committed
         except StoreUnavailableError:
             raise
@@ -152,6 +158,9 @@ class Dispatcher:
         """Decides with all that belongs to the event; None when the turn was given back to wait for more of it."""
         if event.conversation.is_unplaced:
             return await place(self._store, turn, event)
+        if type(event) is MessageReceived and not event.group:
+            # Most are such: no report, no part of an album, no news of a move.
+            return await self._decide(turn, owner, event, ())
         if isinstance(event, SendDue):
             return await insist(lambda: self._sender.due(event))
         read = await self._reports.read(turn, event)
@@ -170,36 +179,49 @@ class Dispatcher:
     async def _decide(self, turn: Turn, owner: Owner, event: Event, gathered: tuple[str, ...]) -> Commit:
         flows = Flows(turn.record.state)
         phone = flows.phone
-        event = await self._understood(event, flows)
+        if flows.menu:
+            event = answer(event, flows.menu)
+        if isinstance(event, ButtonPressed):
+            event = await self._pressed(event)
         scene = self._scene(turn, owner, event)
         decisions = _undecided(owner, scene, flows)
-        is_paused = decisions.handoff.is_paused
-        matched = None if _is_ours(event) else owner.bot.table.match(event, flows.state_of, is_paused=is_paused)
+        matched = None
+        if not _is_ours(event):
+            matched = owner.bot.table.match(event, flows.state_of, is_paused=flows.pause is not None)
         is_stale = not self._begin(owner.bot, scene, decisions)
         if matched is None and event.is_from_user:
             _tell_unhandled(scene, owner.bot, decisions)
         elif matched is not None and not is_stale:
             decisions = await self._handle(turn, owner, scene, matched, decisions)
         flows = decisions.flows
-        if event.is_from_user or (isinstance(event, SignalReceived) and event.conversation in decisions.menus):
+        if flows.pause and _is_talk(event, decisions):
             decisions.handoff.prolong()
-        flows.menu = _menu_after(event, decisions, flows.menu)
+        if isinstance(event, MenuOffered):
+            flows.menu = event.choices
+        else:
+            # A turn that says nothing leaves the menu of the one before to be answered.
+            flows.menu = decisions.menus.get(event.conversation, flows.menu)
+        if decisions.values or flows.phone != phone or isinstance(event, (Subscribed, Unsubscribed)):
+            await self._note(owner, event, decisions, phone)
+        flows.gathered += gathered
+        commit = make_commit(scene, decisions)
+        if event.moves_to and is_moving(event):
+            return hand_over(turn, event, commit, await insist(lambda: self._store.load_timers(turn.cid)))
+        return commit
+
+    async def _note(self, owner: Owner, event: Event, decisions: Decisions, phone: str) -> None:
+        """Stores what must be there when the commit is: repeating it does no harm."""
+        flows = decisions.flows
         if decisions.values:
-            # Before the commit: a button that can be pressed has its value.
+            # A button that can be pressed has its value.
             await insist(lambda: self._store.save_values(decisions.values))
         await note_leave(self._store, owner.adapter, event)
         if flows.phone != phone:
             await relink(self._store, event.conversation, before=phone, after=flows.phone)
-        flows.gathered += gathered
-        commit = make_commit(scene, decisions)
-        if is_moving(event):
-            return hand_over(turn, event, commit, await insist(lambda: self._store.load_timers(turn.cid)))
-        return commit
 
-    async def _understood(self, event: Event, flows: Flows) -> Event:
-        """Returns the event as handlers know it: what was typed may be a choice, what was pressed a token."""
-        event = answer(event, flows.menu)
-        if isinstance(event, ButtonPressed) and event.value.startswith(TOKEN):
+    async def _pressed(self, event: ButtonPressed) -> Event:
+        """Returns the event as handlers know it: what was pressed may be a token, or stand for a request."""
+        if event.value.startswith(TOKEN):
             token = event.value
             value = await insist(lambda: self._store.load_value(token))
             event = msgspec.structs.replace(event, value=value or token)
@@ -214,10 +236,9 @@ class Dispatcher:
             adapter=owner.adapter,
             now=now,
             session=session_at(rules, turn.record.counts, turn.record.queued, now) if rules else None,
-            log=_logger(owner, event),
             find_adapter=self._find_adapter,
             routes=owner.bot.routes,
-            download=lambda media, most: self._download(owner.adapter, media, most),
+            download=partial(self._download, owner.adapter),
         )
 
     def _find_adapter(self, account: Account) -> Adapter | None:
@@ -239,18 +260,21 @@ class Dispatcher:
         flow_class: type[Flow] = matched.route.router.flow
         ctx = Context(scene, flows.get(flow_class), matched.captures, decisions)
         before = ctx.flow.state
-        tracing.note("botkit.handler", table.where(matched))
+        where = table.where(matched)
+        tracing.note("botkit.handler", where)
         started = perf_counter()
-        with speaking(decisions.speech):
-            if table.never_waits(matched):
-                error = _at_once(table.run(matched, event, ctx))
-            else:
+        if table.never_waits(matched):
+            error = _at_once(matched.route.handler, event, ctx, decisions.speech)
+        else:
+            with speaking(decisions.speech):
                 error = await self._bounded(lambda: table.run(matched, event, ctx))
-        self._metrics.observe("handler_seconds", perf_counter() - started, event.account)
+        account = event.conversation.account
+        self._metrics.observe("handler_seconds", perf_counter() - started, account)
         if error is None:
-            scene.log.info(
-                "handled", handler=table.where(matched), state=f"{before} > {ctx.flow.state}",
-                replies=len(decisions.outgoing),
+            # As `scene.log` says it, but nothing is bound for a line that mostly nobody reads.
+            log.info(
+                "handled", bot=scene.bot, account=account.ta, kind=type(event).__name__, event_id=event.id,
+                handler=where, state=f"{before} > {ctx.flow.state}", replies=len(decisions.outgoing),
             )  # fmt: skip
             return decisions
         # What the failed handler decided is gone; its error handler starts from the stored record.
@@ -370,18 +394,19 @@ def _tell_unhandled(scene: Scene, bot: Bot, decisions: Decisions) -> None:
     tell("no handler", reason=bot.table.explain(scene.event, decisions.flows.state_of))
 
 
-def _menu_after(event: Event, decisions: Decisions, menu: Menu) -> Menu:
-    if isinstance(event, MenuOffered):
-        return event.choices
-    # A turn that says nothing leaves the menu of the one before to be answered.
-    return decisions.menus.get(event.conversation, menu)
+def _is_talk(event: Event, decisions: Decisions) -> bool:
+    """Whether the person or the human who answers said something."""
+    return event.is_from_user or (isinstance(event, SignalReceived) and event.conversation in decisions.menus)
 
 
-def _at_once(handling: Coroutine[None, None, None]) -> BaseException | None:
+def _at_once(handler: Handler, event: Event, ctx: Context[Any], speech: Speech) -> BaseException | None:
     """Returns what a handler raised that never waits: no deadline could end it, and it needs no task."""
+    # As in a task, what is set in its context is gone with it.
+    context = copy_context()
+    context.run(speak, speech)
+    handling: Any = handler(event, ctx)
     try:
-        # As in a task, what it sets in its context is gone with it.
-        copy_context().run(handling.send, None)
+        context.run(handling.send, None)
     except StopIteration:
         return None
     except BaseException as error:
@@ -392,16 +417,6 @@ def _at_once(handling: Coroutine[None, None, None]) -> BaseException | None:
 def _is_cancelling() -> bool:
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
-
-
-def _logger(owner: Owner, event: Event) -> FilteringBoundLogger:
-    bound: FilteringBoundLogger = log.bind(
-        bot=owner.bot.name,
-        account=owner.adapter.ta,
-        kind=type(event).__name__,
-        event_id=event.id,
-    )
-    return bound
 
 
 def _where(error: BaseException) -> str:

@@ -39,7 +39,9 @@ class TextPattern(Struct, frozen=True):
     def __call__(self, event: MessageReceived) -> Captures:
         """Returns what it captures in the event, or whether it matches."""
         found = self.regex.search(event.text[:SEARCHED_CHARACTERS]) if event.text else None
-        return _groups(found) if found else False
+        if found is None:
+            return False
+        return _groups(found) if self.regex.groups else {}
 
     def describe(self) -> str:
         """Returns it in a few words."""

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
 
 import msgspec
 from msgspec import Raw, Struct
+from msgspec.structs import asdict
 from transitions import Machine
 
 from botkit.diagram import Arrow, mermaid
 from botkit.exceptions import FlowError, IllegalMoveError, RecordError
-from botkit.flow_data import FlowData, annotated, misfit
+from botkit.flow_data import UNSTORABLE, FlowData, annotated, misfit
 from botkit.place import Place, caller
 from botkit.trigger import After, Hook, State, Trigger, did_you_mean, hook_name, is_inside
 
@@ -113,16 +114,17 @@ class Flow:
         """
         flow = cls.__new__(cls)
         record = bytes(stored or b"")
-        flow.__dict__ = cls._table.decode(record) if record else cls._table.new()
+        flow.__dict__.update(cls._table.decode(record) if record else cls._table.new())
         return flow
 
     def dump(self) -> bytes:
         """Returns state, version and data as JSON that `load` reads; raises `FlowError` for data of a wrong type."""
-        return self._table.encode(self)
+        return self._table.encode(self._state, self.__dict__)
 
     def reset(self) -> None:
         """Goes back to the initial state and the default data without calling a hook."""
-        self.__dict__ = self._table.new()
+        self.__dict__.clear()
+        self.__dict__.update(self._table.new())
 
     @classmethod
     def mermaid(cls, current: str = "") -> str:
@@ -130,7 +132,21 @@ class Flow:
         return mermaid(tuple(cls._table.states), cls._table.entries(), cls._table.arrows(), current)
 
     def _fire(self, trigger: Trigger) -> bool:
-        return self._table.fire(self, trigger)
+        dest = self._table.moves[self._state].get(trigger.name)
+        if dest is None:
+            return self._table.fire(self, trigger)
+        self.__dict__["_state"] = dest
+        return True
+
+
+def entered(flow: type[Flow]) -> str:
+    """Returns the state that a new flow of the class is in."""
+    return flow._table.entered
+
+
+def dumped_new(flow: type[Flow]) -> bytes:
+    """Returns what `dump` returns of a new flow of the class."""
+    return flow._table.dumped_new
 
 
 class _Stored(Struct):
@@ -157,14 +173,20 @@ class _Table:
         self.allowed = {leaf: self._starting_in(leaf) for leaf in self.states if leaf not in self.inner}
         self._check_timeouts()
         self.data = self._read_data()
+        self.read_record = self._build_decoder()
         self.callbacks = self._read_callbacks()
         self.has_hooks = bool(self.callbacks) or any(trigger.hooks for trigger in self.triggers.values())
         self.machine = self._build_machine()
+        self.moves = self._read_moves()
+        self.entered = self._leaf(self.first)
+        self.dumped_new = self.encode(self.entered, self.data.new())
 
     # What an event does.
 
     def new(self) -> dict[str, Any]:
-        return {"_state": self._leaf(self.first), **self.data.new()}
+        values = self.data.new()
+        values["_state"] = self.entered
+        return values
 
     def fire(self, flow: Flow, trigger: Trigger) -> bool:
         if trigger.name not in self.allowed[flow._state]:
@@ -187,10 +209,28 @@ class _Table:
             fix=f"bind the handler to {sources}, or add {flow._state!r} to the sources of {trigger.name}",
         )
 
-    def encode(self, flow: Flow) -> bytes:
-        return _encode(_Stored(flow._state, self.flow.version, Raw(self.data.encode(flow.__dict__))))
+    def encode(self, state: str, values: Mapping[str, Any]) -> bytes:
+        data = {name: values[name] for name in self.data.types}
+        try:
+            stored = _encode({"s": state, "v": self.flow.version, "d": data})
+            self.read_record(stored)
+        except UNSTORABLE:
+            raise self.data.unstorable(values) from None
+        return stored
 
     def decode(self, stored: bytes) -> dict[str, Any]:
+        try:
+            record = self.read_record(stored)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return self._decode_other(stored)
+        if record.v != self.flow.version or record.s not in self.allowed:
+            return self._decode_other(stored)
+        values = asdict(record.d)
+        values["_state"] = record.s
+        return values
+
+    def _decode_other(self, stored: bytes) -> dict[str, Any]:
+        # A record of an older version, or one that cannot be taken: which, and why, is told.
         name, version = self.flow.__name__, self.flow.version
         try:
             record = _decode(stored)
@@ -205,7 +245,9 @@ class _Table:
         data = bytes(record.d)
         if record.v < version:
             data = _encode(self.flow.migrate(record.v, msgspec.json.decode(data)))
-        return {"_state": record.s, **self.data.decode(data)}
+        values = self.data.decode(data)
+        values["_state"] = record.s
+        return values
 
     def reachable(self, states: Iterable[str], triggers: Iterable[str]) -> frozenset[str]:
         moves = self.triggers.values() if self.has_hooks else [self.triggers[name] for name in triggers]
@@ -329,6 +371,12 @@ class _Table:
             fix = "make it a plain def, and await in the handler"
             self._fail(f".{what} cannot use the coroutine {hook_name(hook)!r}: a move is made at once", fix, place)
 
+    def _build_decoder(self) -> Callable[[bytes], Any]:
+        """Returns what reads a record as a whole: state, version and data that fits."""
+        data = ("d", self.data.struct, msgspec.field(default_factory=self.data.struct))
+        record = msgspec.defstruct(self.flow.__name__, [("s", str), ("v", int), data])
+        return msgspec.json.Decoder(record).decode
+
     def _build_machine(self) -> Machine:
         # States inside states are unfolded: a HierarchicalMachine takes five times as long, and keeps its position
         # in itself, while plain handlers run in threads.
@@ -362,6 +410,16 @@ class _Table:
             before=[_callback(hook) for hook in trigger.before + self._hooks(exits)],
             after=[_callback(hook) for hook in self._hooks(enters) + trigger.after],
         )
+
+    def _read_moves(self) -> dict[str, dict[str, str]]:
+        """Returns where each trigger leads from each state, where nothing is asked and nothing is called on the way."""
+        moves: dict[str, dict[str, str]] = {leaf: {} for leaf in self.allowed}
+        for name, event in self.machine.events.items():
+            for source, ways in event.transitions.items():
+                way = ways[0]
+                if way.dest and not (way.conditions or way.prepare or way.before or way.after):
+                    moves[source][name] = way.dest
+        return moves
 
     def _hooks(self, moments: list[str]) -> tuple[Hook, ...]:
         return tuple(self.callbacks[moment] for moment in moments if moment in self.callbacks)

@@ -12,7 +12,8 @@ import msgspec
 
 from botkit.exceptions import FlowError, RecordError
 
-_UNSTORABLE = (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError)
+#: What encoding values, and reading them back, raises where one is of a wrong type.
+UNSTORABLE = (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError)
 _FIX = "data can be str, int, float, bool, datetime, date, Decimal, Enum, list, dict, Struct, or one of these and None"
 
 _encode = msgspec.json.Encoder().encode
@@ -48,23 +49,24 @@ class FlowData:
             raise FlowError(f"{owner}.{missing[0]} has no default", fix=f'give it one, like {missing[0]}: str = ""')
         try:
             fields = [(name, hint, _field(defaults[name])) for name, hint in types.items()]
-            self._struct = msgspec.defstruct(owner, fields)
-            self._decode = msgspec.json.Decoder(self._struct).decode
+            #: The values as one type.
+            self.struct = msgspec.defstruct(owner, fields)
+            self._decode = msgspec.json.Decoder(self.struct).decode
         except TypeError as error:
             raise FlowError(f"{owner} has data that cannot be stored: {error}", fix=_FIX) from None
         self.encode(defaults)
 
     def new(self) -> dict[str, Any]:
         """Returns the default data."""
-        return msgspec.structs.asdict(self._struct())
+        return msgspec.structs.asdict(self.struct())
 
     def encode(self, values: Mapping[str, Any]) -> bytes:
         """Returns the values as JSON that `decode` is sure to read; raises `FlowError` where one does not fit."""
         try:
             data = _encode({name: values[name] for name in self.types})
             self._decode(data)
-        except _UNSTORABLE:
-            raise self._unstorable(values) from None
+        except UNSTORABLE:
+            raise self.unstorable(values) from None
         return data
 
     def decode(self, data: bytes) -> dict[str, Any]:
@@ -75,11 +77,12 @@ class FlowData:
             text = f"the stored data of {self.owner} does not fit: {misfit(error)}"
             raise RecordError(text, fix=f"raise {self.owner}.version and override migrate()") from None
 
-    def _unstorable(self, values: Mapping[str, Any]) -> FlowError:
+    def unstorable(self, values: Mapping[str, Any]) -> FlowError:
+        """Returns the error that names the first of the values that does not fit."""
         for name, hint in self.types.items():
             try:
                 msgspec.json.decode(_encode(values[name]), type=hint)
-            except _UNSTORABLE:
+            except UNSTORABLE:
                 wanted, kind = _type_name(hint), type(values[name]).__name__
                 text = f"{self.owner}.{name} must be {wanted}; it holds a value of type {kind} that is not"
                 return FlowError(text, fix=f"change what is assigned to it, or its annotation; {_FIX}")

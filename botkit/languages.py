@@ -2,7 +2,7 @@
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
@@ -69,7 +69,7 @@ class Speech:
     """
 
     def __init__(self, languages: Languages | None, flows: Flows, event: Event) -> None:
-        said = language_tag(event.locale)
+        said = language_tag(event.user.locale) if event.user else ""
         # A timer says again what was said when it was set; the record may have heard something newer.
         if isinstance(event, TimerFired):
             said = flows.said_locale or said
@@ -115,6 +115,10 @@ def speaking(speech: Speech) -> Iterator[None]:
         yield
     finally:
         _speech.reset(token)
+
+
+#: Lets `_()` and its like speak a language from here on, in the current context.
+speak: Callable[[Speech], object] = _speech.set
 
 
 def _(message: str, /) -> str:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from msgspec import Struct, field
 
 from botkit.buttons import Rows, require
+from botkit.exceptions import MessageError
 from botkit.formatting import Formatted, Span, parse
 from botkit.rendering import to_plain
 
@@ -56,9 +57,8 @@ class Message(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="
 
     def __post_init__(self) -> None:
         require(all(self.buttons), "a row of buttons must not be empty")
-        require(
-            self.ttl == 0 or MIN_TTL <= self.ttl <= MAX_TTL, f"a ttl is 0 or {MIN_TTL} to {MAX_TTL} seconds, not this"
-        )
+        if self.ttl:
+            require(MIN_TTL <= self.ttl <= MAX_TTL, f"a ttl is 0 or {MIN_TTL} to {MAX_TTL} seconds, not this")
 
 
 class Text(Message, frozen=True, kw_only=True, omit_defaults=True, tag="text"):
@@ -69,8 +69,10 @@ class Text(Message, frozen=True, kw_only=True, omit_defaults=True, tag="text"):
     spans: tuple[Span, ...] = ()
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        require(self.text.strip(), "a Text needs at least one visible character")
+        if self.buttons or self.ttl:
+            super().__post_init__()
+        if not self.text.strip():
+            raise MessageError("a Text needs at least one visible character")
 
     @property
     def formatted(self) -> Formatted:

@@ -36,7 +36,7 @@ _AHEAD = 20
 _PLACE = 99
 _CHANNEL = "botkit"
 _TAG = "botkit.adopted"
-_WORDS = (b'"gathered":', b'"moved_to":')
+_GATHERED, _MOVED_TO = b'"gathered":', b'"moved_to":'
 
 _decode_timer = msgspec.json.Decoder(TimerFired).decode
 
@@ -106,17 +106,17 @@ def hand_over(turn: Turn, event: Event, commit: Commit, timers: Sequence[bytes])
 
 def set_aside(turn: Turn, event: Event) -> Commit | None:
     """Returns the commit of an event that no handler of this conversation is for, or None for all others."""
+    state = turn.record.state
     # Hardly a record has either: most need not be read for it.
-    if not any(word in turn.record.state for word in _WORDS):
-        return _adopted(turn, event)
-    flows = Flows(turn.record.state)
-    if turn.id in flows.gathered:
-        flows.gathered = tuple(known for known in flows.gathered if known != turn.id)
-        return Commit(flows.dump(), [])
-    if flows.moved_to:
-        moved = replace(event, conversation=Conversation(event.account, flows.moved_to))
-        return Commit(b"", [_delivery(event, moved)])
-    return _adopted(turn, event)
+    if _GATHERED in state or _MOVED_TO in state:
+        flows = Flows(state)
+        if turn.id in flows.gathered:
+            flows.gathered = tuple(known for known in flows.gathered if known != turn.id)
+            return Commit(flows.dump(), [])
+        if flows.moved_to:
+            moved = replace(event, conversation=Conversation(event.account, flows.moved_to))
+            return Commit(b"", [_delivery(event, moved)])
+    return _adopt(turn, event) if isinstance(event, Adopted) else None
 
 
 def delivered(outgoing: Outgoing) -> tuple[str, bytes] | None:
@@ -132,10 +132,6 @@ def _delivery(event: Event, moved: Event) -> bytes:
     message = RawMessage(channel=_CHANNEL, payload=msgspec.json.decode(encode_event(moved)))
     outgoing = Outgoing(f"{event.id}{_PLACE}", account, moved.conversation.id, message)
     return outgoing.key.encode() + encode_outgoing(outgoing)
-
-
-def _adopted(turn: Turn, event: Event) -> Commit | None:
-    return _adopt(turn, event) if isinstance(event, Adopted) else None
 
 
 def _adopt(turn: Turn, event: Adopted) -> Commit:

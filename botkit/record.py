@@ -1,14 +1,13 @@
 """The stored record of one conversation as a handler meets it: its flows, loaded when they are asked for."""
 
-from collections.abc import Iterator
-from typing import TypeVar, cast
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
 
 from botkit.conversation import Conversation
 from botkit.exceptions import FlowError, RecordError
-from botkit.flow import After, Flow
+from botkit.flow import After, Flow, dumped_new, entered
 from botkit.flow_data import misfit
 from botkit.menu import Menu
 from botkit.messages import Representative
@@ -90,19 +89,20 @@ class Flows:
         self.failover = self._stored.failover
         #: The person's phone number in E.164, or nothing.
         self.phone = self._stored.phone
-        self._loaded: dict[str, Flow] = {}
+        # Each of the class of its name.
+        self._loaded: dict[str, Any] = {}
         self._before: dict[str, str] = {}
 
     def get(self, cls: type[F]) -> F:
         """Returns the conversation's flow of that class, the same object each time."""
-        flow = self._loaded.get(cls.__name__)
+        name = cls.__name__
+        flow: F | None = self._loaded.get(name)
         if flow is None:
-            stored = self._stored.flows.get(cls.__name__)
-            flow = cls.load(stored)
-            self._loaded[cls.__name__] = flow
+            stored = self._stored.flows.get(name)
+            flow = self._loaded[name] = cls.load(stored)
             # A flow that was never stored entered its initial state just now.
-            self._before[cls.__name__] = flow.state if stored else ""
-        return cast(F, flow)
+            self._before[name] = flow.state if stored else ""
+        return flow
 
     def state_of(self, cls: type[Flow]) -> str:
         """Returns the state of the conversation's flow of that class."""
@@ -116,11 +116,8 @@ class Flows:
         flows = dict(self._stored.flows)
         for name, flow in self._loaded.items():
             dumped = flow.dump()
-            if name in flows or dumped != type(flow)().dump():
+            if name in flows or dumped != dumped_new(type(flow)):
                 flows[name] = Raw(dumped)
-        if sum(len(bytes(raw)) for raw in flows.values()) > MAX_BYTES:
-            raise FlowError(f"the flows of one conversation hold more than {MAX_BYTES} bytes", fix="store less in them")
-        tags = tuple(sorted(self.tags))
         kept = _Stored(
             flows=flows,
             due=self.due,
@@ -130,21 +127,30 @@ class Flows:
             gathered=self.gathered[-_MAX_GATHERED:],
             moved_to=self.moved_to,
             pause=self.pause,
-            tags=tags,
+            tags=tuple(sorted(self.tags)) if self.tags else (),
             failover=self.failover,
             phone=self.phone,
         )
-        return b"" if kept == self._stored else _encode(kept)
+        if kept == self._stored:
+            return b""
+        dumped = _encode(kept)
+        # The whole record is longer than the flows in it.
+        if len(dumped) > MAX_BYTES and sum(len(bytes(raw)) for raw in flows.values()) > MAX_BYTES:
+            raise FlowError(f"the flows of one conversation hold more than {MAX_BYTES} bytes", fix="store less in them")
+        return dumped
 
     def dump_moved(self, to: str) -> bytes:
         """Returns the record that stays behind when another conversation takes this one over."""
         return _encode(_Stored(gathered=self.gathered, moved_to=to))
 
-    def moved(self) -> Iterator[tuple[type[Flow], str, str]]:
+    def moved(self) -> list[tuple[type[Flow], str, str]]:
         """Returns each flow whose state changed, with the state before (empty if it is new) and after."""
+        found: list[tuple[type[Flow], str, str]] = []
         for name, flow in self._loaded.items():
-            if flow.state != self._before[name] and (self._before[name] or flow.state != type(flow)().state):
-                yield type(flow), self._before[name], flow.state
+            before, after = self._before[name], flow.state
+            if after != before and (before or after != entered(type(flow))):
+                found.append((type(flow), before, after))
+        return found
 
 
 def phone_in(stored: bytes) -> str:

@@ -110,7 +110,8 @@ class Route(Struct, frozen=True, eq=False):
         captured: dict[str, str] = {}
         for ask in self.filters:
             answer = ask(event)
-            if isinstance(answer, Mapping):
+            # Nearly all are: whether something is a mapping takes long to find out.
+            if isinstance(answer, (dict, Mapping)):
                 captured |= answer
             elif not answer:
                 return None

@@ -56,6 +56,10 @@ class RouteTable:
         # Filled as types of events are met: every channel may bring its own.
         self._by_event: dict[type[Event], tuple[Route, ...]] = {}
         self._where = {route: route.where for route in self.routes}
+        self._middlewares = {route: [router.middlewares for router in chain] for route, chain in self._chains.items()}
+        self._states = {
+            route: frozenset(filter(route.is_in, route.flow.state_names())) for route in self.routes if route.states
+        }
         self._at_once = {route for route in self.routes if _never_waits(route.handler)}
 
     def where(self, matched: Matched) -> str:
@@ -65,7 +69,9 @@ class RouteTable:
     def never_waits(self, matched: Matched) -> bool:
         """Whether `run` is over in one step: the handler is a coroutine without an `await`, and in no middleware."""
         route = matched.route
-        return route in self._at_once and not any(router.middlewares for router in self._chains[route])
+        if route not in self._at_once:
+            return False
+        return not any(self._middlewares[route])
 
     def match(self, event: Event, state_of: StateOf, *, is_paused: bool = False) -> Matched | None:
         """Returns the first route that takes the event in the present state, or None.
@@ -73,11 +79,16 @@ class RouteTable:
         In a paused conversation, only the routes for that are asked about what the person does.
         """
         for_paused = is_paused and event.is_from_user
-        for route in self._routes_for(type(event)):
+        flow, state = None, ""
+        for route in self._by_event.get(type(event)) or self._routes_for(type(event)):
             if route.for_paused != for_paused:
                 continue
-            if route.states and not route.is_in(state_of(route.flow)):
-                continue
+            if route.states:
+                if route.router.flow is not flow:
+                    flow = route.router.flow
+                    state = state_of(flow)
+                if state not in self._states[route]:
+                    continue
             captures = route.captures(event)
             if captures is not None:
                 return Matched(route, captures)

@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 import pytest
-import structlog
 from msgspec import UNSET
 
 from botkit import events
@@ -86,7 +85,6 @@ class Desk:
             adapter=self.adapter,
             now=NOW,
             session=None,
-            log=structlog.get_logger(),
             find_adapter=adapters.get,
             download=_no_download,
         )

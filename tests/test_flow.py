@@ -415,6 +415,33 @@ def _reference(start: str, source: str, dest: str) -> Any:
     return model
 
 
+class Watched(Order):
+    """The same moves, each with something to call on its way."""
+
+    start = Trigger("idle", "order", after="look")
+    sized = Trigger("order.size", "order.address", after="look")
+    back = Trigger("order.address", "order.size", after="look")
+    stop = Trigger("order", "idle", after="look")
+    finish = Trigger("*", "done", after="look")
+
+    def look(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("trigger", Order.triggers())
+@pytest.mark.parametrize("state", [state for state in Order.state_names() if state not in ("order", "order.address")])
+def test_a_move_without_hooks_leads_where_it_leads_with_them(state: str, trigger: str) -> None:
+    plain, watched = in_state(Order, state), in_state(Watched, state)
+    assert plain.allowed == watched.allowed
+    if trigger in plain.allowed:
+        assert getattr(plain, trigger)() is getattr(watched, trigger)() is True
+        assert plain.state == watched.state
+    else:
+        with pytest.raises(IllegalMoveError):
+            getattr(plain, trigger)()
+        assert plain.state == state
+
+
 async def test_plain_handlers_in_threads_do_not_disturb_each_other() -> None:
     def walk() -> str:
         flow = Order()

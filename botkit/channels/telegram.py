@@ -162,7 +162,7 @@ class Telegram(Adapter):
 
     def capabilities_for(self, message: AnyMessage, to: Conversation) -> Capabilities:
         """Returns what can be shown; places and numbers can be asked for in private chats, which have positive ids."""
-        return capabilities_for(message, is_private=is_private(to.id))
+        return capabilities_for(message, is_private=bool(message.buttons) and is_private(to.id))
 
     def check(self, message: AnyMessage) -> None:
         """Returns for a message within bounds; lengths are in UTF-16 units without formatting and space at the ends.

@@ -26,8 +26,6 @@ def own_words(part: AnyMessage | AnyButton) -> Mapping[str, Any]:
 
 def check_extra(message: AnyMessage) -> None:
     """Returns for a message whose own words are within bounds. Raises MessageError that names the bound."""
-    if not (message.extra or message.buttons):
-        return
     words = own_words(message)
     _check_size("quote", utf16_length(_text(words.get("reply_parameters"), "quote")), 0, MAX_QUOTE, "UTF-16 units")
     _check_size("vcard", len(_text(words, "vcard").encode("utf-8", "surrogatepass")), 0, MAX_VCARD, "bytes")

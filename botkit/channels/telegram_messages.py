@@ -131,6 +131,8 @@ def capabilities_for(message: AnyMessage, *, is_private: bool) -> Capabilities:
     """Returns what can be shown of a message: its own keyboard if it asks for something, in a private chat."""
     asks = message.buttons and _is_keyboard(message.buttons)
     found = KEYBOARD if asks and is_private and not isinstance(message, Edit) else INLINE
+    if type(message) is Text:
+        return found
     if isinstance(message, _UNSENT):
         return replace(found, options=frozenset())
     if isinstance(message, File) and message.is_url and not _is_fetched(message.source):
@@ -149,10 +151,10 @@ def _is_fetched(url: str) -> bool:
 def check_message(message: AnyMessage) -> None:
     """Returns for a message that Telegram takes. Raises MessageError that names the bound and both numbers."""
     match message:
-        case Raw():
-            _check_raw(message)
         case Text():
             _check_length("text", to_telegram(message.formatted)[0], 1, MAX_TEXT)
+        case Raw():
+            _check_raw(message)
         case Attachment():
             _check_attachment(message)
         case Album():
@@ -162,9 +164,12 @@ def check_message(message: AnyMessage) -> None:
             raise MessageError(
                 f"{message.action!r} is no chat action", fix=f"use one of {', '.join(sorted(CHAT_ACTIONS))}"
             )
-    _check_buttons(message.buttons)
-    _check_ids(message)
-    check_extra(message)
+    if message.buttons:
+        _check_buttons(message.buttons)
+    if message.reply_to or isinstance(message, (Delete, Edit)):
+        _check_ids(message)
+    if message.extra or message.buttons:
+        check_extra(message)
 
 
 def _check_attachment(message: Attachment) -> None:
@@ -208,8 +213,6 @@ def _check_length(what: str, text: str, least: int, most: int) -> None:
 
 
 def _check_buttons(buttons: Rows) -> None:
-    if not buttons:
-        return
     total, widest = sum(map(len, buttons)), max(map(len, buttons))
     if total > MAX_BUTTONS:
         raise MessageError(f"the message has {total} buttons; Telegram takes {MAX_BUTTONS}")
