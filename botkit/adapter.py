@@ -123,7 +123,7 @@ class Adapter(ABC):
     poll_seconds: float = 0
 
     def __init__(self, *, ta: str = "", api_url: str = "", prefix: str = "") -> None:
-        self.ta = ta
+        self.name_account(ta)
         self.api_url = (api_url or self.default_api_url).rstrip("/")
         self.prefix = prefix
         #: The name of the bot that it is an account of.
@@ -153,10 +153,11 @@ class Adapter(ABC):
         """Returns how fast the service takes messages into one conversation."""
         return self.paces.chat
 
-    @property
-    def account(self) -> Account:
-        """The identity this adapter speaks for. The bot gives it a `ta` when the setting did not."""
-        return Account(channel=self.channel, ta=self.ta)
+    def name_account(self, ta: str) -> None:
+        """Gives it the id of its account: the bot does so where the setting did not."""
+        self.ta = ta
+        #: The identity this adapter speaks for.
+        self.account = Account(self.channel, ta)
 
     @property
     @abstractmethod
