@@ -85,7 +85,7 @@ class App:
     def _webhooks(self, scope: Scope, receive: Receive, send: Send, channel: str, kind: str) -> Awaitable[None]:
         if self.service is None:
             # Before the service runs and after, they must come again.
-            return Answer(503, ((b"retry-after", b"2"),)).send(scope, send)
+            return Answer(503, ((b"retry-after", b"2"),)).send(send)
         return self.service.receiver.serve(scope, receive, send, channel, kind)
 
     @contextlib.asynccontextmanager

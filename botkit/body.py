@@ -4,8 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Generator
 from typing import Any, Self
 
+from msgspec import Struct
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope
+
+from botkit.answer import whole_of
 
 
 class BodyTooLargeError(Exception):
@@ -31,27 +34,37 @@ class Bodies:
         return Share(self)
 
 
-class Share:
+class Share(Struct):
     """The bytes of one body among all that are in memory."""
 
-    __slots__ = ("_bodies", "size")
-
-    def __init__(self, bodies: Bodies) -> None:
-        self._bodies = bodies
-        self.size = 0
+    bodies: Bodies
+    size: int = 0
 
     def add(self, size: int) -> None:
         """Counts bytes that have come. Raises TooMuchAtOnceError when that is too much together."""
         self.size += size
-        self._bodies.size += size
-        if self._bodies.size > self._bodies.most:
+        self.bodies.size += size
+        if self.bodies.size > self.bodies.most:
             raise TooMuchAtOnceError
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bodies.size -= self.size
+        self.bodies.size -= self.size
+
+
+def take_body(receive: Receive, *, most: int, of: Share) -> bytes | None:
+    """Returns the body of a request, counted in the share `of`, where all of it is here; None where it must be read.
+
+    Raises BodyTooLargeError above `most` bytes, and TooMuchAtOnceError.
+    """
+    body = whole_of(receive).take_body()
+    if body is not None:
+        if len(body) > most:
+            raise BodyTooLargeError
+        of.add(len(body))
+    return body
 
 
 async def read_body(scope: Scope, receive: Receive, *, most: int, seconds: float, of: Share | None = None) -> bytes:
