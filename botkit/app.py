@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import structlog
@@ -28,11 +29,12 @@ from botkit.telemetry import set_up_logging
 
 log = structlog.get_logger("botkit.app")
 
-_WEBHOOKS = "/webhooks/"
+# What the routes of the webhooks take.
+_WEBHOOK = re.compile("/webhooks/([^/]+)(?:/([^/]+))?")
 _Serve = Callable[[Scope, Receive, Send, str, str], Awaitable[None]]
 
 
-class App:
+class App(Gate):
     """Everything a process serves; also what `uvicorn bots:app` takes.
 
     Settings are read when it starts. Raises DefinitionError when two bots share a name.
@@ -70,17 +72,14 @@ class App:
         )
         # No service follows a redirect, and Starlette fails on one with a query that is no UTF-8.
         self._asgi.router.redirect_slashes = False
-        self._gate = Gate(self._route)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves one ASGI connection."""
-        await self._gate(scope, receive, send)
+        super().__init__(self._route)
 
     def _route(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        if (place := _webhook_place(scope)) is None:
-            return self._asgi(scope, receive, send)
         # Nothing of Starlette's routing or middleware is of use to a webhook, and all of it costs.
-        return self._webhooks(scope, receive, send, *place)
+        is_call = scope["type"] == "http" and scope["method"] == "POST" and not scope.get("root_path")
+        if is_call and (place := _WEBHOOK.fullmatch(scope["path"])):
+            return self._webhooks(scope, receive, send, *place.groups(""))
+        return self._asgi(scope, receive, send)
 
     def _webhooks(self, scope: Scope, receive: Receive, send: Send, channel: str, kind: str) -> Awaitable[None]:
         if self.service is None:
@@ -166,17 +165,6 @@ class App:
 
 def _shown(settings: Settings) -> str:
     return shown_address(settings.redis_url.reveal()) if settings.redis_url else str(settings.folder / "redis")
-
-
-def _webhook_place(scope: Scope) -> tuple[str, str] | None:
-    """Returns the channel and the kind, which may be empty, of what the routes above give to the receiver."""
-    if scope["type"] != "http" or scope["method"] != "POST" or scope.get("root_path"):
-        return None
-    path: str = scope["path"]
-    if not path.startswith(_WEBHOOKS):
-        return None
-    channel, slash, kind = path[len(_WEBHOOKS) :].partition("/")
-    return (channel, kind) if channel and bool(slash) == bool(kind) and "/" not in kind else None
 
 
 class _Webhooks:
