@@ -1,9 +1,7 @@
 """What an ASGI application answers in one piece, without the cost of an object that could do more."""
 
-from typing import Any
-
 from msgspec import Struct
-from starlette.types import Send
+from starlette.types import Receive, Send
 
 
 class Answer(Struct, frozen=True):
@@ -44,7 +42,9 @@ class Whole:
 _NONE = Whole()
 
 
-def whole_of(channel: Any) -> Whole:
-    """Returns what an ASGI `receive` or `send` belongs to; where it is a server's or a wrapper's, what can nothing."""
-    owner = getattr(channel, "__self__", None)
-    return owner if isinstance(owner, Whole) else _NONE
+def whole_of(send: Send, receive: Receive | None = None) -> Whole:
+    """Returns the request that `send`, and `receive`, are a server's own methods of; else one that can nothing."""
+    owner = getattr(send, "__self__", None)
+    if isinstance(owner, Whole) and (receive is None or getattr(receive, "__self__", None) is owner):
+        return owner
+    return _NONE

@@ -75,11 +75,10 @@ class App(Gate):
         super().__init__(self._route)
 
     def _route(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        if (place := _webhook_place(scope)) is None:
+            return self._asgi(scope, receive, send)
         # Nothing of Starlette's routing or middleware is of use to a webhook, and all of it costs.
-        is_call = scope["type"] == "http" and scope["method"] == "POST" and not scope.get("root_path")
-        if is_call and (place := _WEBHOOK.fullmatch(scope["path"])):
-            return self._webhooks(scope, receive, send, *place.groups(""))
-        return self._asgi(scope, receive, send)
+        return self._webhooks(scope, receive, send, *place)
 
     def _webhooks(self, scope: Scope, receive: Receive, send: Send, channel: str, kind: str) -> Awaitable[None]:
         if self.service is None:
@@ -165,6 +164,14 @@ class App(Gate):
 
 def _shown(settings: Settings) -> str:
     return shown_address(settings.redis_url.reveal()) if settings.redis_url else str(settings.folder / "redis")
+
+
+def _webhook_place(scope: Scope) -> tuple[str, str] | None:
+    """Returns the channel and the kind, which may be empty, of what the routes above give to the receiver."""
+    if scope["type"] != "http" or scope["method"] != "POST" or scope.get("root_path"):
+        return None
+    match = _WEBHOOK.fullmatch(scope["path"])
+    return (match[1], match[2] or "") if match else None
 
 
 class _Webhooks:

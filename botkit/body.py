@@ -8,14 +8,20 @@ from msgspec import Struct
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope
 
-from botkit.answer import whole_of
+
+class BodyError(Exception):
+    """A request's body is not read."""
 
 
-class BodyTooLargeError(Exception):
+class BodyTooLargeError(BodyError):
     """A request's body has more bytes than it may have."""
 
 
-class TooMuchAtOnceError(Exception):
+class BodyTooSlowError(BodyError, TimeoutError):
+    """A request's body did not come in its time."""
+
+
+class TooMuchAtOnceError(BodyError):
     """The bodies that are here have more bytes together than they may have."""
 
 
@@ -54,23 +60,10 @@ class Share(Struct):
         self.bodies.size -= self.size
 
 
-def take_body(receive: Receive, *, most: int, of: Share) -> bytes | None:
-    """Returns the body of a request, counted in the share `of`, where all of it is here; None where it must be read.
-
-    Raises BodyTooLargeError above `most` bytes, and TooMuchAtOnceError.
-    """
-    body = whole_of(receive).take_body()
-    if body is not None:
-        if len(body) > most:
-            raise BodyTooLargeError
-        of.add(len(body))
-    return body
-
-
 async def read_body(scope: Scope, receive: Receive, *, most: int, seconds: float, of: Share | None = None) -> bytes:
     """Returns the body of a request, counted in the share `of`.
 
-    Raises BodyTooLargeError above `most` bytes, TimeoutError after `seconds`, TooMuchAtOnceError, and starlette's
+    Raises BodyTooLargeError above `most` bytes, BodyTooSlowError after `seconds`, TooMuchAtOnceError, and starlette's
     ClientDisconnect.
     """
     if _announced(scope) > most:
@@ -78,14 +71,20 @@ async def read_body(scope: Scope, receive: Receive, *, most: int, seconds: float
     begun = _Begun(receive())
     if begun.message is not None and not begun.message.get("more_body"):
         return _part(begun.message, most, of)
-    chunks: list[bytes] = []
-    async with asyncio.timeout(seconds):
-        message = await begun
+    try:
+        async with asyncio.timeout(seconds):
+            return await _read_parts(begun, receive, most, of)
+    except TimeoutError:
+        raise BodyTooSlowError from None
+
+
+async def _read_parts(first: Awaitable[Message], receive: Receive, most: int, of: Share | None) -> bytes:
+    message = await first
+    chunks = [_part(message, most, of)]
+    while message.get("more_body"):
+        most -= len(chunks[-1])
+        message = await receive()
         chunks.append(_part(message, most, of))
-        while message.get("more_body"):
-            most -= len(chunks[-1])
-            message = await receive()
-            chunks.append(_part(message, most, of))
     return b"".join(chunks)
 
 

@@ -49,37 +49,35 @@ class Cycle(RequestResponseCycle, Whole):
     chunked_encoding = None
     expected_content_length = 0
     _is_taken = False
-    _message_event: asyncio.Event | None = None
 
-    def __init__(self, protocol: "BoundedProtocol", scope: Any, *, keep_alive: bool) -> None:
-        self.scope = scope
+    def __init__(self, protocol: "BoundedProtocol") -> None:
+        parser = protocol.parser
+        version = parser.get_http_version()
+        self.scope = protocol.scope_of(version, parser.get_method())  # type: ignore[assignment]  # a plain dict
+        # After another protocol was asked for, the parser reads nothing, and we speak nothing else.
+        self.keep_alive = version != "1.0" and parser.should_keep_alive() and not parser.should_upgrade()
         self.transport = protocol.transport
         self.flow = protocol.flow
         self.logger = protocol.logger
         self.default_headers = protocol.server_state.default_headers
         self.waiting_for_100_continue = protocol.expect_100_continue
-        self.keep_alive = keep_alive
         self.on_response = protocol.on_response_complete
         self.body = bytearray()
+        self.event: asyncio.Event | None = None
 
     @property
     def message_event(self) -> asyncio.Event:  # type: ignore[override]  # uvicorn makes one for each
-        """What `receive` waits for: most requests are never waited for, and have none."""
-        if self._message_event is None:
-            self._message_event = asyncio.Event()
+        """The `event` that `receive` waits for: most requests are never waited for, and have none."""
+        if self.event is None:
+            self.event = asyncio.Event()
             if not self._is_taken and (self.body or not self.more_body):
-                self._message_event.set()
-        return self._message_event
-
-    def wake(self) -> None:
-        """Lets whoever waits for a message look again."""
-        if self._message_event is not None:
-            self._message_event.set()
+                self.event.set()
+        return self.event
 
     def take_body(self) -> bytes | None:
         """Returns the body, once, where all of it is here and none of it was received before."""
         is_held_up = self.waiting_for_100_continue or self.disconnected or self.response_complete
-        if self.more_body or is_held_up or self._is_taken or self._message_event is not None:
+        if self.more_body or is_held_up or self._is_taken or self.event is not None:
             return None
         self._is_taken = True
         body, self.body = bytes(self.body), bytearray()
@@ -99,7 +97,8 @@ class Cycle(RequestResponseCycle, Whole):
         lines += (b"\r\n", answer.body)
         self.response_started = self.response_complete = True
         self.transport.write(b"".join(lines))
-        self.wake()
+        if self.event is not None:
+            self.event.set()
         if not self.keep_alive:
             self.transport.close()
         self.on_response()
@@ -111,9 +110,14 @@ class BoundedProtocol(HttpToolsProtocol):
 
     policy = ConnectionPolicy()
     cycle: Cycle
+    # There is nothing to do that was not done at the end of the request before.
+    on_message_begin = None  # type: ignore[assignment]
 
     def __init__(self, config: Any, server_state: Any, app_state: Any, _loop: AbstractEventLoop | None = None) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        self.url = b""
+        self.headers = []
+        self._raw_root_path = self.root_path.encode("ascii")
         self._head_size = 0
         self._is_in_body = False
         #: When the request that is being read must be here, and when the peer must have taken its answers.
@@ -166,12 +170,6 @@ class BoundedProtocol(HttpToolsProtocol):
 
     # --- what the parser calls ---
 
-    def on_message_begin(self) -> None:
-        """Forgets the request before."""
-        self.url = b""
-        self.headers = []
-        self.expect_100_continue = False
-
     def on_headers_complete(self) -> None:
         """Lets the application begin. Raises ValueError, which is answered with 400, for what is more than a path."""
         if self.url[:1] != b"/" or b"#" in self.url:
@@ -180,38 +178,34 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_in_body = True
         self._due_at = self._now + self.policy.body_seconds
         before: Cycle | None = self.cycle
-        self.cycle = self._new_cycle()
+        self.cycle = cycle = Cycle(self)
         # What stands behind the body must not become one of the headers that were looked at before it.
         self.headers = _COMPLETE
         if before is None or before.response_complete:
-            self._start_asgi_task(self.cycle, self.app)
+            self._start_asgi_task(cycle, self.app)
         else:
             self.flow.pause_reading()
-            self.pipeline.appendleft((self.cycle, self.app))
+            self.pipeline.appendleft((cycle, self.app))
 
-    def _new_cycle(self) -> Cycle:
-        parser = self.parser
-        version = parser.get_http_version()
-        # After another protocol was asked for, the parser reads nothing, and we speak nothing else.
-        is_last = version == "1.0" or parser.should_upgrade() or not parser.should_keep_alive()
+    def scope_of(self, version: str, method: bytes) -> dict[str, Any]:
+        """Returns ASGI's scope of the request whose head was read."""
         raw_path, _, query = self.url.partition(b"?")
         path = raw_path.decode("ascii")
-        scope = {
+        return {
             "type": "http",
             "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
             "http_version": version,
             "server": self.server,
             "client": self.client,
             "scheme": self.scheme,
-            "method": parser.get_method().decode("ascii"),
+            "method": method.decode("ascii"),
             "root_path": self.root_path,
             "path": self.root_path + (unquote(path) if "%" in path else path),
-            "raw_path": self.root_path.encode("ascii") + raw_path,
+            "raw_path": self._raw_root_path + raw_path,
             "query_string": query,
             "headers": self.headers,
             "state": self.app_state.copy(),
         }
-        return Cycle(self, scope, keep_alive=not is_last)
 
     def on_body(self, body: bytes) -> None:
         """Keeps what has come until the application takes it, and reads no more for now where that is much."""
@@ -221,17 +215,22 @@ class BoundedProtocol(HttpToolsProtocol):
         cycle.body += body
         if len(cycle.body) > HIGH_WATER_LIMIT:
             self.flow.pause_reading()
-        cycle.wake()
+        if cycle.event is not None:
+            cycle.event.set()
 
     def on_message_complete(self) -> None:
-        """Waits for nothing more."""
+        """Waits for nothing more, and makes room for the next request."""
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
         self._is_in_body = False
         self._due_at = math.inf
         self.active_at = self._now
         cycle = self.cycle
         if not cycle.response_complete:
             cycle.more_body = False
-            cycle.wake()
+            if cycle.event is not None:
+                cycle.event.set()
 
     # --- what uvicorn calls ---
 

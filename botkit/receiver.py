@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from botkit import tracing
 from botkit.adapter import Adapter
 from botkit.answer import Answer, whole_of
-from botkit.body import Bodies, BodyTooLargeError, Share, TooMuchAtOnceError, read_body, take_body
+from botkit.body import Bodies, BodyError, BodyTooLargeError, BodyTooSlowError, Share, read_body
 from botkit.clock import Clock
 from botkit.engine import Engine
 from botkit.events import Event
@@ -98,7 +98,9 @@ class Receiver:
     async def serve(self, scope: Scope, receive: Receive, send: Send, channel: str, kind: str = "") -> None:
         """Serves one request for a channel's webhook, or for the one of a gateway's kinds."""
         started = perf_counter()
-        query = self._read_query(scope["query_string"])
+        whole = whole_of(send, receive)
+        raw_query: bytes = scope["query_string"]
+        query = {"ta": raw_query[3:].decode()} if _PLAIN_QUERY.fullmatch(raw_query) else self._read_query(raw_query)
         adapter = self._adapters.get((channel, query.get("ta", ""))) if query is not None else None
         guard = adapter or self._decoys.get(channel)
         if query is None or guard is None or kind not in (guard.kinds or ("",)):
@@ -107,19 +109,19 @@ class Receiver:
             answer = _NO_METHOD
         else:
             try:
-                answer = await self._receive(scope, receive, adapter, guard, kind, query)
+                answer = await self._receive(scope, receive, whole.take_body(), adapter, guard, kind, query)
             except ClientDisconnect:
                 log.debug("the sender left early")
                 self._note(adapter, "left", started)
                 return
+            except BodyError as error:
+                answer = self._refuse(error)
         self._note(adapter, _REASONS.get(answer.status, "other"), started)
-        if not whole_of(send).take_answer(answer):
+        if not whole.take_answer(answer):
             await answer.send(send)
 
     def _read_query(self, raw_query: bytes) -> dict[str, str] | None:
         """Returns the fields of a query, the first of each name; None for too many, or for two accounts."""
-        if _PLAIN_QUERY.fullmatch(raw_query):
-            return {"ta": raw_query[3:].decode()}
         if raw_query.count(b"&") >= self._policy.max_fields:
             return None
         given = parse_qsl(raw_query.decode("latin-1"))
@@ -136,6 +138,7 @@ class Receiver:
         self,
         scope: Scope,
         receive: Receive,
+        body: bytes | None,
         adapter: Adapter | None,
         guard: Adapter,
         kind: str,
@@ -144,18 +147,14 @@ class Receiver:
         # Before the body is read: what some servers take for a header behind it is none.
         headers = Headers(scope["headers"])
         policy = self._policy
-        with Share(self.held) as share:
-            try:
-                if (body := take_body(receive, most=policy.max_body, of=share)) is None:
-                    body = await read_body(scope, receive, most=policy.max_body, seconds=policy.body_seconds, of=share)
-            except BodyTooLargeError:
-                return Answer(413, _CLOSE)
-            except TimeoutError:
-                return Answer(408, _CLOSE)
-            except TooMuchAtOnceError:
-                # Not louder: strangers can make as many of these as they like.
-                log.info("too many bodies at once: they must come again")
-                return self._later(_CLOSE)
+        share = Share(self.held)
+        try:
+            if body is None:
+                body = await read_body(scope, receive, most=policy.max_body, seconds=policy.body_seconds, of=share)
+            elif len(body) > policy.max_body:
+                raise BodyTooLargeError
+            else:
+                share.add(len(body))
             request = WebhookRequest(headers, query, body, kind, scope["method"], scope["query_string"])
             answer = self._check(adapter, guard, request)
             if answer is not None or adapter is None:
@@ -168,6 +167,17 @@ class Receiver:
                 return self._later()
             finally:
                 self._waiting -= 1
+        finally:
+            self.held.size -= share.size
+
+    def _refuse(self, error: BodyError) -> Answer:
+        if isinstance(error, BodyTooLargeError):
+            return Answer(413, _CLOSE)
+        if isinstance(error, BodyTooSlowError):
+            return Answer(408, _CLOSE)
+        # Not louder: strangers can make as many of these as they like.
+        log.info("too many bodies at once: they must come again")
+        return self._later(_CLOSE)
 
     def _check(self, adapter: Adapter | None, guard: Adapter, request: WebhookRequest) -> Answer | None:
         """Returns the answer to what is not to be stored."""
