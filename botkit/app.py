@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import structlog
@@ -28,11 +29,12 @@ from botkit.telemetry import set_up_logging
 
 log = structlog.get_logger("botkit.app")
 
-_WEBHOOKS = "/webhooks/"
+# What the routes of the webhooks take.
+_WEBHOOK = re.compile("/webhooks/([^/]+)(?:/([^/]+))?")
 _Serve = Callable[[Scope, Receive, Send, str, str], Awaitable[None]]
 
 
-class App:
+class App(Gate):
     """Everything a process serves; also what `uvicorn bots:app` takes.
 
     Settings are read when it starts. Raises DefinitionError when two bots share a name.
@@ -70,11 +72,7 @@ class App:
         )
         # No service follows a redirect, and Starlette fails on one with a query that is no UTF-8.
         self._asgi.router.redirect_slashes = False
-        self._gate = Gate(self._route)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves one ASGI connection."""
-        await self._gate(scope, receive, send)
+        super().__init__(self._route)
 
     def _route(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if (place := _webhook_place(scope)) is None:
@@ -85,7 +83,7 @@ class App:
     def _webhooks(self, scope: Scope, receive: Receive, send: Send, channel: str, kind: str) -> Awaitable[None]:
         if self.service is None:
             # Before the service runs and after, they must come again.
-            return Answer(503, ((b"retry-after", b"2"),)).send(scope, send)
+            return Answer(503, ((b"retry-after", b"2"),)).send(send)
         return self.service.receiver.serve(scope, receive, send, channel, kind)
 
     @contextlib.asynccontextmanager
@@ -172,11 +170,8 @@ def _webhook_place(scope: Scope) -> tuple[str, str] | None:
     """Returns the channel and the kind, which may be empty, of what the routes above give to the receiver."""
     if scope["type"] != "http" or scope["method"] != "POST" or scope.get("root_path"):
         return None
-    path: str = scope["path"]
-    if not path.startswith(_WEBHOOKS):
-        return None
-    channel, slash, kind = path[len(_WEBHOOKS) :].partition("/")
-    return (channel, kind) if channel and bool(slash) == bool(kind) and "/" not in kind else None
+    match = _WEBHOOK.fullmatch(scope["path"])
+    return (match[1], match[2] or "") if match else None
 
 
 class _Webhooks:

@@ -4,15 +4,24 @@ import asyncio
 from collections.abc import Awaitable, Generator
 from typing import Any, Self
 
+from msgspec import Struct
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope
 
 
-class BodyTooLargeError(Exception):
+class BodyError(Exception):
+    """A request's body is not read."""
+
+
+class BodyTooLargeError(BodyError):
     """A request's body has more bytes than it may have."""
 
 
-class TooMuchAtOnceError(Exception):
+class BodyTooSlowError(BodyError, TimeoutError):
+    """A request's body did not come in its time."""
+
+
+class TooMuchAtOnceError(BodyError):
     """The bodies that are here have more bytes together than they may have."""
 
 
@@ -31,33 +40,30 @@ class Bodies:
         return Share(self)
 
 
-class Share:
+class Share(Struct):
     """The bytes of one body among all that are in memory."""
 
-    __slots__ = ("_bodies", "size")
-
-    def __init__(self, bodies: Bodies) -> None:
-        self._bodies = bodies
-        self.size = 0
+    bodies: Bodies
+    size: int = 0
 
     def add(self, size: int) -> None:
         """Counts bytes that have come. Raises TooMuchAtOnceError when that is too much together."""
         self.size += size
-        self._bodies.size += size
-        if self._bodies.size > self._bodies.most:
+        self.bodies.size += size
+        if self.bodies.size > self.bodies.most:
             raise TooMuchAtOnceError
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bodies.size -= self.size
+        self.bodies.size -= self.size
 
 
 async def read_body(scope: Scope, receive: Receive, *, most: int, seconds: float, of: Share | None = None) -> bytes:
     """Returns the body of a request, counted in the share `of`.
 
-    Raises BodyTooLargeError above `most` bytes, TimeoutError after `seconds`, TooMuchAtOnceError, and starlette's
+    Raises BodyTooLargeError above `most` bytes, BodyTooSlowError after `seconds`, TooMuchAtOnceError, and starlette's
     ClientDisconnect.
     """
     if _announced(scope) > most:
@@ -65,14 +71,20 @@ async def read_body(scope: Scope, receive: Receive, *, most: int, seconds: float
     begun = _Begun(receive())
     if begun.message is not None and not begun.message.get("more_body"):
         return _part(begun.message, most, of)
-    chunks: list[bytes] = []
-    async with asyncio.timeout(seconds):
-        message = await begun
+    try:
+        async with asyncio.timeout(seconds):
+            return await _read_parts(begun, receive, most, of)
+    except TimeoutError:
+        raise BodyTooSlowError from None
+
+
+async def _read_parts(first: Awaitable[Message], receive: Receive, most: int, of: Share | None) -> bytes:
+    message = await first
+    chunks = [_part(message, most, of)]
+    while message.get("more_body"):
+        most -= len(chunks[-1])
+        message = await receive()
         chunks.append(_part(message, most, of))
-        while message.get("more_body"):
-            most -= len(chunks[-1])
-            message = await receive()
-            chunks.append(_part(message, most, of))
     return b"".join(chunks)
 
 

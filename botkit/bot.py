@@ -51,7 +51,8 @@ class Bot:
         if problems:
             raise DefinitionError("some texts cannot be translated:\n" + "\n".join(problems))
         for account in self.accounts:
-            account.ta = account.ta or f"{name}-{account.channel}"
+            if not account.ta:
+                account.ta = f"{name}-{account.channel}"
             account.owner = name
         if len({account.account for account in self.accounts}) < len(self.accounts):
             raise DefinitionError(

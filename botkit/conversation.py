@@ -1,8 +1,9 @@
 """Who talks to whom, and where: `Account`, `Conversation`, `User`."""
 
-import hashlib
 import re
 from base64 import urlsafe_b64encode
+from binascii import b2a_base64
+from hashlib import blake2b
 from urllib.parse import quote, unquote
 
 from msgspec import Struct
@@ -10,16 +11,18 @@ from msgspec import Struct
 # Longer or stranger ids are hashed: a key must stay readable, short, and free of braces and wildcards.
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9._+=/@:-]{1,96}")
 
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+
 
 def digest(text: str) -> str:
     """Returns 22 URL-safe characters that stand for the text: base64url of a 16-byte blake2b."""
-    raw = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-    return urlsafe_b64encode(raw)[:22].decode()
+    raw = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    return b2a_base64(raw).translate(_URL_SAFE)[:22].decode()
 
 
 def pseudonym(text: str, key: bytes) -> str:
     """Returns ten characters that stand for the text in logs: nobody finds it by trying numbers without the key."""
-    raw = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8, key=key).digest()
+    raw = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8, key=key).digest()
     return urlsafe_b64encode(raw)[:10].decode()
 
 

@@ -38,7 +38,7 @@ class Gate:
         """Serves one connection."""
         status = fault(scope, self._policy) if scope["type"] == "http" else 0
         if status:
-            await Answer(status, ((b"connection", b"close"),)).send(scope, send)
+            await Answer(status, ((b"connection", b"close"),)).send(send)
         else:
             await self._app(scope, receive, send)
 
@@ -56,6 +56,10 @@ def fault(scope: Scope, policy: HeadPolicy) -> int:
     names, values = zip(*headers, strict=True) if headers else ((), ())
     if len(b"".join(names)) + len(b"".join(values)) > policy.max_size:
         return 431
+    fields = dict(headers)
+    # Nearly all say each thing once, and nothing of a coding.
+    if fields.get(b"host") and b"transfer-encoding" not in fields and len(fields) == len(headers):
+        return 0
     return 400 if _is_ambiguous(names, values, is_old=scope["http_version"] == "1.0") else 0
 
 

@@ -26,7 +26,9 @@ def read_object(body: bytes) -> dict[str, Any]:
         body.decode()
     except UnicodeDecodeError as error:
         raise PayloadError(f"the body is not UTF-8 (byte {error.start})") from None
-    _require_bounds(body)
+    # Each level stands behind a bracket, each value behind a bracket or a comma: few bytes cannot have too many.
+    if body.count(b"{") + body.count(b"[") > MAX_DEPTH or len(body) > MAX_VALUES:
+        _require_bounds(body)
     try:
         data = msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError):

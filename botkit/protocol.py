@@ -11,9 +11,10 @@ from urllib.parse import unquote
 
 import httptools
 from msgspec import Struct
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from botkit.answer import WHOLE_ANSWER
+from botkit.answer import Answer, Whole
 
 # Two readers of this would see two different requests in it.
 _AMBIGUOUS = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"
@@ -36,51 +37,93 @@ class ConnectionPolicy(Struct, frozen=True):
     max_connections: int = 2048
 
 
-class Cycle(RequestResponseCycle):
-    """A request and its answer, which may come in one message."""
+class Cycle(RequestResponseCycle, Whole):
+    """A request and its answer, each of which may be taken in one piece."""
 
-    async def send(self, message: Any) -> None:
-        """Writes a part of the answer, or all of it."""
-        is_plain = not (self.response_started or self.flow.write_paused or self.scope["method"] == "HEAD")
-        if message["type"] == WHOLE_ANSWER and is_plain:
-            if not self.disconnected:
-                self._write(message)
-        elif message["type"] == WHOLE_ANSWER:
-            await super().send(message | {"type": "http.response.start"})
-            await super().send(message | {"type": "http.response.body"})
-        else:
-            await super().send(message)
+    # All that is alike for all of them at first.
+    access_log = False
+    disconnected = False
+    more_body = True
+    response_started = False
+    response_complete = False
+    chunked_encoding = None
+    expected_content_length = 0
+    _is_taken = False
 
-    def _write(self, answer: Any) -> None:
-        lines = [STATUS_LINE[answer["status"]]]
-        for name, value in (*self.default_headers, *answer["headers"]):
+    def __init__(self, protocol: "BoundedProtocol") -> None:
+        parser = protocol.parser
+        version = parser.get_http_version()
+        self.scope = protocol.scope_of(version, parser.get_method())  # type: ignore[assignment]  # a plain dict
+        # After another protocol was asked for, the parser reads nothing, and we speak nothing else.
+        self.keep_alive = version != "1.0" and parser.should_keep_alive() and not parser.should_upgrade()
+        self.transport = protocol.transport
+        self.flow = protocol.flow
+        self.logger = protocol.logger
+        self.default_headers = protocol.server_state.default_headers
+        self.waiting_for_100_continue = protocol.expect_100_continue
+        self.on_response = protocol.on_response_complete
+        self.body = bytearray()
+        self.event: asyncio.Event | None = None
+
+    @property
+    def message_event(self) -> asyncio.Event:  # type: ignore[override]  # uvicorn makes one for each
+        """The `event` that `receive` waits for: most requests are never waited for, and have none."""
+        if self.event is None:
+            self.event = asyncio.Event()
+            if not self._is_taken and (self.body or not self.more_body):
+                self.event.set()
+        return self.event
+
+    def take_body(self) -> bytes | None:
+        """Returns the body, once, where all of it is here and none of it was received before."""
+        is_held_up = self.waiting_for_100_continue or self.disconnected or self.response_complete
+        if self.more_body or is_held_up or self._is_taken or self.event is not None:
+            return None
+        self._is_taken = True
+        body, self.body = bytes(self.body), bytearray()
+        return body
+
+    def take_answer(self, answer: Answer) -> bool:
+        """Writes the answer at once, where none was begun and the peer takes what it is sent."""
+        if self.response_started or self.disconnected or self.flow.write_paused or self.scope["method"] == "HEAD":
+            return False
+        lines = [STATUS_LINE[answer.status]]
+        for name, value in (*self.default_headers, (b"content-length", b"%d" % len(answer.body)), *answer.headers):
             lines += (name, b": ", value, b"\r\n")
-        if (b"connection", b"close") in answer["headers"]:
+        if (b"connection", b"close") in answer.headers:
             self.keep_alive = False
         elif not self.keep_alive:
             lines.append(b"connection: close\r\n")
-        lines += (b"\r\n", answer["body"])
+        lines += (b"\r\n", answer.body)
         self.response_started = self.response_complete = True
         self.transport.write(b"".join(lines))
-        self.message_event.set()
+        if self.event is not None:
+            self.event.set()
         if not self.keep_alive:
             self.transport.close()
         self.on_response()
+        return True
 
 
 class BoundedProtocol(HttpToolsProtocol):
     """One connection; `bounded` makes a class of it with other bounds."""
 
     policy = ConnectionPolicy()
+    cycle: Cycle
+    # There is nothing to do that was not done at the end of the request before.
+    on_message_begin = None  # type: ignore[assignment]
 
     def __init__(self, config: Any, server_state: Any, app_state: Any, _loop: AbstractEventLoop | None = None) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        self.url = b""
+        self.headers = []
+        self._raw_root_path = self.root_path.encode("ascii")
         self._head_size = 0
         self._is_in_body = False
         #: When the request that is being read must be here, and when the peer must have taken its answers.
         self._due_at = self._taken_at = math.inf
         self._timer: TimerHandle | None = None
-        self.active_at = self.loop.time()
+        self.active_at = self._now = self.loop.time()
 
     # --- what asyncio calls ---
 
@@ -100,11 +143,18 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Reads on, unless a head grows too large."""
+        self._now = self.loop.time()
         if not self._is_in_body:
             if self._head_size == 0:
-                self._due_at = self.loop.time() + self.policy.head_seconds
+                self._due_at = self._now + self.policy.head_seconds
             self._head_size += len(data)
-        super().data_received(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserError:
+            self.logger.warning("Invalid HTTP request received.")
+            self.send_400_response("")
+        except httptools.HttpParserUpgrade:
+            self._unsupported_upgrade_warning()
         if self._head_size > self.policy.max_head and not self.transport.is_closing():
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
@@ -120,49 +170,27 @@ class BoundedProtocol(HttpToolsProtocol):
 
     # --- what the parser calls ---
 
-    def on_message_begin(self) -> None:
-        """Forgets the request before."""
-        self.url = b""
-        self.headers = []
-        self.expect_100_continue = False
-
     def on_headers_complete(self) -> None:
         """Lets the application begin. Raises ValueError, which is answered with 400, for what is more than a path."""
         if self.url[:1] != b"/" or b"#" in self.url:
             raise ValueError("a proxy's request, or nobody's")
         self._head_size = 0
         self._is_in_body = True
-        self._due_at = self.loop.time() + self.policy.body_seconds
-        before, self.cycle = self._request, self._new_cycle()
+        self._due_at = self._now + self.policy.body_seconds
+        before: Cycle | None = self.cycle
+        self.cycle = cycle = Cycle(self)
         # What stands behind the body must not become one of the headers that were looked at before it.
         self.headers = _COMPLETE
         if before is None or before.response_complete:
-            self._start_asgi_task(self.cycle, self.app)
+            self._start_asgi_task(cycle, self.app)
         else:
             self.flow.pause_reading()
-            self.pipeline.appendleft((self.cycle, self.app))
+            self.pipeline.appendleft((cycle, self.app))
 
-    def _new_cycle(self) -> Cycle:
-        version = self.parser.get_http_version()
-        # After another protocol was asked for, the parser reads nothing, and we speak nothing else.
-        is_last = version == "1.0" or self.parser.should_upgrade() or not self.parser.should_keep_alive()
-        return Cycle(
-            scope=self._new_scope(version),
-            transport=self.transport,
-            flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=False,
-            default_headers=self.server_state.default_headers,
-            message_event=asyncio.Event(),
-            expect_100_continue=self.expect_100_continue,
-            keep_alive=not is_last,
-            on_response=self.on_response_complete,
-        )
-
-    def _new_scope(self, version: str) -> Any:
-        url = httptools.parse_url(self.url)
-        path = url.path.decode("ascii")
+    def scope_of(self, version: str, method: bytes) -> dict[str, Any]:
+        """Returns ASGI's scope of the request whose head was read."""
+        raw_path, _, query = self.url.partition(b"?")
+        path = raw_path.decode("ascii")
         return {
             "type": "http",
             "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
@@ -170,22 +198,39 @@ class BoundedProtocol(HttpToolsProtocol):
             "server": self.server,
             "client": self.client,
             "scheme": self.scheme,
-            "method": self.parser.get_method().decode("ascii"),
+            "method": method.decode("ascii"),
             "root_path": self.root_path,
             "path": self.root_path + (unquote(path) if "%" in path else path),
-            "raw_path": self.root_path.encode("ascii") + url.path,
-            "query_string": url.query or b"",
+            "raw_path": self._raw_root_path + raw_path,
+            "query_string": query,
             "headers": self.headers,
             "state": self.app_state.copy(),
-            "extensions": {WHOLE_ANSWER: {}},
         }
 
+    def on_body(self, body: bytes) -> None:
+        """Keeps what has come until the application takes it, and reads no more for now where that is much."""
+        cycle = self.cycle
+        if cycle.response_complete:
+            return
+        cycle.body += body
+        if len(cycle.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        if cycle.event is not None:
+            cycle.event.set()
+
     def on_message_complete(self) -> None:
-        """Waits for nothing more."""
+        """Waits for nothing more, and makes room for the next request."""
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
         self._is_in_body = False
         self._due_at = math.inf
-        self.active_at = self.loop.time()
-        super().on_message_complete()
+        self.active_at = self._now
+        cycle = self.cycle
+        if not cycle.response_complete:
+            cycle.more_body = False
+            if cycle.event is not None:
+                cycle.event.set()
 
     # --- what uvicorn calls ---
 
@@ -194,7 +239,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
-        self.flow.resume_reading()
+        if self.flow.read_paused:
+            self.flow.resume_reading()
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
         elif self.cycle.response_complete and self.cycle.more_body:
@@ -219,7 +265,7 @@ class BoundedProtocol(HttpToolsProtocol):
         return self._request is None or self._request.response_complete or self._is_in_body
 
     @property
-    def _request(self) -> RequestResponseCycle | None:
+    def _request(self) -> Cycle | None:
         # uvicorn's own annotation leaves out that there is none at first.
         return self.cycle
 

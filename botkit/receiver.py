@@ -13,8 +13,8 @@ from starlette.types import Receive, Scope, Send
 
 from botkit import tracing
 from botkit.adapter import Adapter
-from botkit.answer import Answer
-from botkit.body import Bodies, BodyTooLargeError, TooMuchAtOnceError, read_body
+from botkit.answer import Answer, whole_of
+from botkit.body import Bodies, BodyError, BodyTooLargeError, BodyTooSlowError, Share, read_body
 from botkit.clock import Clock
 from botkit.engine import Engine
 from botkit.events import Event
@@ -22,7 +22,7 @@ from botkit.exceptions import PayloadError, StoreUnavailableError
 from botkit.metrics import Metrics
 from botkit.redaction import frames
 from botkit.store import Store
-from botkit.webhook import WebhookRequest
+from botkit.webhook import Headers, WebhookRequest
 
 log = structlog.get_logger("botkit.receiver")
 
@@ -98,7 +98,9 @@ class Receiver:
     async def serve(self, scope: Scope, receive: Receive, send: Send, channel: str, kind: str = "") -> None:
         """Serves one request for a channel's webhook, or for the one of a gateway's kinds."""
         started = perf_counter()
-        query = self._read_query(scope["query_string"])
+        whole = whole_of(send, receive)
+        raw_query: bytes = scope["query_string"]
+        query = {"ta": raw_query[3:].decode()} if _PLAIN_QUERY.fullmatch(raw_query) else self._read_query(raw_query)
         adapter = self._adapters.get((channel, query.get("ta", ""))) if query is not None else None
         guard = adapter or self._decoys.get(channel)
         if query is None or guard is None or kind not in (guard.kinds or ("",)):
@@ -107,18 +109,19 @@ class Receiver:
             answer = _NO_METHOD
         else:
             try:
-                answer = await self._receive(scope, receive, adapter, guard, kind, query)
+                answer = await self._receive(scope, receive, whole.take_body(), adapter, guard, kind, query)
             except ClientDisconnect:
                 log.debug("the sender left early")
                 self._note(adapter, "left", started)
                 return
+            except BodyError as error:
+                answer = self._refuse(error)
         self._note(adapter, _REASONS.get(answer.status, "other"), started)
-        await answer.send(scope, send)
+        if not whole.take_answer(answer):
+            await answer.send(send)
 
     def _read_query(self, raw_query: bytes) -> dict[str, str] | None:
         """Returns the fields of a query, the first of each name; None for too many, or for two accounts."""
-        if _PLAIN_QUERY.fullmatch(raw_query):
-            return {"ta": raw_query[3:].decode()}
         if raw_query.count(b"&") >= self._policy.max_fields:
             return None
         given = parse_qsl(raw_query.decode("latin-1"))
@@ -135,29 +138,49 @@ class Receiver:
         self,
         scope: Scope,
         receive: Receive,
+        body: bytes | None,
         adapter: Adapter | None,
         guard: Adapter,
         kind: str,
         query: Mapping[str, str],
     ) -> Answer:
         # Before the body is read: what some servers take for a header behind it is none.
-        headers = _headers(scope)
+        headers = Headers(scope["headers"])
         policy = self._policy
-        with self.held.share() as share:
-            try:
+        share = Share(self.held)
+        try:
+            if body is None:
                 body = await read_body(scope, receive, most=policy.max_body, seconds=policy.body_seconds, of=share)
-            except BodyTooLargeError:
-                return Answer(413, _CLOSE)
-            except TimeoutError:
-                return Answer(408, _CLOSE)
-            except TooMuchAtOnceError:
-                # Not louder: strangers can make as many of these as they like.
-                log.info("too many bodies at once: they must come again")
-                return self._later(_CLOSE)
+            elif len(body) > policy.max_body:
+                raise BodyTooLargeError
+            else:
+                share.add(len(body))
             request = WebhookRequest(headers, query, body, kind, scope["method"], scope["query_string"])
-            return await self._check(adapter, guard, request)
+            answer = self._check(adapter, guard, request)
+            if answer is not None or adapter is None:
+                return answer or _FORBIDDEN
+            self._waiting += 1
+            try:
+                return await self._store_events(adapter, request)
+            except StoreUnavailableError as error:
+                log.error("not stored", account=adapter.ta, reason=error.what)
+                return self._later()
+            finally:
+                self._waiting -= 1
+        finally:
+            self.held.size -= share.size
 
-    async def _check(self, adapter: Adapter | None, guard: Adapter, request: WebhookRequest) -> Answer:
+    def _refuse(self, error: BodyError) -> Answer:
+        if isinstance(error, BodyTooLargeError):
+            return Answer(413, _CLOSE)
+        if isinstance(error, BodyTooSlowError):
+            return Answer(408, _CLOSE)
+        # Not louder: strangers can make as many of these as they like.
+        log.info("too many bodies at once: they must come again")
+        return self._later(_CLOSE)
+
+    def _check(self, adapter: Adapter | None, guard: Adapter, request: WebhookRequest) -> Answer | None:
+        """Returns the answer to what is not to be stored."""
         if request.headers.get("content-encoding", "identity") != "identity":
             return _FORBIDDEN
         handshake = guard.handshake(request)
@@ -169,19 +192,14 @@ class Receiver:
         if self._waiting >= self._policy.max_waiting:
             log.warning("too many events wait for the store: they must come again", account=adapter.ta)
             return self._later()
-        self._waiting += 1
-        try:
-            return await self._store_events(adapter, request)
-        except StoreUnavailableError as error:
-            log.error("not stored", account=adapter.ta, reason=error.what)
-            return self._later()
-        finally:
-            self._waiting -= 1
+        return None
 
     @tracing.webhook
     async def _store_events(self, adapter: Adapter, request: WebhookRequest) -> Answer:
         try:
-            events = [event for event in adapter.parse(request) if not self._is_stale(adapter, event)]
+            events = adapter.parse(request)
+            if adapter.signs_time:
+                events = [event for event in events if not self._is_stale(adapter, event)]
         except PayloadError as error:
             log.error("unreadable", account=adapter.ta, reason=error.what)
             return await self._keep(adapter, error.what, request.body)
@@ -205,7 +223,7 @@ class Receiver:
         return _OK
 
     def _is_stale(self, adapter: Adapter, event: Event) -> bool:
-        if not adapter.signs_time or self._clock.now() - event.at <= adapter.dedupe_window:
+        if self._clock.now() - event.at <= adapter.dedupe_window:
             return False
         self._metrics.count("events_stale", adapter.account)
         log.warning("dropped: older than repeats are remembered", account=adapter.ta, event_id=event.id)
@@ -213,12 +231,3 @@ class Receiver:
 
     def _later(self, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Answer:
         return Answer(503, ((b"retry-after", b"%d" % self._policy.retry_after), *headers))
-
-
-def _headers(scope: Scope) -> dict[str, str]:
-    headers: dict[str, str] = {}
-    for name, value in scope["headers"]:
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        # A header sent twice becomes one that no signature matches.
-        headers[key] = f"{headers[key]}, {text}" if key in headers else text
-    return headers

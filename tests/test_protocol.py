@@ -172,9 +172,9 @@ async def test_what_is_no_request_does_not_take_the_answer_of_the_one_before(por
 async def whole() -> AsyncIterator[int]:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         headers = ((b"connection", b"close"),) if scope["path"] == "/close" else ((b"x-a", b"b"),)
-        await Answer(200, headers, b"hello").send(scope, send)
+        await Answer(200, headers, b"hello").send(send)
         with pytest.raises(RuntimeError):
-            await Answer(200).send(scope, send)
+            await Answer(200).send(send)
 
     async with serving(Gate(app), QUICK) as port:
         yield port

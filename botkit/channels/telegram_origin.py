@@ -37,7 +37,7 @@ class Source(Struct, frozen=True):
         """Returns what all events have; without a date of its own an event happened now."""
         return Origin(
             id=self.event_id,
-            at=instant(seconds) or datetime.now(UTC),
+            at=datetime.fromtimestamp(seconds, UTC) if seconds else datetime.now(UTC),
             conversation=Conversation(self.account, str(place)),
             user=user_of(sender) if sender else None,
             raw_json=self.body,
@@ -93,13 +93,12 @@ def place_of(message: wire.Message) -> str:
     elif message.is_topic_message and message.message_thread_id:
         # Replies in groups without topics carry a thread, too; it is no conversation of its own.
         topic = f"/{message.message_thread_id}"
-    return f"{message.chat.id}{topic}{_business(message.business_connection_id)}"
+    place = f"{message.chat.id}{topic}"
+    return f"{place}@{message.business_connection_id}" if message.business_connection_id else place
 
 
 def business_place(chat: wire.Chat | None, connection: str) -> str:
     """Returns the id of a chat's conversation, perhaps within a business connection; empty without a chat."""
-    return f"{chat.id}{_business(connection)}" if chat else ""
-
-
-def _business(connection: str) -> str:
-    return f"@{connection}" if connection else ""
+    if not chat:
+        return ""
+    return f"{chat.id}@{connection}" if connection else str(chat.id)

@@ -28,9 +28,19 @@ _MESSAGES = (
     "guest_message",
 )
 
+_EDITED = frozenset(kind for kind in _MESSAGES if kind.startswith("edited_"))
+
 #: Every kind of update that has an event.
 KINDS = (*_MESSAGES, "callback_query", *READERS)
 _KINDS = frozenset(KINDS)
+
+# What a message may have beside a text, and more than an envelope.
+# fmt: off
+_ATTACHED = frozenset((
+    "photo", "animation", "sticker", "audio", "video", "video_note", "voice", "document", "location", "venue",
+    "contact", "reply_to_message",
+))
+# fmt: on
 
 _START = re.compile(r"/start(?:@\w+)?(?:\s+(.*))?", re.DOTALL)
 
@@ -63,6 +73,8 @@ def read_update(account: Account, body: bytes) -> Event:
         kind = next((key for key in update if key in _KINDS), kind)
     source = Source(account, event_id(account, str(update_id)), msgspec.Raw(body.strip()))
     try:
+        if kind in _MESSAGES:
+            return _read_message(source, kind, update[kind])
         return _read(source, kind, update.get(kind))
     except msgspec.ValidationError as error:
         # The text of this error names members and types, no values.
@@ -70,8 +82,6 @@ def read_update(account: Account, body: bytes) -> Event:
 
 
 def _read(source: Source, kind: str, payload: Any) -> Event:
-    if kind in _MESSAGES:
-        return _read_message(source, kind, payload)
     if kind == "callback_query":
         return _read_callback(source, kind, payload)
     return READERS[kind](source, payload) if kind in READERS else _read_unknown(source, kind, payload)
@@ -79,13 +89,15 @@ def _read(source: Source, kind: str, payload: Any) -> Event:
 
 def _read_message(source: Source, kind: str, payload: Any) -> Event:
     message = msgspec.convert(payload, wire.Message)
-    is_edited = kind.startswith("edited_")
+    is_edited = kind in _EDITED
     origin = source.origin(place_of(message), message.sender, (is_edited and message.edit_date) or message.date)
     if kind == "guest_message":
         return _read_guest(origin, message)
-    start = _START.fullmatch(message.text) if kind == "message" and message.chat.type == "private" else None
-    if start:
+    text = message.text
+    if text[:1] == "/" and kind == "message" and message.chat.type == "private" and (start := _START.fullmatch(text)):
         return ConversationStarted(**origin, context=(start[1] or "").strip())
+    if text and _ATTACHED.isdisjoint(payload):
+        return MessageReceived(**origin, message_id=str(message.message_id), text=text, edited=is_edited)
     content = content_of(message)
     if content.is_empty:
         unknown = next((key for key in payload if key not in _ENVELOPE), "")
