@@ -48,8 +48,19 @@ class Governor:
         self._accounts = accounts
         self._clock = clock
         self._circuit = Circuit(clock.monotonic)
+        self._in_trouble = self._circuit.states
         self._rests_until: dict[Account, float] = {}
         self._asked_at: dict[Account, float] = {}
+
+    def lets_pass(self, adapter: Adapter, to: Conversation, outgoing: Outgoing) -> bool:
+        """Whether a message may go out as nothing rests or is paced, and what other processes were told is known.
+
+        It is found without asking the store; where it does not hold, `wait` finds out how things stand.
+        """
+        if self._rests_until or self._in_trouble or adapter.paces.account or outgoing.broadcast:
+            return False
+        asked_at = self._asked_at.get(to.account, -math.inf)
+        return 0 <= self._clock.monotonic() - asked_at < _NEWS and adapter.chat_pace(to) is None
 
     async def wait(self, adapter: Adapter, to: Conversation, turn: Turn, outgoing: Outgoing) -> Hold | None:
         """Returns how long the message must wait; None lets this caller try it now.
@@ -101,7 +112,8 @@ class Governor:
 
     def worked(self, account: Account) -> None:
         """Notes that the service answered."""
-        self._circuit.worked(account)
+        if self._in_trouble:
+            self._circuit.worked(account)
 
 
 def is_shared(adapter: Adapter, outgoing: Outgoing) -> bool:
@@ -148,11 +160,12 @@ class Circuit:
 
     def __init__(self, time: Callable[[], float]) -> None:
         self._time = time
-        self._states: dict[Account, _State] = {}
+        #: The accounts whose services had trouble and have not answered since.
+        self.states: dict[Account, _State] = {}
 
     def wait(self, account: Account) -> float:
         """Returns the seconds until the account may be tried again; 0 lets this caller try."""
-        state = self._states.get(account)
+        state = self.states.get(account)
         if state is None:
             return 0
         now = self._time()
@@ -165,7 +178,7 @@ class Circuit:
 
     def failed(self, account: Account) -> None:
         """Notes that the service could not be reached or had trouble of its own."""
-        state = self._states.setdefault(account, _State())
+        state = self.states.setdefault(account, _State())
         state.failures += 1
         if state.failures > FAILURES and not state.is_probing:
             # It was on its way when the rest began, and tells nothing new.
@@ -178,4 +191,4 @@ class Circuit:
 
     def worked(self, account: Account) -> None:
         """Notes that the service answered."""
-        self._states.pop(account, None)
+        self.states.pop(account, None)

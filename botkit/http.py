@@ -12,6 +12,7 @@ import httpx
 import msgspec
 from msgspec import Struct
 
+from botkit.answer_reader import AnswerHeaders, AnswerReader
 from botkit.exceptions import DownloadError, NotSentError, TransportError, UnknownOutcomeError
 from botkit.http_client import Download, HttpAnswer, Upload
 from botkit.pinning import NotPublicError, Resolve, look_up, pin
@@ -94,10 +95,16 @@ class Http:
         Raises NotSentError when the service cannot have seen it, UnknownOutcomeError when it may have.
         """
         failure: TransportError
-        most = MAX_ANSWER if most is None else most
-        made = _Content(json, content, form, files)
+        if most is None:
+            most = MAX_ANSWER
         try:
-            return await self._exchange(method, url, headers, made, most=most, is_foreign=is_foreign)
+            if self._other is None and form is None and files is None and not (headers or is_foreign):
+                # Nearly all requests; what is the same in all of them to an address is made once.
+                read = await self._own.exchange(_opening(method, url), _rest(method, json, content), most=most)
+                return await _unpacked(read, most) if read.coding else _answered(read)
+            return await self._exchange(
+                method, url, headers, _Content(json, content, form, files), most=most, is_foreign=is_foreign
+            )
         except NotPublicError as error:
             failure = NotSentError(str(error))
         except _NOT_SENT as error:
@@ -108,7 +115,7 @@ class Http:
             failure = UnknownOutcomeError(f"the connection failed ({type(error).__name__})")
         # Tools that look into tracebacks find neither httpx's exception, which carries the request, nor the URL: a
         # token may be part of it.
-        del url, json, content, form, files, headers, made
+        del url, json, content, form, files, headers
         raise failure
 
     async def download(
@@ -145,14 +152,6 @@ class Http:
         most: int,
         is_foreign: bool,
     ) -> HttpAnswer:
-        if self._other is None and not (headers or is_foreign or made.is_form):
-            # Nearly all requests; what is the same in all of them to an address is made once.
-            read = await self._own.exchange(_opening(method, url), _rest(method, made), most=most)
-            found = httpx.Headers(read.headers)
-            if "content-encoding" not in found:
-                return HttpAnswer(read.status, found, read.body)
-            packed = httpx.Response(read.status, headers=found, stream=httpx.ByteStream(read.body))
-            return await _answer(packed, most)
         url, own, extensions = await self._placed(url, is_foreign=is_foreign)
         request = _request(method, url, {**(headers or {}), **own}, made)
         request.extensions = {**extensions, "most": most}
@@ -202,9 +201,10 @@ class _Content(Struct, frozen=True):
     @property
     def body(self) -> bytes:
         """The body of a request that is no form."""
-        return msgspec.json.encode(self.json) if self.json is not None else self.content or b""
+        return _encode(self.json) if self.json is not None else self.content or b""
 
 
+_encode = msgspec.json.Encoder().encode
 _NONE = _Content(None, None, None, None)
 
 
@@ -215,10 +215,11 @@ def _opening(method: str, url: str) -> Opening:
     return opening(_named(httpx.Request(method, to, headers=_shared(to, ()), stream=httpx.ByteStream(b""))))
 
 
-def _rest(method: str, made: _Content) -> bytes:
-    body = made.body
-    if made.json is not None:
+def _rest(method: str, json: object, content: bytes | None) -> bytes:
+    if json is not None:
+        body = _encode(json)
         return b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+    body = content or b""
     return b"Content-Length: %d\r\n\r\n%b" % (len(body), body) if body or method != "GET" else b"\r\n"
 
 
@@ -251,6 +252,15 @@ def _named(request: httpx.Request) -> httpx.Request:
         # As every client does with a name and a password in an address.
         next(httpx.BasicAuth(request.url.username, request.url.password).auth_flow(request))
     return request
+
+
+def _answered(read: AnswerReader) -> HttpAnswer:
+    return HttpAnswer(read.status, AnswerHeaders(read), read.body)
+
+
+async def _unpacked(read: AnswerReader, most: int) -> HttpAnswer:
+    packed = httpx.Response(read.status, headers=read.headers, stream=httpx.ByteStream(read.body))
+    return await _answer(packed, most)
 
 
 async def _answer(response: httpx.Response, most: int) -> HttpAnswer:

@@ -3,7 +3,7 @@
 import asyncio
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import structlog
 from msgspec import Struct
@@ -37,12 +37,15 @@ from botkit.record import Flows
 from botkit.relay import WINDOW as RELAY_WINDOW
 from botkit.relay import relay
 from botkit.reports import receipts
-from botkit.store import Full, Store, Verdict, insist
+from botkit.store import Counted, Full, Store, Verdict, insist
 from botkit.trails import HopTeller
 from botkit.turn import Queue, Turn
 
 # Age decides about messages that cannot be sent, not the number of attempts.
 _NEVER_DEAD = 1_000_000
+
+# Where no session counts messages.
+_FREE = Counted(Verdict.DONE)
 
 log = structlog.get_logger("botkit.outbox")
 
@@ -101,24 +104,42 @@ class Outbox:
             turn = following
         return False
 
-    async def _step(self, turn: Turn, *, keep: bool) -> Turn | Verdict | None:
+    def _step(self, turn: Turn, *, keep: bool) -> Awaitable[Turn | Verdict | None]:
+        """Returns what is to be done about a message: it need only be awaited."""
         outgoing = decode_outgoing(turn.payload)
         account = Account(*outgoing.account)
         tell_of(turn, account)
         to = Conversation(account, outgoing.to)
-        if event := delivered(outgoing):
-            return await self._deliver(turn, to, *event, keep=keep)
+        if isinstance(outgoing.message, Raw) and (event := delivered(outgoing)):
+            return self._deliver(turn, to, *event, keep=keep)
         if to.key != turn.cid:
-            return await self._relay(turn, outgoing, to, keep=keep)
+            return self._relay(turn, outgoing, to, keep=keep)
         line = self._lines.get(account)
         if line is None:
-            return await self._endings.give_up(
-                turn, outgoing, Ending("no bot here speaks for its account any more"), keep=keep
-            )
+            ending = Ending("no bot here speaks for its account any more")
+            return self._endings.give_up(turn, outgoing, ending, keep=keep)
+        if turn.record.gone or line.adapter.stays_away:
+            return self._send_unless_gone(line, turn, outgoing, to, keep=keep)
+        return self._send_in_time(line, turn, outgoing, to, keep=keep)
+
+    async def _send_unless_gone(
+        self, line: Line, turn: Turn, outgoing: Outgoing, to: Conversation, *, keep: bool
+    ) -> Turn | Verdict | None:
         if not _is_call(outgoing) and (why := turn.record.gone or await self._leave(line.adapter, to)):
             return await self._suppress(turn, outgoing, why, keep=keep)
+        return await self._send_in_time(line, turn, outgoing, to, keep=keep)
+
+    def _send_in_time(
+        self, line: Line, turn: Turn, outgoing: Outgoing, to: Conversation, *, keep: bool
+    ) -> Awaitable[Turn | Verdict | None]:
         if ending := self._lateness(turn, outgoing, line.adapter):
-            return await self._endings.give_up(turn, outgoing, ending, keep=keep)
+            return self._endings.give_up(turn, outgoing, ending, keep=keep)
+        send = self._send if self.governor.lets_pass(line.adapter, to, outgoing) else self._send_when_let
+        return send(line, turn, outgoing, to, keep=keep)
+
+    async def _send_when_let(
+        self, line: Line, turn: Turn, outgoing: Outgoing, to: Conversation, *, keep: bool
+    ) -> Turn | Verdict | None:
         if hold := await insist(lambda: self.governor.wait(line.adapter, to, turn, outgoing)):
             return await self._put_off(turn, hold)
         return await self._send(line, turn, outgoing, to, keep=keep)
@@ -126,7 +147,7 @@ class Outbox:
     async def _send(
         self, line: Line, turn: Turn, outgoing: Outgoing, to: Conversation, *, keep: bool
     ) -> Turn | Verdict | None:
-        counted = await self._charging.count(line.adapter, turn, outgoing)
+        counted = _FREE if line.adapter.sessions is None else await self._charging.count(line.adapter, turn, outgoing)
         if counted.verdict is Verdict.LIMIT:
             return await self._stop(turn, outgoing, line.adapter, counted.why, keep=keep)
         if counted.verdict is not Verdict.DONE:
@@ -194,11 +215,12 @@ class Outbox:
 
     def _lateness(self, turn: Turn, outgoing: Outgoing, adapter: Adapter) -> Ending | None:
         """Returns why it is too late for a message, or None."""
-        if 0 < outgoing.expires_ms <= self._clock.timestamp() * 1000:
+        now = self._clock.timestamp()
+        if outgoing.message.ttl and 0 < outgoing.expires_ms <= now * 1000:
             return Ending(REASONS["expired"])
-        if is_over(outgoing, self._clock.timestamp() * 1000):
+        if outgoing.trail and is_over(outgoing, now * 1000):
             return Ending("the time of this way was over", is_dead=False)
-        age = self._clock.timestamp() - outgoing.created_ms / 1000
+        age = now - outgoing.created_ms / 1000
         # Where messages are held for the person, one may be old before its first attempt.
         max_age = adapter.max_age or self._policy.max_age
         is_late = age > max_age and (turn.attempts > 1 or adapter.sessions is None)
@@ -232,12 +254,16 @@ class Outbox:
         )
         return bool(moved.parts)
 
-    async def _conclude(
+    def _conclude(
+        self, turn: Turn, outgoing: Outgoing, to: Conversation, receipt: Receipt, *, keep: bool
+    ) -> Awaitable[Turn | Verdict | None]:
+        conclude = self._sent if receipt.outcome is Outcome.SENT else self._not_sent
+        return conclude(turn, outgoing, to, receipt, keep=keep)
+
+    async def _not_sent(
         self, turn: Turn, outgoing: Outgoing, to: Conversation, receipt: Receipt, *, keep: bool
     ) -> Turn | Verdict | None:
         account = to.account
-        if receipt.outcome is Outcome.SENT:
-            return await self._sent(turn, outgoing, to, receipt, keep=keep)
         log.info(
             "not sent", account=account.ta, message=outgoing.key, outcome=receipt.outcome.value, reason=receipt.reason,
             attempt=turn.attempts,
@@ -265,13 +291,20 @@ class Outbox:
             )
         return await self._repeat(turn, outgoing, to, receipt.reason, keep=keep)
 
-    async def _sent(
+    def _sent(
         self, turn: Turn, outgoing: Outgoing, to: Conversation, receipt: Receipt, *, keep: bool
-    ) -> Turn | None:
+    ) -> Awaitable[Turn | Verdict | None]:
         adapter = self._lines[to.account].adapter
         self.governor.worked(to.account)
         log.debug("sent", account=adapter.ta, message=outgoing.key, attempt=turn.attempts)
         pace = None if outgoing.message.is_transient else adapter.chat_pace(to)
+        if adapter.has_receipts or outgoing.trail or outgoing.broadcast:
+            return self._tell_sent(turn, outgoing, receipt, adapter, pace, keep=keep)
+        return insist(lambda: self._store.sent(turn, keep=keep, pace=pace))
+
+    async def _tell_sent(
+        self, turn: Turn, outgoing: Outgoing, receipt: Receipt, adapter: Adapter, pace: Pace | None, *, keep: bool
+    ) -> Turn | None:
         if is_followed(outgoing):
             await self._teller.sent(turn, outgoing, receipt, adapter)
         return await insist(lambda: self._note_sent(turn, outgoing, receipt, adapter, pace, keep=keep))

@@ -65,7 +65,9 @@ class Transport(httpx.AsyncBaseTransport):
         self._patience = patience or Patience()
         self._most = connections
         self._idle_seconds = idle_seconds
-        self._slots = asyncio.Semaphore(connections)
+        self._free = connections
+        # Who waits for one of them, and is told when it is theirs.
+        self._waiting: deque[asyncio.Future[None]] = deque()
         self._all: set[_Connection] = set()
         # The one used last is the next: the others may grow old.
         self._idle: dict[_Origin, deque[_Connection]] = {}
@@ -82,14 +84,26 @@ class Transport(httpx.AsyncBaseTransport):
 
         `rest` is more headers, a blank line, and the body.
         """
-        await self._wait_for_slot()
+        if self._free:
+            self._free -= 1
+        else:
+            await self._wait_for_slot()
         try:
             connection = self._take_idle(begun.origin) or await self._connect(begun.origin)
-            answer = await connection.exchange(begun.head + rest, AnswerReader(is_head=begun.is_head, most=most))
+            reader = AnswerReader(is_head=begun.is_head, most=most)
+            try:
+                await connection.ask(begun.head + rest, reader)
+            except BaseException:
+                # An answer that nobody waits for must not be given to another request.
+                connection.close()
+                raise
             self._put_back(begun.origin, connection)
         finally:
-            self._slots.release()
-        return answer
+            if self._waiting:
+                self._free_slot()
+            else:
+                self._free += 1
+        return reader
 
     async def aclose(self) -> None:
         """Closes every connection; what is under way fails."""
@@ -98,21 +112,33 @@ class Transport(httpx.AsyncBaseTransport):
             connection.fail(httpx.ReadError("the client is closed"))
 
     async def _wait_for_slot(self) -> None:
-        if not self._slots.locked():
-            await self._slots.acquire()
-            return
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
         try:
             async with asyncio.timeout(self._patience.pool):
-                await self._slots.acquire()
-        except TimeoutError:
-            raise httpx.PoolTimeout("every connection is busy") from None
+                await turn
+        except BaseException as error:
+            if not turn.cancelled():
+                # It came at the same moment.
+                self._free_slot()
+            if isinstance(error, TimeoutError):
+                raise httpx.PoolTimeout("every connection is busy") from None
+            raise
+
+    def _free_slot(self) -> None:
+        """Gives a slot to who waits for one longest; those who gave up meanwhile are passed over."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
 
     def _take_idle(self, origin: "_Origin") -> "_Connection | None":
         idle = self._idle.get(origin)
-        oldest_use = asyncio.get_running_loop().time() - self._idle_seconds
         while idle:
             connection = idle.pop()
-            if not connection.is_closed and connection.used_at > oldest_use:
+            if connection.is_fresh(self._idle_seconds):
                 return connection
             connection.close()
         return None
@@ -120,8 +146,10 @@ class Transport(httpx.AsyncBaseTransport):
     def _put_back(self, origin: "_Origin", connection: "_Connection") -> None:
         if self._is_closed:
             connection.close()
-        elif not connection.is_closed:
-            self._idle.setdefault(origin, deque()).append(connection)
+        elif connection.is_open:
+            if (idle := self._idle.get(origin)) is None:
+                idle = self._idle[origin] = deque()
+            idle.append(connection)
 
     async def _connect(self, origin: "_Origin") -> "_Connection":
         if self._is_closed:
@@ -157,7 +185,7 @@ class Transport(httpx.AsyncBaseTransport):
         self._idle = {
             origin: kept
             for origin, queue in self._idle.items()
-            if (kept := deque(each for each in queue if not each.is_closed))
+            if (kept := deque(each for each in queue if each.is_open))
         }
 
 
@@ -185,6 +213,8 @@ class _Connection(asyncio.Protocol):
 
     def __init__(self, loop: asyncio.AbstractEventLoop, patience: Patience, register: "set[_Connection]") -> None:
         self.used_at = 0.0
+        #: Whether more may be asked here, as far as the loop has told.
+        self.is_open = False
         self._loop = loop
         self._patience = patience
         self._register = register
@@ -195,34 +225,33 @@ class _Connection(asyncio.Protocol):
         self._began_at = self._moved_at = 0.0
         self._unwritten = 0
 
-    @property
-    def is_closed(self) -> bool:
-        """Whether nothing more can be asked here."""
-        return self._transport is None or self._transport.is_closing()
+    def is_fresh(self, seconds: float) -> bool:
+        """Whether it can be used and was, not more than that long ago."""
+        transport = self._transport
+        return transport is not None and not transport.is_closing() and self.used_at > self._loop.time() - seconds
 
-    async def exchange(self, request: bytes, reader: AnswerReader) -> AnswerReader:
-        """Writes a request and waits for its answer; whatever goes wrong, the connection is closed."""
+    def ask(self, request: bytes, reader: AnswerReader) -> asyncio.Future[AnswerReader]:
+        """Writes a request; returns its answer to come, and whatever goes wrong with it, the connection is closed.
+
+        Who waits no longer for the answer closes the connection.
+        """
         transport = self._transport
         if transport is None or transport.is_closing():
             # It ended between the handshake and here.
             raise httpx.ConnectError("the connection ended before the request")
-        self._reader, self._done = reader, self._loop.create_future()
+        self._reader = reader
+        self._done = done = self._loop.create_future()
         self._began_at = self._moved_at = self._loop.time()
         self._unwritten = len(request)
         transport.write(request)
         if self._timer is None:
             self._timer = self._loop.call_later(self._patience.least, self._look)
-        try:
-            return await self._done
-        except BaseException:
-            self.close()
-            raise
-        finally:
-            self._reader = self._done = None
-            self.used_at = self._loop.time()
+        return done
 
     def close(self) -> None:
         """Ends the connection at once."""
+        self.is_open = False
+        self._reader = self._done = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -235,6 +264,7 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._register.add(self)
+        self.is_open = True
 
     def data_received(self, data: bytes) -> None:
         reader = self._reader
@@ -242,7 +272,6 @@ class _Connection(asyncio.Protocol):
             # Nobody asked: whatever it is, it must not be taken for the answer to what is asked next.
             self.close()
             return
-        self._moved_at = self._loop.time()
         try:
             reader.feed(data)
         except MalformedError as error:
@@ -252,6 +281,8 @@ class _Connection(asyncio.Protocol):
         else:
             if reader.is_complete:
                 self._finish(reader)
+            else:
+                self._moved_at = self._loop.time()
 
     def resume_writing(self) -> None:
         # A long request is nearly written: only now its answer is waited for.
@@ -273,16 +304,16 @@ class _Connection(asyncio.Protocol):
     # --- how a request ends ---
 
     def _finish(self, reader: AnswerReader) -> None:
+        done, self._reader, self._done = self._done, None, None
+        self.used_at = self._loop.time()
         # An answer to half a request ends the connection: the other half is still on its way.
-        if not reader.keeps_alive or self._left_to_write():
+        if not reader.keeps_alive or self._transport is None or self._transport.get_write_buffer_size():
             self.close()
-        self._reader = None
-        if self._done is not None and not self._done.done():
-            self._done.set_result(reader)
+        if done is not None and not done.done():
+            done.set_result(reader)
 
     def fail(self, error: httpx.TransportError) -> None:
         """Ends the connection, and the request that is under way with this error."""
-        self._reader = None
         if self._done is not None and not self._done.done():
             self._done.set_exception(error)
         self.close()

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from botkit.answer_reader import MAX_HEAD, AnswerReader, LongAnswerError, MalformedError
+from botkit.answer_reader import MAX_HEAD, AnswerHeaders, AnswerReader, LongAnswerError, MalformedError
 
 Read = tuple[int, list[tuple[bytes, bytes]], bytes, bool, bool]
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -135,8 +135,8 @@ MALFORMED = {
 @pytest.mark.parametrize("name", MALFORMED)
 def test_what_is_not_clear_is_no_answer_however_it_is_cut(name: str) -> None:
     text = MALFORMED[name]
-    cuts = range(len(text))
-    assert {outcome([text[:cut], text[cut:]]) for cut in cuts} == {MalformedError}
+    cuts = range(1, len(text))
+    assert {outcome([text]), *(outcome([text[:cut], text[cut:]]) for cut in cuts)} == {MalformedError}
 
 
 # --- bounds
@@ -224,3 +224,58 @@ def test_any_bytes_behind_a_status_line_read_the_same_however_they_are_cut(rest:
     text = OK + b"Transfer-Encoding: chunked\r\n\r\n" + rest
     edges = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
     assert outcome(text[a:b] for a, b in pairwise(edges)) == outcome([text])
+
+
+STARTS = [
+    OK, b"HTTP/1.1 200 \r\n", b"HTTP/1.1 200\r\n", b"HTTP/1.1 204 N\r\n", b"HTTP/1.1 304 N\r\n",
+    b"HTTP/1.0 200 OK\r\n", b"HTTP/1.1 100 C\r\n", b"HTTP/1.1 600 X\r\n", b"HTTP/1.1 200 O\x7f\r\n",
+]  # fmt: skip
+LINES = [
+    b"Content-Length: 2\r\n", b"content-length:2\r\n", b"Content-Length: 02\r\n", b"Content-Length: 2 \r\n",
+    b"Content-Length: 3\r\n", b"Content-Length: 200\r\n", b"Content-Length : 2\r\n", b"X-Content-Length: 1\r\n",
+    b"Transfer-Encoding: chunked\r\n", b"Transfer-Encoding: x\r\n", b"Content-Encoding: gzip\r\n",
+    b"Connection: keep-alive\r\n", b"Connection: close\r\n", b"Connection: Upgrade\r\n", b"Proxy-Connection: close\r\n",
+    b"Upgrade: h2c\r\n", b"A:\r\n", b"A: \t b \r\n", b" folded\r\n", b": x\r\n", b"A: \x00\r\n", b"A: \x7f\r\n",
+    b"A: \xff\n", b"A: a\rb\r\n", b"A\xff: b\r\n", b"A b\r\n",
+]  # fmt: skip
+
+
+@given(st.sampled_from(STARTS), st.lists(st.sampled_from(LINES), max_size=4), st.sampled_from([b"ab", b"abc", b"", OK]))
+@example(OK, [b"Content-Length: 2\r\n", b"Proxy-Connection: close\r\n"], b"ab")
+@example(OK, [b"Content-Length: 2\r\n", b"Transfer-Encoding: x\r\n"], b"ab")
+@example(b"HTTP/1.1 204 N\r\n", [b"Content-Length: 2\r\n"], b"ab")
+def test_an_answer_in_one_piece_is_what_it_is_in_two(start: bytes, lines: list[bytes], body: bytes) -> None:
+    text = b"".join((start, *lines, b"\r\n", body))
+    for is_head in (False, True):
+        whole = outcome([text], is_head=is_head)
+        assert (
+            whole == outcome([text[:9], text[9:]], is_head=is_head) == outcome([text[:-1], text[-1:]], is_head=is_head)
+        )
+
+
+# --- what is said in its headers
+
+
+@pytest.mark.parametrize("pieces", [1, 2])
+def test_a_header_is_found_in_any_case_and_what_is_said_twice_stands_between_commas(pieces: int) -> None:
+    reader = AnswerReader(is_head=False, most=100)
+    text = OK + b"X-A: 1\r\nContent-Length: 0\r\nx-a:  \xd0\xb4 \r\nX-B: \xff\r\n\r\n"
+    for piece in [text] if pieces == 1 else [text[:30], text[30:]]:
+        reader.feed(piece)
+    headers = AnswerHeaders(reader)
+    assert (headers["X-a"], headers.get("x-b"), headers.get("X-C")) == (
+        "1, \N{CYRILLIC SMALL LETTER DE}",
+        "\ufffd",
+        None,
+    )
+    assert ("CONTENT-LENGTH" in headers, "x-c" in headers) == (True, False)
+    assert (list(headers), len(headers)) == (["x-a", "content-length", "x-b"], 3)
+
+
+@pytest.mark.parametrize("pieces", [1, 2])
+def test_how_the_body_is_packed_is_known(pieces: int) -> None:
+    reader = AnswerReader(is_head=False, most=100)
+    text = OK + b"Content-Length: 1\r\ncontent-Encoding: gzip\r\n\r\nx"
+    for piece in [text] if pieces == 1 else [text[:30], text[30:]]:
+        reader.feed(piece)
+    assert (reader.coding, reader.is_complete) == (b"gzip", True)

@@ -61,7 +61,10 @@ class Process:
         to = Conversation(desk.account, "olena")
         turn = Turn(to.key, "token", "k" * 24, b"", 1, Record(paced_ms=paced_ms))
         outgoing = Outgoing("k" * 24, ("desk", desk.ta), "olena", message, broadcast=broadcast)
-        return await self.governor.wait(desk, to, turn, outgoing)
+        # As an outbox asks.
+        return (
+            None if self.governor.lets_pass(desk, to, outgoing) else await self.governor.wait(desk, to, turn, outgoing)
+        )
 
     async def let_through(self, desk: Adapter, number: int, broadcast: str = "") -> int:
         """Returns how many of so many messages may go out at once."""
@@ -337,6 +340,17 @@ async def test_a_429_in_answer_to_a_probe_rests_the_account_as_long_as_it_says(
 
 
 # --- services in trouble ---
+
+
+async def test_an_account_whose_service_has_trouble_rests_until_it_answers(two: list[Process]) -> None:
+    process = two[0]
+    assert await process.let_through(desk(), 2) == 2
+    for _ in range(FAILURES):
+        process.governor.failed(desk().account)
+    # The news of other processes are as fresh as before.
+    assert seconds(await process.ask(desk())) == pytest.approx(5, abs=0.5)
+    process.governor.worked(desk().account)
+    assert await process.ask(desk()) is None
 
 
 class Watch:

@@ -128,18 +128,34 @@ class Answer(Struct, frozen=True):
     parameters: AnswerParameters = AnswerParameters()
 
 
+class _Sent(Struct, frozen=True):
+    message_id: int
+
+
+class _SentAnswer(Struct, frozen=True):
+    ok: bool
+    result: _Sent
+
+
+_decode_sent = msgspec.json.Decoder(_SentAnswer).decode
+_decode_answer = msgspec.json.Decoder(Answer).decode
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
 def read_answer(answer: HttpAnswer) -> Answer | None:
     """Returns what Telegram said, or None for anything else, such as the HTML page of a proxy."""
     try:
-        return msgspec.json.decode(answer.body, type=Answer)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _decode_answer(answer.body)
+    except _UNREADABLE:
         return None
 
 
 def read_receipt(answer: HttpAnswer) -> Receipt:
     """Classes an answer; the reason is Telegram's code and its fixed words, without what it quotes of a message."""
-    said = read_answer(answer)
     is_success = 200 <= answer.status < 300
+    if is_success and (message_id := _sent_id(answer.body)):
+        return Receipt(Outcome.SENT, id=message_id)
+    said = read_answer(answer)
     if said and said.ok and is_success:
         return Receipt(Outcome.SENT, id=_message_id(said.result))
     code = (answer.status < 500 and said and said.error_code) or answer.status
@@ -154,6 +170,15 @@ def read_receipt(answer: HttpAnswer) -> Receipt:
         moved_to = str(migrated) if migrated else ""
         return Receipt(Outcome.REFUSED, reason=reason, is_gone=word in _GONE, moved_to=moved_to)
     return Receipt(Outcome.UNKNOWN, reason=f"{code} {word}")
+
+
+def _sent_id(body: bytes) -> str:
+    """Returns the id of the one message that an answer tells of; of nearly all, nothing else need be read."""
+    try:
+        sent = _decode_sent(body)
+    except _UNREADABLE:
+        return ""
+    return str(sent.result.message_id) if sent.ok else ""
 
 
 def _message_id(result: Any) -> str:

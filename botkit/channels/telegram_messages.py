@@ -239,22 +239,26 @@ def _check_button(button: AnyButton) -> None:
 async def render(message: AnyMessage, address: Mapping[str, Any]) -> Call:
     """Returns the call that sends the message to the chat; reads files of ours. Raises MessageError for a lost one."""
     match message:
-        case Raw():
-            return _raw(message, address)
-        case Delete():
-            call = _deletion(message, address)
         case Edit():
             call = Call("editMessageText", {"message_id": int(message.message_id), **_words("text", message.formatted)})
         case Text():
             call = Call("sendMessage", _words("text", message.formatted))
+        case Raw():
+            return _raw(message, address)
+        case Delete():
+            call = _deletion(message, address)
         case Attachment():
             call = await _attachment(message)
         case Album():
             call = await _album(message)
         case _:
             call = _plain_call(message)
-    parameters = {**address_for(call.method, address), **call.parameters, **_options(message)}
-    return Call(call.method, parameters | message.extra.get("telegram", {}), call.files)
+    parameters = address_for(call.method, address)
+    parameters.update(call.parameters)
+    _add_options(parameters, message)
+    if message.extra:
+        parameters.update(own_words(message))
+    return Call(call.method, parameters, call.files)
 
 
 def _deletion(message: Delete, address: Mapping[str, Any]) -> Call:
@@ -285,14 +289,16 @@ def _raw(message: Raw, address: Mapping[str, Any]) -> Call:
     return Call(message.method, {**known, **message.payload})
 
 
-def _options(message: AnyMessage) -> dict[str, Any]:
-    is_sent = not isinstance(message, _UNSENT)
-    options = _filled(disable_notification=message.silent, protect_content=message.protect) if is_sent else {}
-    if message.reply_to and is_sent:
-        options["reply_parameters"] = {"message_id": int(message.reply_to), "allow_sending_without_reply": True}
+def _add_options(parameters: dict[str, Any], message: AnyMessage) -> None:
+    if not isinstance(message, _UNSENT):
+        if message.silent:
+            parameters["disable_notification"] = True
+        if message.protect:
+            parameters["protect_content"] = True
+        if message.reply_to:
+            parameters["reply_parameters"] = {"message_id": int(message.reply_to), "allow_sending_without_reply": True}
     if message.buttons:
-        options["reply_markup"] = _markup(message.buttons)
-    return options
+        parameters["reply_markup"] = _markup(message.buttons)
 
 
 def _is_keyboard(buttons: Rows) -> bool:
@@ -327,7 +333,9 @@ def _inline_key(button: AnyButton) -> dict[str, Any]:
 
 def _words(name: str, formatted: Formatted) -> dict[str, Any]:
     text, entities = to_telegram(formatted)
-    return {name: text, **_filled(**{"entities" if name == "text" else f"{name}_entities": entities})}
+    if not entities:
+        return {name: text}
+    return {name: text, "entities" if name == "text" else f"{name}_entities": entities}
 
 
 def _captioned(message: Attachment) -> dict[str, Any]:

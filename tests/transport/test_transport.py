@@ -124,7 +124,7 @@ async def failure(server: Server, content: bytes = b"{}", **options: Any) -> htt
         with pytest.raises(httpx.TransportError) as raised:
             await ask(client, server.url + "/x", content=content)
         assert client._all == set()
-        assert not client._slots.locked()
+        assert client._free
     return raised.value
 
 
@@ -603,7 +603,7 @@ async def test_who_is_cancelled_while_connecting_leaves_nothing_behind() -> None
     async with serving(silent) as server, transport(connections=1) as client:
         url = server.url.replace("http:", "https:")
         await cancel_at(client, url, server, lambda: server.connections == 1, b"{}")
-        assert not client._slots.locked()
+        assert client._free
 
 
 async def test_who_is_cancelled_while_waiting_for_a_connection_takes_none() -> None:
@@ -628,6 +628,29 @@ async def test_who_is_cancelled_while_waiting_for_a_connection_takes_none() -> N
     assert server.asked == ["/first", "/1", "/3"]
 
 
+async def test_who_is_cancelled_at_the_moment_of_getting_a_connection_leaves_it_to_the_next() -> None:
+    async def serve(peer: Peer) -> None:
+        while True:
+            path = (await peer.request()).encode()
+            await peer.say(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(path), path))
+
+    async with serving(serve) as server, transport(connections=1) as client:
+
+        async def first() -> None:
+            await ask(client, f"{server.url}/first")
+            # Its place was given to the next one in line, who has not run since.
+            second.cancel()
+
+        leading = asyncio.create_task(first())
+        await asyncio.sleep(0)
+        second, third = (asyncio.create_task(ask(client, f"{server.url}/{name}")) for name in ("second", "third"))
+        await leading
+        assert await third == b"/third"
+        assert second.cancelled()
+        assert client._free == 1
+    assert server.asked == ["/first", "/third"]
+
+
 @pytest.mark.parametrize("seed", range(5))
 async def test_whoever_is_cancelled_everyone_else_gets_their_own_answer(seed: int) -> None:
     chance = random.Random(seed)
@@ -648,7 +671,7 @@ async def test_whoever_is_cancelled_everyone_else_gets_their_own_answer(seed: in
             *(one(client, server.url, number) for number in range(300)), return_exceptions=True
         )
         assert {type(result) for result in results} == {type(None), TimeoutError}
-        assert client._slots._value == 5
+        assert client._free == 5
         assert len(client._all) <= 5
 
 
