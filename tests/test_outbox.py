@@ -403,6 +403,8 @@ class Listed(RedisStore):
             self.__dict__.setdefault("names", []).append(name)
         return await super()._script(name, keys, *args)
 
+    _accept = _script
+
 
 @pytest.mark.parametrize(
     ("paces", "trips"),
