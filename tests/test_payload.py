@@ -65,3 +65,13 @@ def test_read_leniently_any_other_body_says_nothing(body: bytes) -> None:
 
 def test_read_leniently_an_object_is_read_as_it_is() -> None:
     assert read_lenient(b'{"a": 1}') == {"a": 1}
+
+
+def test_an_integer_is_exact_up_to_a_number_of_digits_that_no_service_sends() -> None:
+    assert read_object(b'{"id":%b}' % (b"9" * 4300)) == {"id": 10**4300 - 1}
+    with pytest.raises(PayloadError, match="not JSON"):
+        read_object(b'{"id":%b}' % (b"9" * 4301))
+
+
+def test_of_a_key_that_stands_twice_the_last_counts() -> None:
+    assert read_object(b'{"id":1,"id":2}') == {"id": 2}
