@@ -78,6 +78,11 @@ def _ratio(ours: Sequence[Measured], theirs: Sequence[Measured], figure: Figure)
 
 def _alone(found: Measurements) -> Iterator[Row]:
     yield from _calm(found)
+    quiet, beside = (found.rounds("neighbour", BOTKIT.name, case, Measured) for case in (0, 1))
+    if quiet and len(quiet) == len(beside):
+        times = _ratio(beside, quiet, lambda one: one.reply_p99)
+        name = "reply, p99, beside one person who writes without a pause, of that without"
+        yield name, "at most 1.2 times", f"{times:.2f} times", times <= 1.2
     sizes = found.cases("growth")
     if len(sizes) > 1:
         small, large = (found.rounds("growth", BOTKIT.name, size, Measured) for size in (sizes[0], sizes[-1]))

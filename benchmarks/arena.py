@@ -20,7 +20,7 @@ from benchmarks.fake_telegram import FakeTelegram
 from benchmarks.figures import percentile
 from benchmarks.processes import Child, own_cpu
 from benchmarks.redis_server import RedisServer, free_port
-from benchmarks.talks import Flood, Talks, Times
+from benchmarks.talks import Flood, Neighbour, Talks, Times
 from benchmarks.webhook import SECRET, Webhook
 
 #: Chats that take turns, so that no chat is the only one.
@@ -163,6 +163,16 @@ class Arena:
             talks.times = Times()
             peaks = self.server.peak_rss()
         return _measured(before, after, times, peaks, self.webhook.repeated - repeated, checker.verdict())
+
+    async def measure_beside(self, neighbour: int, *, warm_up: float, seconds: float, rate: float) -> Measured:
+        """Measures people who write at a calm rate, beside the one in this chat who writes without a pause."""
+        noisy = Neighbour(self.webhook.post, neighbour)
+        self.telegram.ignored = neighbour
+        noisy.go_on()
+        try:
+            return await self.measure(64, warm_up=warm_up, seconds=seconds, rate=rate)
+        finally:
+            noisy.stop()
 
     async def flood(self, *, chats: int, turns: int) -> Flooded:
         """Lets people write without waiting for replies."""

@@ -15,6 +15,8 @@ from benchmarks.start import time_start
 
 # Conversations stored beforehand have these chats.
 _STORED_CHATS = 900_000_000
+# Who writes without a pause.
+_NOISY_CHAT = 800_000_000
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -67,6 +69,7 @@ class Session:
             return
         await self._layers()
         if len(self._plan.sizes) > 1:
+            await self._neighbour()
             await self._workers()
             await self._starts()
             for size in self._plan.sizes:
@@ -97,6 +100,20 @@ class Session:
         samples = SCRATCH / "samples.json"
         async with Arena(BOTKIT, self._cores, environ={"BENCH_SAMPLES": str(samples)}) as arena:
             self._add(key, await arena.sample(at_once=16, seconds=2 * self._plan.seconds))
+
+    async def _neighbour(self) -> None:
+        for number in range(self._plan.rounds):
+            quiet, noisy = (Key("neighbour", BOTKIT.name, case, number) for case in (0, 1))
+            if quiet in self._found and noisy in self._found:
+                continue
+            plan = self._plan
+            async with Arena(BOTKIT, self._cores) as arena:
+                figures = await arena.measure(64, warm_up=plan.warm_up, seconds=plan.seconds, rate=plan.calm)
+                self._add(quiet, figures)
+                figures = await arena.measure_beside(
+                    _NOISY_CHAT, warm_up=plan.warm_up, seconds=plan.seconds, rate=plan.calm
+                )
+                self._add(noisy, figures)
 
     async def _workers(self) -> None:
         for number in range(self._plan.rounds):

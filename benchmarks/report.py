@@ -28,6 +28,7 @@ def page(found: Measurements, contestants: Sequence[Contestant]) -> str:
         *(_calm(found, contestants, rate) for rate in found.cases("calm")),
         _trips(found, contestants),
         _flood(found, contestants),
+        _neighbour(found),
         _workers(found),
         _growth(found),
         _start(found),
@@ -161,6 +162,23 @@ def _flood(found: Measurements, contestants: Sequence[Contestant]) -> str:
     return f"## Messages that come faster than replies\n\nAll rounds together.\n\n{_table(head, rows)}"
 
 
+def _neighbour(found: Measurements) -> str:
+    rows = []
+    for case, title in ((0, "nobody else"), (1, "one person who writes without a pause")):
+        rounds = found.rounds("neighbour", BOTKIT.name, case, Measured)
+        if not rounds:
+            return ""
+        times = [f"{_median(rounds, figure):.1f}" for figure in _LATENCIES]
+        cpu = f"{_median(rounds, lambda one: one.cpu):.3f}"
+        rows.append([title, cpu, *times, str(sum(one.verdict.faults for one in rounds))])
+    text = (
+        "64 people write 50 messages a second; beside them, one writes the next word as soon as the last was taken, "
+        "and fills a mailbox. CPU is that of all events, for each of the 64's."
+    )
+    head = ["beside them", "CPU ms", "webhook p50", "p99", "reply p50", "p99", "wrong"]
+    return f"## A noisy neighbour\n\n{text}\n\n{_table(head, rows)}"
+
+
 def _workers(found: Measurements) -> str:
     one, two = (found.rounds("workers", BOTKIT.name, workers, Measured) for workers in (1, 2))
     if not one or len(one) != len(two):
@@ -227,7 +245,7 @@ def _started(found: Measurements) -> Started | None:
 
 
 def _versions(contestants: Sequence[Contestant]) -> str:
-    by_venv = {one.venv: one for one in reversed(contestants) if one.venv}
+    by_venv = {one.venv: one for one in reversed(contestants) if one.venv and one.python.exists()}
     lines = [f"- {one.venv}: {', '.join(machine.versions(one))}" for one in by_venv.values()]
     return "## Versions\n\n" + "\n".join(lines)
 

@@ -136,6 +136,28 @@ class _Slot:
             self._talks.go_on(self)
 
 
+class Neighbour:
+    """One person who writes without a pause and without an end: the next word as soon as the last was taken."""
+
+    def __init__(self, post: Post, chat: int) -> None:
+        self._post = post
+        self._written = 0
+        self._is_ending = False
+        self.chat = chat
+
+    def go_on(self) -> None:
+        """Writes the next word, and all that follow, until `stop`."""
+        if self._is_ending:
+            return
+        turn, step = divmod(self._written, STEPS)
+        self._written += 1
+        self._post(self.chat, said(turn, step), self.go_on)
+
+    def stop(self) -> None:
+        """Writes no more."""
+        self._is_ending = True
+
+
 class Flood:
     """People who write their next word as soon as the last was taken, without waiting for a reply.
 

@@ -36,6 +36,14 @@ async def test_a_message_sent_is_told_and_answered_with_the_message(telegram: Fa
     assert (message["chat"]["id"], message["text"], message["message_id"]) == (7, text, 1)
 
 
+async def test_of_an_ignored_chat_nothing_is_told(telegram: FakeTelegram) -> None:
+    told: list[tuple[int, str]] = []
+    telegram.on_reply = lambda chat, text: told.append((chat, text))
+    telegram.ignored = 7
+    await call(telegram, "sendMessage", chat_id=7, text="hello")
+    assert (told, telegram.last_message) == ([], 1)
+
+
 async def test_the_secret_of_a_webhook_is_kept(telegram: FakeTelegram) -> None:
     assert await call(telegram, "setWebhook", url="https://x.example", secret_token="s3cret") is True
     assert telegram.secret == "s3cret"

@@ -33,6 +33,8 @@ def found(tmp_path: Path) -> Measurements:
         for size in (1000, 1_000_000):
             found.add(Key("growth", "botkit", size, number), OURS)
     found.add(Key("calm", "botkit", 50, 0), OURS)
+    for case in (0, 1):
+        found.add(Key("neighbour", "botkit", case, 0), replace(OURS, reply_p99=10 + 2 * case))
     found.add(Key("trips", "botkit", 0, 0), Trips(3.1))
     found.add(Key("layers", "botkit", 16, 0), {"sending": 75, "engine": 25})
     found.add(Key("start", "botkit", 0, 0), Started({"import botkit": Imported(140, 130)}, 900, 1200))
@@ -59,6 +61,7 @@ def test_a_row_has_medians_the_spread_of_the_rate_and_the_ratio_within_rounds(fo
         ("reply at 50 messages a second, p50 and p99", "3.0 ms and 9.0 ms", "yes"),
         ("commands to Redis per event, with those that look for more work", "3.10", "yes"),
         ("`import botkit`", "140 ms", "yes"),
+        ("reply, p99, beside one person who writes without a pause, of that without", "1.20 times", "yes"),
         ("CPU per event with Redis's, 1,000,000 conversations stored beside 1,000", "1.00 times", "yes"),
     ],
 )

@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks.checker import Checker, Verdict
 from benchmarks.conversation import DAY
-from benchmarks.talks import Flood, Talks, Times
+from benchmarks.talks import Flood, Neighbour, Talks, Times
 
 
 class PerfectBot:
@@ -140,3 +140,16 @@ async def test_a_flood_waits_for_the_answer_but_not_for_the_reply() -> None:
     verdict, sent = await flood(bot, quiet=0.2)
     assert len(bot.heard) == sent
     assert verdict.lost == sent
+
+
+async def test_a_neighbour_goes_on_and_on_in_one_chat_until_it_is_stopped() -> None:
+    bot = PerfectBot()
+    neighbour = Neighbour(bot.post, 7)
+    neighbour.go_on()
+    await bot.until_heard(6)
+    neighbour.stop()
+    heard = len(bot.heard)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert len(bot.heard) == heard
+    assert bot.heard[:4] == [(7, "order 0"), (7, "900000"), (7, DAY), (7, "order 1")]
