@@ -5,7 +5,6 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
-from functools import partial
 from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
 from msgspec import Struct
@@ -213,7 +212,7 @@ class Adapter(ABC):
         Its menu goes on from `offered` choices that stand already. Raises MessageError that names the bound for what
         no degradation can mend.
         """
-        prepared = prepare(message, partial(self.capabilities_for, to=to), offered=offered)
+        prepared = prepare(message, lambda part: self.capabilities_for(part, to), offered=offered)
         for part in prepared.messages:
             self.check(part)
         return prepared

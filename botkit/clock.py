@@ -12,14 +12,11 @@ class Clock:
     """
 
     def __init__(self) -> None:
-        self._seconds = 0.0
-        #: By how much the clock is ahead of the system's, and the same in whole milliseconds, as the scripts take it.
         self.offset = timedelta()
-        self.offset_ms = 0
 
     def now(self) -> datetime:
         """Returns the present as an aware UTC instant."""
-        return datetime.now(UTC) + self.offset
+        return datetime.now(UTC) + self._offset
 
     def timestamp(self) -> float:
         """Returns the present in seconds since the epoch."""
@@ -32,5 +29,15 @@ class Clock:
     def advance(self, *, seconds: float = 0, minutes: float = 0, hours: float = 0, days: float = 0) -> None:
         """Moves the clock forward; a test does this instead of sleeping."""
         self.offset += timedelta(seconds=seconds, minutes=minutes, hours=hours, days=days)
-        self._seconds = self.offset.total_seconds()
+
+    @property
+    def offset(self) -> timedelta:
+        """By how much the clock is ahead of the system's."""
+        return self._offset
+
+    @offset.setter
+    def offset(self, offset: timedelta) -> None:
+        self._offset = offset
+        self._seconds = offset.total_seconds()
+        #: The same in whole milliseconds, as the scripts take it.
         self.offset_ms = round(1000 * self._seconds)
