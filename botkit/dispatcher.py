@@ -64,6 +64,9 @@ from botkit.waiting import wait_for
 
 log = structlog.get_logger("botkit.dispatcher")
 
+# What we wrote to ourselves: it stands for something, and something else may have happened since.
+_DUE = (ConversationResumed, MenuOffered, TimerFired)
+
 
 class HandlerPolicy(Struct, frozen=True):
     """How long a handler may take, and when a failing one is tried again; seconds.
@@ -185,10 +188,11 @@ class Dispatcher:
             event = await self._pressed(event)
         scene = self._scene(turn, owner, event)
         decisions = _undecided(owner, scene, flows)
+        is_due = isinstance(event, _DUE)
         matched = None
-        if not _is_ours(event):
+        if not (is_due and _is_ours(event)):
             matched = owner.bot.table.match(event, flows.state_of, is_paused=flows.pause is not None)
-        is_stale = not self._begin(owner.bot, scene, decisions)
+        is_stale = is_due and not self._begin(owner.bot, scene, decisions)
         if matched is None and event.is_from_user:
             _tell_unhandled(scene, owner.bot, decisions)
         elif matched is not None and not is_stale:
@@ -317,7 +321,6 @@ class Dispatcher:
     def _begin(self, bot: Bot, scene: Scene, decisions: Decisions) -> bool:
         """Does what the event itself stands for; False if other decisions have overtaken it."""
         event = scene.event
-        decisions.flows.phone = told_phone(event) or decisions.flows.phone
         if isinstance(event, ConversationResumed):
             return not decisions.handoff.is_paused
         if not isinstance(event, TimerFired):
@@ -376,6 +379,7 @@ class Dispatcher:
 
 
 def _undecided(owner: Owner, scene: Scene, flows: Flows) -> Decisions:
+    flows.phone = told_phone(scene.event) or flows.phone
     speech = Speech(owner.bot.languages, flows, scene.event)
     return Decisions(speech, flows, Handoff(owner.bot.handoff, flows, scene.event, scene.now))
 
