@@ -54,7 +54,7 @@ from botkit.record import Flows, timeout_of
 from botkit.redaction import Redactor
 from botkit.reports import Reports
 from botkit.route import Handler
-from botkit.route_table import Matched
+from botkit.route_table import Matched, RouteTable
 from botkit.sending import Sender
 from botkit.sessions import session_at
 from botkit.store import Commit, Committed, Store, Verdict, insist
@@ -142,7 +142,7 @@ class Dispatcher:
             commit = set_aside(turn, event) or await self._decide_in_time(turn, owner, event)
             if commit is None:
                 return None
-            committed = await insist(lambda: self._store.commit(turn, commit, keep=keep, send=send))
+            committed = await insist(partial(self._store.commit, turn, commit, keep=keep, send=send))
             self._metrics.count("events_committed" if committed else "events_fenced", account)
             return committed
         except StoreUnavailableError:
@@ -165,7 +165,7 @@ class Dispatcher:
             # Most are such: no report, no part of an album, no news of a move.
             return await self._decide(turn, owner, event, ())
         if isinstance(event, SendDue):
-            return await insist(lambda: self._sender.due(event))
+            return await insist(partial(self._sender.due, event))
         read = await self._reports.read(turn, event)
         if isinstance(read, HopReported):
             read = await self._trails.step(turn, read, event)
@@ -174,7 +174,7 @@ class Dispatcher:
         gathered = await gather(self._store, self._decode, turn, read)
         taken = await take_over(self._store, self._decode, turn, read)
         if rest := gathered.rest or taken.rest:
-            await insist(lambda: self._store.retry(Queue.MAILBOX, turn, delay=rest))
+            await insist(partial(self._store.retry, Queue.MAILBOX, turn, delay=rest))
             return None
         commit = await self._decide(taken.turn, owner, gathered.event, (*gathered.ids, *taken.ids))
         return msgspec.structs.replace(commit, timers=[*taken.timers, *commit.timers])
@@ -210,7 +210,7 @@ class Dispatcher:
         flows.gathered += gathered
         commit = make_commit(scene, decisions)
         if event.moves_to and is_moving(event):
-            return hand_over(turn, event, commit, await insist(lambda: self._store.load_timers(turn.cid)))
+            return hand_over(turn, event, commit, await insist(partial(self._store.load_timers, turn.cid)))
         return commit
 
     async def _note(self, owner: Owner, event: Event, decisions: Decisions, phone: str) -> None:
@@ -260,9 +260,8 @@ class Dispatcher:
     async def _handle(
         self, turn: Turn, owner: Owner, scene: Scene, matched: Matched, decisions: Decisions
     ) -> Decisions:
-        event, table, flows = scene.event, owner.bot.table, decisions.flows
-        flow_class: type[Flow] = matched.route.router.flow
-        ctx = Context(scene, flows.get(flow_class), matched.captures, decisions)
+        event, table = scene.event, owner.bot.table
+        ctx = Context(scene, decisions.flows.get(matched.route.router.flow), matched.captures, decisions)
         before = ctx.flow.state
         where = table.where(matched)
         tracing.note("botkit.handler", where)
@@ -271,7 +270,7 @@ class Dispatcher:
             error = _at_once(matched.route.handler, event, ctx, decisions.speech)
         else:
             with speaking(decisions.speech):
-                error = await self._bounded(lambda: table.run(matched, event, ctx))
+                error = await self._bounded(partial(table.run, matched, event, ctx))
         account = event.conversation.account
         self._metrics.observe("handler_seconds", perf_counter() - started, account)
         if error is None:
@@ -284,18 +283,22 @@ class Dispatcher:
         # What the failed handler decided is gone; its error handler starts from the stored record.
         decisions = _undecided(owner, scene, Flows(turn.record.state))
         self._begin(owner.bot, scene, decisions)
-        ctx = Context(scene, decisions.flows.get(flow_class), matched.captures, decisions)
+        ctx = Context(scene, decisions.flows.get(matched.route.router.flow), matched.captures, decisions)
+        with speaking(decisions.speech):
+            await self._recover(table, matched, ctx, error)
+        return decisions
+
+    async def _recover(self, table: RouteTable, matched: Matched, ctx: Context[Any], error: BaseException) -> None:
+        """Lets the error handler decide; raises the error where none takes it, or the one that it raises itself."""
         solved = False
 
         async def solve() -> None:
             nonlocal solved
-            solved = isinstance(error, Exception) and await table.handle_error(matched, event, ctx, error)
+            solved = isinstance(error, Exception) and await table.handle_error(matched, ctx.event, ctx, error)
 
-        with speaking(decisions.speech):
-            second = await self._bounded(solve)
+        second = await self._bounded(solve)
         if second is not None or not solved:
             raise second or error
-        return decisions
 
     async def _bounded(self, call: Callable[[], Awaitable[object]]) -> BaseException | None:
         """Returns what the call raised, whatever it is; a handler cannot end the process or hold it for ever."""
