@@ -411,8 +411,8 @@ def _at_once(handler: Handler, event: Event, ctx: Context[Any], speech: Speech) 
     # As in a task, what is set in its context is gone with it.
     context = copy_context()
     context.run(speak, speech)
-    handling: Any = handler(event, ctx)
     try:
+        handling: Any = handler(event, ctx)
         context.run(handling.send, None)
     except StopIteration:
         return None
