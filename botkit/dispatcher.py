@@ -54,7 +54,7 @@ from botkit.record import Flows, timeout_of
 from botkit.redaction import Redactor
 from botkit.reports import Reports
 from botkit.route import Handler
-from botkit.route_table import Matched
+from botkit.route_table import Matched, RouteTable
 from botkit.sending import Sender
 from botkit.sessions import session_at
 from botkit.store import Commit, Committed, Store, Verdict, insist
@@ -63,6 +63,9 @@ from botkit.turn import Queue, Turn
 from botkit.waiting import wait_for
 
 log = structlog.get_logger("botkit.dispatcher")
+
+# What we wrote to ourselves: it stands for something, and something else may have happened since.
+_DUE = (ConversationResumed, MenuOffered, TimerFired)
 
 
 class HandlerPolicy(Struct, frozen=True):
@@ -139,7 +142,7 @@ class Dispatcher:
             commit = set_aside(turn, event) or await self._decide_in_time(turn, owner, event)
             if commit is None:
                 return None
-            committed = await insist(lambda: self._store.commit(turn, commit, keep=keep, send=send))
+            committed = await insist(partial(self._store.commit, turn, commit, keep=keep, send=send))
             self._metrics.count("events_committed" if committed else "events_fenced", account)
             return committed
         except StoreUnavailableError:
@@ -162,7 +165,7 @@ class Dispatcher:
             # Most are such: no report, no part of an album, no news of a move.
             return await self._decide(turn, owner, event, ())
         if isinstance(event, SendDue):
-            return await insist(lambda: self._sender.due(event))
+            return await insist(partial(self._sender.due, event))
         read = await self._reports.read(turn, event)
         if isinstance(read, HopReported):
             read = await self._trails.step(turn, read, event)
@@ -171,7 +174,7 @@ class Dispatcher:
         gathered = await gather(self._store, self._decode, turn, read)
         taken = await take_over(self._store, self._decode, turn, read)
         if rest := gathered.rest or taken.rest:
-            await insist(lambda: self._store.retry(Queue.MAILBOX, turn, delay=rest))
+            await insist(partial(self._store.retry, Queue.MAILBOX, turn, delay=rest))
             return None
         commit = await self._decide(taken.turn, owner, gathered.event, (*gathered.ids, *taken.ids))
         return msgspec.structs.replace(commit, timers=[*taken.timers, *commit.timers])
@@ -185,10 +188,11 @@ class Dispatcher:
             event = await self._pressed(event)
         scene = self._scene(turn, owner, event)
         decisions = _undecided(owner, scene, flows)
+        is_due = isinstance(event, _DUE)
         matched = None
-        if not _is_ours(event):
+        if not (is_due and _is_ours(event)):
             matched = owner.bot.table.match(event, flows.state_of, is_paused=flows.pause is not None)
-        is_stale = not self._begin(owner.bot, scene, decisions)
+        is_stale = is_due and not self._begin(owner.bot, scene, decisions)
         if matched is None and event.is_from_user:
             _tell_unhandled(scene, owner.bot, decisions)
         elif matched is not None and not is_stale:
@@ -206,7 +210,7 @@ class Dispatcher:
         flows.gathered += gathered
         commit = make_commit(scene, decisions)
         if event.moves_to and is_moving(event):
-            return hand_over(turn, event, commit, await insist(lambda: self._store.load_timers(turn.cid)))
+            return hand_over(turn, event, commit, await insist(partial(self._store.load_timers, turn.cid)))
         return commit
 
     async def _note(self, owner: Owner, event: Event, decisions: Decisions, phone: str) -> None:
@@ -256,9 +260,8 @@ class Dispatcher:
     async def _handle(
         self, turn: Turn, owner: Owner, scene: Scene, matched: Matched, decisions: Decisions
     ) -> Decisions:
-        event, table, flows = scene.event, owner.bot.table, decisions.flows
-        flow_class: type[Flow] = matched.route.router.flow
-        ctx = Context(scene, flows.get(flow_class), matched.captures, decisions)
+        event, table = scene.event, owner.bot.table
+        ctx = Context(scene, decisions.flows.get(matched.route.router.flow), matched.captures, decisions)
         before = ctx.flow.state
         where = table.where(matched)
         tracing.note("botkit.handler", where)
@@ -267,7 +270,7 @@ class Dispatcher:
             error = _at_once(matched.route.handler, event, ctx, decisions.speech)
         else:
             with speaking(decisions.speech):
-                error = await self._bounded(lambda: table.run(matched, event, ctx))
+                error = await self._bounded(partial(table.run, matched, event, ctx))
         account = event.conversation.account
         self._metrics.observe("handler_seconds", perf_counter() - started, account)
         if error is None:
@@ -280,18 +283,22 @@ class Dispatcher:
         # What the failed handler decided is gone; its error handler starts from the stored record.
         decisions = _undecided(owner, scene, Flows(turn.record.state))
         self._begin(owner.bot, scene, decisions)
-        ctx = Context(scene, decisions.flows.get(flow_class), matched.captures, decisions)
+        ctx = Context(scene, decisions.flows.get(matched.route.router.flow), matched.captures, decisions)
+        with speaking(decisions.speech):
+            await self._recover(table, matched, ctx, error)
+        return decisions
+
+    async def _recover(self, table: RouteTable, matched: Matched, ctx: Context[Any], error: BaseException) -> None:
+        """Lets the error handler decide; raises the error where none takes it, or the one that it raises itself."""
         solved = False
 
         async def solve() -> None:
             nonlocal solved
-            solved = isinstance(error, Exception) and await table.handle_error(matched, event, ctx, error)
+            solved = isinstance(error, Exception) and await table.handle_error(matched, ctx.event, ctx, error)
 
-        with speaking(decisions.speech):
-            second = await self._bounded(solve)
+        second = await self._bounded(solve)
         if second is not None or not solved:
             raise second or error
-        return decisions
 
     async def _bounded(self, call: Callable[[], Awaitable[object]]) -> BaseException | None:
         """Returns what the call raised, whatever it is; a handler cannot end the process or hold it for ever."""
@@ -317,7 +324,6 @@ class Dispatcher:
     def _begin(self, bot: Bot, scene: Scene, decisions: Decisions) -> bool:
         """Does what the event itself stands for; False if other decisions have overtaken it."""
         event = scene.event
-        decisions.flows.phone = told_phone(event) or decisions.flows.phone
         if isinstance(event, ConversationResumed):
             return not decisions.handoff.is_paused
         if not isinstance(event, TimerFired):
@@ -376,6 +382,7 @@ class Dispatcher:
 
 
 def _undecided(owner: Owner, scene: Scene, flows: Flows) -> Decisions:
+    flows.phone = told_phone(scene.event) or flows.phone
     speech = Speech(owner.bot.languages, flows, scene.event)
     return Decisions(speech, flows, Handoff(owner.bot.handoff, flows, scene.event, scene.now))
 
@@ -404,8 +411,8 @@ def _at_once(handler: Handler, event: Event, ctx: Context[Any], speech: Speech) 
     # As in a task, what is set in its context is gone with it.
     context = copy_context()
     context.run(speak, speech)
-    handling: Any = handler(event, ctx)
     try:
+        handling: Any = handler(event, ctx)
         context.run(handling.send, None)
     except StopIteration:
         return None

@@ -264,6 +264,15 @@ def test_what_is_lost_is_told() -> None:
     assert prepare(Carousel(cards=(Card(title="A"), Card(title="B"))), BUTTONS).losses == ("Carousel in parts",)
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [{"silent": True}, {"protect": True}, {"reply_to": "1"}, {"representative": Representative("Ana")}],
+    ids=["silent", "protect", "reply_to", "representative"],
+)
+def test_whatever_alone_is_asked_of_a_text_and_lost_is_told(asked: dict[str, Any]) -> None:
+    assert prepare(Text(text="x", **asked), PLAIN).losses == (f"no {next(iter(asked))}",)
+
+
 # --- every service, every message
 
 CHECKS: dict[str, Any] = {
