@@ -12,8 +12,8 @@ from botkit.channels import telegram_types as wire
 from botkit.channels.telegram_contents import content_of, read_content, replied_to
 from botkit.channels.telegram_events import GamePressed, GuestMessage, InlineButtonPressed
 from botkit.channels.telegram_kinds import READERS
-from botkit.channels.telegram_origin import Origin, Source, business_place, chat_of, place_of
-from botkit.conversation import Account
+from botkit.channels.telegram_origin import Origin, Source, at_of, business_place, chat_of, place_of, user_of
+from botkit.conversation import Account, Conversation
 from botkit.events import ButtonPressed, ConversationStarted, Event, MessageReceived, UnknownEvent, event_id
 from botkit.exceptions import PayloadError
 from botkit.payload import read_object
@@ -90,14 +90,26 @@ def _read(source: Source, kind: str, payload: Any) -> Event:
 def _read_message(source: Source, kind: str, payload: Any) -> Event:
     message = msgspec.convert(payload, wire.Message)
     is_edited = kind in _EDITED
-    origin = source.origin(place_of(message), message.sender, (is_edited and message.edit_date) or message.date)
+    seconds = (is_edited and message.edit_date) or message.date
+    text = message.text
+    if text and text[:1] != "/" and kind != "guest_message" and _ATTACHED.isdisjoint(payload):
+        # Most messages are a text and nothing else.
+        return MessageReceived(
+            id=source.event_id,
+            at=at_of(seconds),
+            conversation=Conversation(source.account, place_of(message)),
+            user=user_of(message.sender) if message.sender else None,
+            raw_json=source.body,
+            message_id=str(message.message_id),
+            text=text,
+            edited=is_edited,
+        )
+    origin = source.origin(place_of(message), message.sender, seconds)
     if kind == "guest_message":
         return _read_guest(origin, message)
-    text = message.text
-    if text[:1] == "/" and kind == "message" and message.chat.type == "private" and (start := _START.fullmatch(text)):
+    start = _START.fullmatch(text) if kind == "message" and message.chat.type == "private" else None
+    if start:
         return ConversationStarted(**origin, context=(start[1] or "").strip())
-    if text and _ATTACHED.isdisjoint(payload):
-        return MessageReceived(**origin, message_id=str(message.message_id), text=text, edited=is_edited)
     content = content_of(message)
     if content.is_empty:
         unknown = next((key for key in payload if key not in _ENVELOPE), "")
