@@ -37,16 +37,11 @@ class Source(Struct, frozen=True):
         """Returns what all events have; without a date of its own an event happened now."""
         return Origin(
             id=self.event_id,
-            at=at_of(seconds),
+            at=instant(seconds) or datetime.now(UTC),
             conversation=Conversation(self.account, str(place)),
             user=user_of(sender) if sender else None,
             raw_json=self.body,
         )
-
-
-def at_of(seconds: int) -> datetime:
-    """Returns when something happened: the moment of these Unix seconds, or now for 0."""
-    return datetime.fromtimestamp(seconds, UTC) if seconds else datetime.now(UTC)
 
 
 def instant(seconds: int) -> datetime | None:

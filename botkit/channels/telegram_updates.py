@@ -4,6 +4,7 @@ https://core.telegram.org/bots/api#update
 """
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ from botkit.channels import telegram_types as wire
 from botkit.channels.telegram_contents import content_of, read_content, replied_to
 from botkit.channels.telegram_events import GamePressed, GuestMessage, InlineButtonPressed
 from botkit.channels.telegram_kinds import READERS
-from botkit.channels.telegram_origin import Origin, Source, at_of, business_place, chat_of, place_of, user_of
+from botkit.channels.telegram_origin import Origin, Source, business_place, chat_of, place_of, user_of
 from botkit.conversation import Account, Conversation
 from botkit.events import ButtonPressed, ConversationStarted, Event, MessageReceived, UnknownEvent, event_id
 from botkit.exceptions import PayloadError
@@ -96,7 +97,7 @@ def _read_message(source: Source, kind: str, payload: Any) -> Event:
         # Most messages are a text and nothing else.
         return MessageReceived(
             id=source.event_id,
-            at=at_of(seconds),
+            at=datetime.fromtimestamp(seconds, UTC) if seconds else datetime.now(UTC),
             conversation=Conversation(source.account, place_of(message)),
             user=user_of(message.sender) if message.sender else None,
             raw_json=source.body,
