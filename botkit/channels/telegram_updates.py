@@ -4,7 +4,6 @@ https://core.telegram.org/bots/api#update
 """
 
 import re
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -13,8 +12,8 @@ from botkit.channels import telegram_types as wire
 from botkit.channels.telegram_contents import content_of, read_content, replied_to
 from botkit.channels.telegram_events import GamePressed, GuestMessage, InlineButtonPressed
 from botkit.channels.telegram_kinds import READERS
-from botkit.channels.telegram_origin import Origin, Source, business_place, chat_of, place_of, user_of
-from botkit.conversation import Account, Conversation
+from botkit.channels.telegram_origin import Origin, Source, business_place, chat_of, place_of
+from botkit.conversation import Account
 from botkit.events import ButtonPressed, ConversationStarted, Event, MessageReceived, UnknownEvent, event_id
 from botkit.exceptions import PayloadError
 from botkit.payload import read_object
@@ -34,14 +33,6 @@ _EDITED = frozenset(kind for kind in _MESSAGES if kind.startswith("edited_"))
 #: Every kind of update that has an event.
 KINDS = (*_MESSAGES, "callback_query", *READERS)
 _KINDS = frozenset(KINDS)
-
-# What a message may have beside a text, and more than an envelope.
-# fmt: off
-_ATTACHED = frozenset((
-    "photo", "animation", "sticker", "audio", "video", "video_note", "voice", "document", "location", "venue",
-    "contact", "reply_to_message",
-))
-# fmt: on
 
 _START = re.compile(r"/start(?:@\w+)?(?:\s+(.*))?", re.DOTALL)
 
@@ -91,24 +82,10 @@ def _read(source: Source, kind: str, payload: Any) -> Event:
 def _read_message(source: Source, kind: str, payload: Any) -> Event:
     message = msgspec.convert(payload, wire.Message)
     is_edited = kind in _EDITED
-    seconds = (is_edited and message.edit_date) or message.date
-    text = message.text
-    if text and text[:1] != "/" and kind != "guest_message" and _ATTACHED.isdisjoint(payload):
-        # Most messages are a text and nothing else.
-        return MessageReceived(
-            id=source.event_id,
-            at=datetime.fromtimestamp(seconds, UTC) if seconds else datetime.now(UTC),
-            conversation=Conversation(source.account, place_of(message)),
-            user=user_of(message.sender) if message.sender else None,
-            raw_json=source.body,
-            message_id=str(message.message_id),
-            text=text,
-            edited=is_edited,
-        )
-    origin = source.origin(place_of(message), message.sender, seconds)
+    origin = source.origin(place_of(message), message.sender, (is_edited and message.edit_date) or message.date)
     if kind == "guest_message":
         return _read_guest(origin, message)
-    start = _START.fullmatch(text) if kind == "message" and message.chat.type == "private" else None
+    start = _START.fullmatch(message.text) if kind == "message" and message.chat.type == "private" else None
     if start:
         return ConversationStarted(**origin, context=(start[1] or "").strip())
     content = content_of(message)

@@ -170,28 +170,6 @@ def test_brackets_in_texts_are_no_nesting() -> None:
     assert event.text == text
 
 
-@pytest.mark.parametrize(
-    "chat", [{"id": 7, "type": "private"}, {"id": -100, "type": "supergroup"}], ids=["person", "group"]
-)
-@pytest.mark.parametrize(
-    "more", [{}, {"is_topic_message": True, "message_thread_id": 4, "business_connection_id": "b"}]
-)
-@pytest.mark.parametrize(
-    "sender", [{}, {"from": {"id": 7, "first_name": "Ana", "last_name": "Kos", "username": "ana"}}]
-)
-@pytest.mark.parametrize("kind", ["message", "edited_message", "channel_post", "edited_business_message"])
-def test_a_text_alone_is_read_like_one_that_answers_another(
-    kind: str, sender: dict[str, Any], more: dict[str, Any], chat: dict[str, Any]
-) -> None:
-    message = {"message_id": 9, "date": 5, "edit_date": 6, "chat": chat, "text": " hi/start "} | sender | more
-    [alone] = demo().parse(update(json.dumps({"update_id": 1, kind: message})))
-    answering = message | {"reply_to_message": {"message_id": 8}}
-    [other] = demo().parse(update(json.dumps({"update_id": 1, kind: answering})))
-    assert isinstance(other, MessageReceived)
-    assert other.reply_to == "8"
-    assert alone == msgspec.structs.replace(other, reply_to="", raw_json=alone.raw_json)
-
-
 def test_a_hundred_thousand_brackets_are_refused() -> None:
     with pytest.raises(PayloadError, match="deeper"):
         demo().parse(update(b'{"update_id":1,"x":' + b"[" * 100_000))
