@@ -123,7 +123,8 @@ class Adapter(ABC):
     poll_seconds: float = 0
 
     def __init__(self, *, ta: str = "", api_url: str = "", prefix: str = "") -> None:
-        self.name_account(ta)
+        #: The identity this adapter speaks for. The bot gives it a `ta` when the setting did not.
+        self.account = Account(self.channel, ta)
         self.api_url = (api_url or self.default_api_url).rstrip("/")
         self.prefix = prefix
         #: The name of the bot that it is an account of.
@@ -153,10 +154,13 @@ class Adapter(ABC):
         """Returns how fast the service takes messages into one conversation."""
         return self.paces.chat
 
-    def name_account(self, ta: str) -> None:
-        """Gives it the id of its account: the bot does so where the setting did not."""
-        self.ta = ta
-        #: The identity this adapter speaks for.
+    @property
+    def ta(self) -> str:
+        """The account's id."""
+        return self.account.ta
+
+    @ta.setter
+    def ta(self, ta: str) -> None:
         self.account = Account(self.channel, ta)
 
     @property
