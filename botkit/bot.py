@@ -51,8 +51,7 @@ class Bot:
         if problems:
             raise DefinitionError("some texts cannot be translated:\n" + "\n".join(problems))
         for account in self.accounts:
-            if not account.ta:
-                account.ta = f"{name}-{account.channel}"
+            account.ta = account.ta or f"{name}-{account.channel}"
             account.owner = name
         if len({account.account for account in self.accounts}) < len(self.accounts):
             raise DefinitionError(

@@ -53,13 +53,13 @@ def fault(scope: Scope, policy: HeadPolicy) -> int:
     headers = scope["headers"]
     if len(headers) > policy.max_headers:
         return 431
+    fields = dict(headers)
+    if len(fields) == len(headers) and fields.get(b"host") and b"transfer-encoding" not in fields:
+        # Nearly all say each thing once, and nothing of a coding.
+        return 431 if len(b"".join(fields)) + len(b"".join(fields.values())) > policy.max_size else 0
     names, values = zip(*headers, strict=True) if headers else ((), ())
     if len(b"".join(names)) + len(b"".join(values)) > policy.max_size:
         return 431
-    fields = dict(headers)
-    # Nearly all say each thing once, and nothing of a coding.
-    if fields.get(b"host") and b"transfer-encoding" not in fields and len(fields) == len(headers):
-        return 0
     return 400 if _is_ambiguous(names, values, is_old=scope["http_version"] == "1.0") else 0
 
 

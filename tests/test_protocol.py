@@ -7,7 +7,7 @@ from typing import Any
 import httptools
 import pytest
 
-from botkit.answer import Answer
+from botkit.answer import Answer, whole_of
 from botkit.gate import Gate
 from botkit.protocol import ConnectionPolicy, bounded
 from tests.raw_http import exchange, serving, statuses
@@ -201,6 +201,96 @@ async def test_whoever_asks_only_for_the_head_gets_no_body(whole: int) -> None:
     received = await exchange(whole, GET.replace(b"GET", b"HEAD") + CLOSE)
     assert statuses(received) == [200, 200]
     assert received.count(b"hello") == 1
+
+
+# --- bodies in one piece
+
+
+class Taker:
+    """Takes bodies in one piece where it can, by the path: `/twice`, `/late` after a first part, else at once."""
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes | None] = []
+        self.received: list[bytes] = []
+        self.begun = asyncio.Event()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        whole = whole_of(send, receive)
+        if scope["path"] == "/late":
+            self.received.append((await receive())["body"])
+        self.bodies.append(whole.take_body())
+        if scope["path"] == "/twice":
+            self.bodies.append(whole.take_body())
+        if self.bodies[-1] is None and scope["path"] == "/a":
+            more = True
+            while more:
+                message = await receive()
+                self.received.append(message["body"])
+                self.begun.set()
+                more = message["more_body"]
+        await Answer(200).send(send)
+
+
+@pytest.fixture
+def taker() -> Taker:
+    return Taker()
+
+
+@pytest.fixture
+async def taking(taker: Taker) -> AsyncIterator[int]:
+    async with serving(taker) as port:
+        yield port
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "bodies"),
+    [
+        (HEAD + b"Content-Length: 2\r\n\r\nhi", [b"hi"]),
+        (CHUNKED + b"1\r\nh\r\n1\r\ni\r\n0\r\n\r\n", [b"hi"]),
+        (HEAD + b"\r\n", [b""]),
+        (HEAD.replace(b"/a", b"/twice") + b"Content-Length: 2\r\n\r\nhi", [b"hi", None]),
+        (HEAD.replace(b"/a", b"/late") + b"Content-Length: 2\r\n\r\nhi", [None]),
+    ],
+    ids=["length", "chunks", "none", "twice", "after it was received"],
+)
+async def test_a_body_that_is_all_there_can_be_taken_once(
+    taking: int, taker: Taker, request_bytes: bytes, bodies: list[bytes | None]
+) -> None:
+    assert statuses(await exchange(taking, request_bytes + CLOSE)) == [200, 200]
+    assert taker.bodies == [*bodies, b""]
+
+
+async def test_a_body_of_which_a_part_is_missing_is_received(taking: int, taker: Taker) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", taking)
+    writer.write(HEAD + b"Content-Length: 2\r\n\r\nh")
+    async with asyncio.timeout(20):
+        await taker.begun.wait()
+        writer.write(b"i" + CLOSE)
+        assert statuses(await reader.read()) == [200, 200]
+    assert (taker.bodies, taker.received) == ([None, b""], [b"h", b"i"])
+    writer.close()
+
+
+async def test_whoever_asks_first_whether_to_send_a_body_is_told_to(taking: int, taker: Taker) -> None:
+    asking = HEAD + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\nhi"
+    assert statuses(await exchange(taking, asking + CLOSE)) == [100, 200, 200]
+    assert b"".join(taker.received) == b"hi"
+
+
+async def test_after_the_body_was_taken_only_the_end_is_to_be_received() -> None:
+    end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def app(_: Any, receive: Any, send: Any) -> None:
+        assert whole_of(send, receive).take_body() == b"hi"
+        end.set_result((await receive())["type"])
+
+    async with serving(app) as port:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(HEAD + b"Content-Length: 2\r\n\r\nhi")
+        await writer.drain()
+        writer.close()
+        async with asyncio.timeout(20):
+            assert await end == "http.disconnect"
 
 
 # --- too much

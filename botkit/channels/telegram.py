@@ -33,6 +33,7 @@ from botkit.channels.telegram_messages import (
 )
 from botkit.channels.telegram_news import *  # noqa: F403
 from botkit.channels.telegram_news import EVENTS
+from botkit.channels.telegram_texts import read_text
 from botkit.channels.telegram_updates import KINDS, read_update
 from botkit.conversation import Conversation
 from botkit.credentials import made_up, read_secret
@@ -161,7 +162,7 @@ class Telegram(Adapter):
 
         Raises PayloadError when the body cannot be read.
         """
-        return [read_update(self.account, request.body)]
+        return [read_text(self.account, request.body) or read_update(self.account, request.body)]
 
     def capabilities_for(self, message: AnyMessage, to: Conversation) -> Capabilities:
         """Returns what can be shown; places and numbers can be asked for in private chats, which have positive ids."""

@@ -37,7 +37,7 @@ class Source(Struct, frozen=True):
         """Returns what all events have; without a date of its own an event happened now."""
         return Origin(
             id=self.event_id,
-            at=datetime.fromtimestamp(seconds, UTC) if seconds else datetime.now(UTC),
+            at=instant(seconds) or datetime.now(UTC),
             conversation=Conversation(self.account, str(place)),
             user=user_of(sender) if sender else None,
             raw_json=self.body,

@@ -34,14 +34,6 @@ _EDITED = frozenset(kind for kind in _MESSAGES if kind.startswith("edited_"))
 KINDS = (*_MESSAGES, "callback_query", *READERS)
 _KINDS = frozenset(KINDS)
 
-# What a message may have beside a text, and more than an envelope.
-# fmt: off
-_ATTACHED = frozenset((
-    "photo", "animation", "sticker", "audio", "video", "video_note", "voice", "document", "location", "venue",
-    "contact", "reply_to_message",
-))
-# fmt: on
-
 _START = re.compile(r"/start(?:@\w+)?(?:\s+(.*))?", re.DOTALL)
 
 #: The members of a Message that say nothing of its content: the first other one names the kind.
@@ -93,11 +85,9 @@ def _read_message(source: Source, kind: str, payload: Any) -> Event:
     origin = source.origin(place_of(message), message.sender, (is_edited and message.edit_date) or message.date)
     if kind == "guest_message":
         return _read_guest(origin, message)
-    text = message.text
-    if text[:1] == "/" and kind == "message" and message.chat.type == "private" and (start := _START.fullmatch(text)):
+    start = _START.fullmatch(message.text) if kind == "message" and message.chat.type == "private" else None
+    if start:
         return ConversationStarted(**origin, context=(start[1] or "").strip())
-    if text and _ATTACHED.isdisjoint(payload):
-        return MessageReceived(**origin, message_id=str(message.message_id), text=text, edited=is_edited)
     content = content_of(message)
     if content.is_empty:
         unknown = next((key for key in payload if key not in _ENVELOPE), "")
