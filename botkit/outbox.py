@@ -113,7 +113,8 @@ class Outbox:
         to = Conversation(account, outgoing.to)
         if isinstance(outgoing.message, Raw) and (event := delivered(outgoing)):
             return self._deliver(turn, to, *event, keep=keep)
-        if to.key != turn.cid:
+        # Nearly all keys are as plain as this, and need not be made.
+        if turn.cid != f"{account.channel}:{account.ta}:{to.id}" and turn.cid != to.key:
             return self._relay(turn, outgoing, to, keep=keep)
         line = self._lines.get(account)
         if line is None:
@@ -292,8 +293,9 @@ class Outbox:
     ) -> Awaitable[Turn | Verdict | None]:
         adapter = self._lines[to.account].adapter
         self.governor.worked(to.account)
-        log.debug("sent", account=adapter.ta, message=outgoing.key, attempt=turn.attempts)
-        pace = None if outgoing.message.is_transient else adapter.chat_pace(to)
+        log.debug("sent", account=to.account.ta, message=outgoing.key, attempt=turn.attempts)
+        if (pace := adapter.chat_pace(to)) and outgoing.message.is_transient:
+            pace = None
         if adapter.has_receipts or outgoing.trail or outgoing.broadcast:
             return self._tell_sent(turn, outgoing, receipt, adapter, pace, keep=keep)
         return insist(partial(self._store.sent, turn, keep=keep, pace=pace))
