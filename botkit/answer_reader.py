@@ -44,6 +44,8 @@ class AnswerReader:
     keeps_alive = False
     #: How the body is packed; empty if it is not.
     coding = b""
+    #: The body of a complete answer.
+    body = b""
 
     _lines: bytes | None = None
     _size = 0
@@ -67,11 +69,6 @@ class AnswerReader:
             pairs = (line.split(b":", 1) for line in self._lines.split(b"\r\n")[:-1])
             self._headers, self._lines = [(name, value.strip(b"\t ")) for name, value in pairs], None
         return self._headers
-
-    @property
-    def body(self) -> bytes:
-        """The body, as far as it is there."""
-        return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
 
     def feed(self, data: bytes) -> None:
         """Takes what arrived. Raises MalformedError, LongAnswerError.
@@ -103,8 +100,7 @@ class AnswerReader:
         body = data[plain.end() :]
         if len(body) != int(length) or len(body) > self._most or self._is_head or status in _WITHOUT_BODY:
             return False
-        self.status, self._lines = int(status), lines
-        self._parts.append(body)
+        self.status, self._lines, self.body = int(status), lines, body
         self.is_complete = self.keeps_alive = True
         return True
 
@@ -112,7 +108,7 @@ class AnswerReader:
         """Takes the end of the connection, which may be the end of the body. Raises MalformedError if it is not."""
         if not self._ends_with_connection:
             raise MalformedError("the connection ended before the answer did")
-        self.is_complete = True
+        self._complete()
         self._parser = None
 
     # --- what the parser calls ---
@@ -161,13 +157,17 @@ class AnswerReader:
         elif self.status < 200:
             self._headers.clear()
         else:
-            self.is_complete = True
+            self._complete()
             self.keeps_alive = not self._is_head and self._parser.should_keep_alive()
 
     def on_message_begin(self) -> None:
         """Takes the begin of an answer; behind a complete one it is one that nobody asked for."""
         if self.is_complete:
             self.keeps_alive = False
+
+    def _complete(self) -> None:
+        self.body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+        self.is_complete = True
 
     def _stop(self, failure: Exception) -> None:
         if not self.is_complete:

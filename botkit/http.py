@@ -101,7 +101,9 @@ class Http:
             if self._other is None and form is None and files is None and not (headers or is_foreign):
                 # Nearly all requests; what is the same in all of them to an address is made once.
                 read = await self._own.exchange(_opening(method, url), _rest(method, json, content), most=most)
-                return await _unpacked(read, most) if read.coding else _answered(read)
+                if read.coding:
+                    return await _unpacked(read, most)
+                return HttpAnswer(read.status, AnswerHeaders(read), read.body)
             return await self._exchange(
                 method, url, headers, _Content(json, content, form, files), most=most, is_foreign=is_foreign
             )
@@ -252,10 +254,6 @@ def _named(request: httpx.Request) -> httpx.Request:
         # As every client does with a name and a password in an address.
         next(httpx.BasicAuth(request.url.username, request.url.password).auth_flow(request))
     return request
-
-
-def _answered(read: AnswerReader) -> HttpAnswer:
-    return HttpAnswer(read.status, AnswerHeaders(read), read.body)
 
 
 async def _unpacked(read: AnswerReader, most: int) -> HttpAnswer:

@@ -4,6 +4,7 @@ import asyncio
 import math
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 
 import structlog
 from msgspec import Struct
@@ -112,7 +113,8 @@ class Outbox:
         to = Conversation(account, outgoing.to)
         if isinstance(outgoing.message, Raw) and (event := delivered(outgoing)):
             return self._deliver(turn, to, *event, keep=keep)
-        if to.key != turn.cid:
+        # Nearly all keys are as plain as this, and need not be made.
+        if turn.cid != f"{account.channel}:{account.ta}:{to.id}" and turn.cid != to.key:
             return self._relay(turn, outgoing, to, keep=keep)
         line = self._lines.get(account)
         if line is None:
@@ -155,7 +157,8 @@ class Outbox:
         receipt = await self._attempts.make(line, turn, outgoing, to)
         if receipt is None:
             return None
-        conclusion = self._conclude(turn, outgoing, to, receipt, keep=keep)
+        conclude = self._sent if receipt.outcome is Outcome.SENT else self._not_sent
+        conclusion = conclude(turn, outgoing, to, receipt, keep=keep)
         if not (counted.purchase or receipt.billing):
             return await conclusion
         # Both travel in one batch.
@@ -254,12 +257,6 @@ class Outbox:
         )
         return bool(moved.parts)
 
-    def _conclude(
-        self, turn: Turn, outgoing: Outgoing, to: Conversation, receipt: Receipt, *, keep: bool
-    ) -> Awaitable[Turn | Verdict | None]:
-        conclude = self._sent if receipt.outcome is Outcome.SENT else self._not_sent
-        return conclude(turn, outgoing, to, receipt, keep=keep)
-
     async def _not_sent(
         self, turn: Turn, outgoing: Outgoing, to: Conversation, receipt: Receipt, *, keep: bool
     ) -> Turn | Verdict | None:
@@ -296,11 +293,12 @@ class Outbox:
     ) -> Awaitable[Turn | Verdict | None]:
         adapter = self._lines[to.account].adapter
         self.governor.worked(to.account)
-        log.debug("sent", account=adapter.ta, message=outgoing.key, attempt=turn.attempts)
-        pace = None if outgoing.message.is_transient else adapter.chat_pace(to)
+        log.debug("sent", account=to.account.ta, message=outgoing.key, attempt=turn.attempts)
+        if (pace := adapter.chat_pace(to)) and outgoing.message.is_transient:
+            pace = None
         if adapter.has_receipts or outgoing.trail or outgoing.broadcast:
             return self._tell_sent(turn, outgoing, receipt, adapter, pace, keep=keep)
-        return insist(lambda: self._store.sent(turn, keep=keep, pace=pace))
+        return insist(partial(self._store.sent, turn, keep=keep, pace=pace))
 
     async def _tell_sent(
         self, turn: Turn, outgoing: Outgoing, receipt: Receipt, adapter: Adapter, pace: Pace | None, *, keep: bool

@@ -118,7 +118,7 @@ class Transport(httpx.AsyncBaseTransport):
             async with asyncio.timeout(self._patience.pool):
                 await turn
         except BaseException as error:
-            if not turn.cancelled():
+            if not turn.cancel() and not turn.cancelled():
                 # It came at the same moment.
                 self._free_slot()
             if isinstance(error, TimeoutError):

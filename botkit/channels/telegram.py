@@ -7,7 +7,7 @@ import hmac
 import os
 import re
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from mimetypes import guess_type
 from typing import Any, Self
@@ -284,18 +284,18 @@ class Telegram(Adapter):
         what = f"Telegram refused {method}: {receipt.reason}"
         raise ServiceError(what, code=int(code), fix=fixes.get(code, "try again later"))
 
-    async def _post(self, call: Call, client: HttpClient) -> HttpAnswer:
+    def _post(self, call: Call, client: HttpClient) -> Awaitable[HttpAnswer]:
         if not self._is_set:
             raise SettingsError(f"{self._setting('TOKEN')} is not set", fix="create a bot with @BotFather")
         # In no variable of ours: tools that look into tracebacks would find the token there.
         if call.files:
-            return await client.request(
+            return client.request(
                 "POST",
                 f"{self.api_url}/bot{self._token.reveal()}/{call.method}",
                 form=as_form(call.parameters),
                 files=call.files,
             )
-        return await client.request(
+        return client.request(
             "POST",
             f"{self.api_url}/bot{self._token.reveal()}/{call.method}",
             json=call.parameters if call.method != _SET_WEBHOOK else self._proved(call),

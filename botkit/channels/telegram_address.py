@@ -56,7 +56,4 @@ def is_private(place: str) -> bool:
 
 def address_for(method: str, address: Mapping[str, Any]) -> dict[str, Any]:
     """Returns what of a conversation's address a method takes."""
-    if method == "sendMessage":
-        # The one that takes all of it, and is called most.
-        return dict(address)
     return {name: value for name, value in address.items() if _IS_TAKEN[name](method)}

@@ -153,8 +153,14 @@ def read_answer(answer: HttpAnswer) -> Answer | None:
 def read_receipt(answer: HttpAnswer) -> Receipt:
     """Classes an answer; the reason is Telegram's code and its fixed words, without what it quotes of a message."""
     is_success = 200 <= answer.status < 300
-    if is_success and (message_id := _sent_id(answer.body)):
-        return Receipt(Outcome.SENT, id=message_id)
+    if is_success:
+        try:
+            # Nearly all tell of one message, and nothing but its id need be read.
+            sent = _decode_sent(answer.body)
+            if sent.ok:
+                return Receipt(Outcome.SENT, id=str(sent.result.message_id))
+        except _UNREADABLE:
+            pass
     said = read_answer(answer)
     if said and said.ok and is_success:
         return Receipt(Outcome.SENT, id=_message_id(said.result))
@@ -170,15 +176,6 @@ def read_receipt(answer: HttpAnswer) -> Receipt:
         moved_to = str(migrated) if migrated else ""
         return Receipt(Outcome.REFUSED, reason=reason, is_gone=word in _GONE, moved_to=moved_to)
     return Receipt(Outcome.UNKNOWN, reason=f"{code} {word}")
-
-
-def _sent_id(body: bytes) -> str:
-    """Returns the id of the one message that an answer tells of; of nearly all, nothing else need be read."""
-    try:
-        sent = _decode_sent(body)
-    except _UNREADABLE:
-        return ""
-    return str(sent.result.message_id) if sent.ok else ""
 
 
 def _message_id(result: Any) -> str:

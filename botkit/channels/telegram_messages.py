@@ -238,11 +238,12 @@ def _check_button(button: AnyButton) -> None:
 
 async def render(message: AnyMessage, address: Mapping[str, Any]) -> Call:
     """Returns the call that sends the message to the chat; reads files of ours. Raises MessageError for a lost one."""
+    if type(message) is Text:
+        # By far the most; and there is nothing of an address that it does not take.
+        return Call("sendMessage", _completed({**address, **_words("text", message.formatted)}, message))
     match message:
         case Edit():
             call = Call("editMessageText", {"message_id": int(message.message_id), **_words("text", message.formatted)})
-        case Text():
-            call = Call("sendMessage", _words("text", message.formatted))
         case Raw():
             return _raw(message, address)
         case Delete():
@@ -253,11 +254,7 @@ async def render(message: AnyMessage, address: Mapping[str, Any]) -> Call:
             call = await _album(message)
         case _:
             call = _plain_call(message)
-    parameters = address_for(call.method, address)
-    parameters.update(call.parameters)
-    _add_options(parameters, message)
-    if message.extra:
-        parameters.update(own_words(message))
+    parameters = _completed({**address_for(call.method, address), **call.parameters}, message)
     return Call(call.method, parameters, call.files)
 
 
@@ -289,7 +286,8 @@ def _raw(message: Raw, address: Mapping[str, Any]) -> Call:
     return Call(message.method, {**known, **message.payload})
 
 
-def _add_options(parameters: dict[str, Any], message: AnyMessage) -> None:
+def _completed(parameters: dict[str, Any], message: AnyMessage) -> dict[str, Any]:
+    """Adds what any message may say: how it is to arrive, its buttons, and what is given for Telegram alone."""
     if not isinstance(message, _UNSENT):
         if message.silent:
             parameters["disable_notification"] = True
@@ -299,6 +297,9 @@ def _add_options(parameters: dict[str, Any], message: AnyMessage) -> None:
             parameters["reply_parameters"] = {"message_id": int(message.reply_to), "allow_sending_without_reply": True}
     if message.buttons:
         parameters["reply_markup"] = _markup(message.buttons)
+    if message.extra:
+        parameters.update(own_words(message))
+    return parameters
 
 
 def _is_keyboard(buttons: Rows) -> bool:
