@@ -371,11 +371,13 @@ async def insist(call: Callable[[], Awaitable[T]], *, seconds: float = 10) -> T:
 
     Raises the last StoreUnavailableError. The work is not lost then: its lease ends and somebody does it again.
     """
-    deadline = time.monotonic() + seconds
+    deadline = 0.0
     while True:
         try:
             return await call()
         except StoreUnavailableError:
+            # The time begins with the first failure: nearly no call has one.
+            deadline = deadline or time.monotonic() + seconds
             pause = random.uniform(0.05, 0.25)  # noqa: S311
             if time.monotonic() + pause > deadline:
                 raise
