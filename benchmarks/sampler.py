@@ -19,6 +19,7 @@ LAYERS = (
         (
             "/botkit/http",
             "/botkit/transport",
+            "/botkit/answer_reader",
             "/site-packages/httpx/",
             "/site-packages/httpcore/",
             "/site-packages/h11/",
@@ -26,12 +27,15 @@ LAYERS = (
     ),
     ("sending", ("/site-packages/anyio/", "/site-packages/aiohttp/", "/site-packages/certifi/")),
     ("receiving", ("/site-packages/uvicorn/", "/site-packages/starlette/", "/botkit/app.py", "/botkit/receiver.py")),
+    ("receiving", ("/botkit/protocol", "/botkit/gate", "/botkit/body", "/botkit/answer.py", "/botkit/webhook")),
     ("handler", ("/benchmarks/servers/",)),
     ("flow", ("/botkit/flow", "/botkit/trigger", "/botkit/record", "/site-packages/transitions/")),
     ("Telegram", ("/botkit/channels/", "/botkit/formatting", "/botkit/rendering", "/site-packages/markdown_it/")),
     ("telemetry", ("/botkit/metrics", "/botkit/tracing", "/botkit/telemetry", "/site-packages/prometheus_client/")),
     ("telemetry", ("/site-packages/structlog/", "/logging/")),
-    ("engine", ("/botkit/",)),
+    ("outbox", ("/botkit/outbox", "/botkit/outgoing", "/botkit/attempts", "/botkit/governor", "/botkit/endings")),
+    ("taking in", ("/botkit/intake", "/botkit/engine", "/botkit/held_turns")),
+    ("dispatcher", ("/botkit/",)),
 )
 REST = "event loop"
 

@@ -19,7 +19,7 @@ def layer(*paths: str) -> str:
 
 def test_a_sample_belongs_to_the_innermost_file_that_has_a_layer() -> None:
     assert layer("/x/botkit/engine.py", "/x/botkit/redis/pipe.py") == "Redis"
-    assert layer("/x/botkit/redis/store.py", "/x/botkit/engine.py") == "engine"
+    assert layer("/x/botkit/redis/store.py", "/x/botkit/engine.py") == "taking in"
 
 
 def test_the_standard_library_works_for_its_caller() -> None:
