@@ -73,8 +73,10 @@ def test_a_full_disk_ends_a_server_that_syncs_every_write(make_redis: MakeRedis)
 def test_a_replica_has_what_its_primary_has(make_redis: MakeRedis) -> None:
     primary = make_redis()
     replica = make_redis(replica_of=primary)
-    primary.ask("SET", "a", "1")
-    assert primary.ask("WAIT", 1, 5000) == 1
+    # One waits for what was written on its own connection alone.
+    with primary.client() as client:
+        client.set("a", "1")
+        assert client.wait(1, 5000) == 1
     assert replica.ask("GET", "a") == b"1"
 
 
