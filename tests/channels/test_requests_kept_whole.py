@@ -1,7 +1,6 @@
 """Nothing that a person chose can change where a request goes, or end a header or a field before its end."""
 
 import json
-from collections.abc import Callable, Mapping
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -11,28 +10,13 @@ from hypothesis import strategies as st
 
 from botkit.adapter import Adapter
 from botkit.addresses import AddressKind
-from botkit.channels.gbm import BusinessMessages
-from botkit.channels.telegram import Telegram
-from botkit.channels.viber import Viber
 from botkit.conversation import Conversation
 from botkit.exceptions import BotkitError
-from botkit.gateways.mitto import Mitto
-from botkit.gateways.rapporto import Rapporto
-from botkit.gateways.smsc import Smsc
-from botkit.gateways.smsgold import SmsGold
 from botkit.http import Http
 from botkit.messages import Text
 from botkit.outgoing import Outgoing
+from tests.channels.demo_accounts import ACCOUNTS
 
-ACCOUNTS: Mapping[str, Callable[[], Adapter]] = {
-    "telegram": lambda: Telegram(ta="demo"),
-    "viber": lambda: Viber(ta="demo"),
-    "gbm": lambda: BusinessMessages(ta="demo"),
-    "mitto": lambda: Mitto("sms", ta="demo", sender="BotKit"),
-    "rapporto": lambda: Rapporto("sms", ta="demo"),
-    "smsc": lambda: Smsc(ta="demo"),
-    "smsgold": lambda: SmsGold(ta="demo"),
-}
 HOSTILE = (
     *("../../getMe", "..%2f..%2fgetMe", "/etc/passwd", "\\..\\", "a@evil.example", "//evil.example/", "%2f%2e%2e"),
     *(

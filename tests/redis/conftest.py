@@ -14,6 +14,9 @@ from botkit.redis.embedded import ServerKind, find_servers
 from botkit.redis.store import RedisStore
 from tests.conftest import Servers
 
+#: Of all stores that tests make on one server.
+PREFIXES = ("bk", "bk1", "bk[1]")
+
 
 class MakeStore(Protocol):
     def __call__(self, *, prefix: str = "bk", bounds: Bounds | None = None, clock: Clock | None = None) -> RedisStore:
@@ -52,16 +55,19 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def make_store(
-    kind: ServerKind, servers: Servers, raw: "redis.asyncio.Redis", clock: Clock
-) -> AsyncIterator[MakeStore]:
+async def own_url(kind: ServerKind, servers: Servers, raw: "redis.asyncio.Redis") -> str:
+    """The address of the database, which is empty, for one who may do nothing there but what a store must."""
+    # fakeredis has no users.
+    return servers.url(kind) if kind is ServerKind.FAKE else await confined(servers.url(kind), *PREFIXES)
+
+
+@pytest.fixture
+async def make_store(own_url: str, clock: Clock) -> AsyncIterator[MakeStore]:
     made: list[RedisStore] = []
-    # fakeredis has no users; everywhere else the store works as one who may do nothing more than it must.
-    url = servers.url(kind) if kind is ServerKind.FAKE else await confined(servers.url(kind), "bk", "bk1", "bk[1]")
     default = clock
 
     def make(*, prefix: str = "bk", bounds: Bounds | None = None, clock: Clock | None = None) -> RedisStore:
-        made.append(RedisStore(url, clock=clock or default, prefix=prefix, bounds=bounds))
+        made.append(RedisStore(own_url, clock=clock or default, prefix=prefix, bounds=bounds))
         return made[-1]
 
     yield make
