@@ -13,6 +13,7 @@ from botkit.redis.bounds import Bounds
 from botkit.redis.embedded import ServerKind, find_servers
 from botkit.redis.store import RedisStore
 from tests.conftest import Servers
+from tests.redis.fake_server import Server
 
 #: Of all stores that tests make on one server.
 PREFIXES = ("bk", "bk1", "bk[1]")
@@ -81,3 +82,12 @@ async def store(make_store: MakeStore) -> AsyncIterator[RedisStore]:
     store = make_store(bounds=Bounds(mailbox=3, outbox=2, timers=2, partitions=2))
     yield store
     assert await audit(store) == []
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    """One that answers OK to everything, until it is told otherwise."""
+    server = Server()
+    await server.start()
+    yield server
+    await server.stop()
