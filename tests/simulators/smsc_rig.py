@@ -20,6 +20,7 @@ from botkit.redaction import Secret
 from botkit.simulators.simulator import Person, phone_number
 from botkit.simulators.smsc import SmscSimulator
 from botkit.webhook import WebhookRequest, WebhookStatus
+from tests.simulators.listener import Listener
 
 CALLBACK = "https://bot.test/webhooks/smsc/report?ta=sms"
 LOGIN, PASSWORD, KEY, WORD = "demo", "demo-pass", "demo-key", "s3cr3t-demo"
@@ -82,16 +83,8 @@ class Account(Adapter):
         return self
 
 
-class Handler:
-    """The client's handler of callbacks: what it was told, and what it answers."""
-
-    def __init__(self) -> None:
-        self.status = 200
-        self.requests: list[httpx.Request] = []
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.requests.append(request)
-        return httpx.Response(self.status)
+class Handler(Listener):
+    """The client's handler of callbacks, which come as forms."""
 
     @property
     def told(self) -> list[dict[str, str]]:
