@@ -226,7 +226,7 @@ async def test_one_who_floods_is_told_to_wait_and_others_do_not_notice(
         traffic.may_handle.set()
         await until(lambda: ("quiet", "hello") in traffic.desk.shown)
         assert len(traffic.desk.shown) < 1000
-        await traffic.check(seconds=60)
+        assert await traffic.mistakes(seconds=60) == []
 
 
 # --- what ends a process, or nearly does ---
