@@ -2,13 +2,13 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, Self
 from uuid import uuid4
 
-from botkit.adapter import Adapter, Outcome, Receipt
+from botkit.adapter import Outcome, Receipt
 from botkit.bot import Bot
 from botkit.capabilities import EVERYTHING
 from botkit.clock import Clock
@@ -35,13 +35,14 @@ from botkit.messages import AnyMessage, Raw, Text
 from botkit.metrics import Metrics
 from botkit.outbox import Outbox, SendPolicy
 from botkit.outgoing import Outgoing
-from botkit.redaction import Redactor, Secret
+from botkit.redaction import Redactor
 from botkit.redis.bounds import Bounds
 from botkit.redis.dead_letters import DeadLetter
 from botkit.redis.store import RedisStore
 from botkit.router import Router
 from botkit.session_rules import SessionRules
-from botkit.webhook import WebhookRequest, WebhookStatus
+from botkit.webhook import WebhookRequest
+from tests.silent_adapter import SilentAdapter
 
 Report = MessageDelivered | MessageSeen | MessageFailed
 
@@ -53,7 +54,7 @@ UNKNOWN = Receipt(Outcome.UNKNOWN, reason="no answer")
 _native_ids = count(1)
 
 
-class Desk(Adapter):
+class Desk(SilentAdapter):
     """The channel: `plan` holds the outcomes of the next attempts, those after them are sent."""
 
     channel = "desk"
@@ -88,25 +89,11 @@ class Desk(Adapter):
                 self._has_shown.clear()
                 await self._has_shown.wait()
 
-    @classmethod
-    def from_env(cls, prefix: str, environ: Mapping[str, str] = {}) -> Self:
-        return cls()
-
-    @property
-    def has_credentials(self) -> bool:
-        return True
-
-    def secrets(self) -> Iterable[Secret]:
-        return ()
-
     def verify(self, request: WebhookRequest) -> bool:
         return request.headers.get("x-desk") == "genuine"
 
     def parse(self, request: WebhookRequest) -> Sequence[Event]:
         return [says(request.body.decode(), native=request.body.decode())]
-
-    def check(self, message: AnyMessage) -> None:
-        return
 
     def acknowledge(self, event: Event) -> AnyMessage | None:
         if not isinstance(event, ButtonPressed):
@@ -130,18 +117,6 @@ class Desk(Adapter):
             self._has_shown.set()
             return Receipt(Outcome.SENT, id=f"{to.id}/{len(self.shown)}")
         return planned
-
-    async def load_webhook(self, client: HttpClient) -> WebhookStatus:
-        return WebhookStatus("", {})
-
-    async def set_webhook(self, url: str, client: HttpClient) -> None:
-        return None
-
-    async def delete_webhook(self, client: HttpClient) -> None:
-        return None
-
-    def simulated(self, api_url: str) -> Self:
-        return self
 
 
 def _text(message: AnyMessage) -> str:

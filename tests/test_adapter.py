@@ -1,6 +1,6 @@
 """What every adapter gets from the contract without writing it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Self
 
@@ -12,17 +12,17 @@ from botkit.channels.gbm import BusinessMessages
 from botkit.channels.telegram import Telegram
 from botkit.channels.viber import Viber
 from botkit.conversation import Account, Conversation
-from botkit.events import ConversationStarted, Event
+from botkit.events import ConversationStarted
 from botkit.exceptions import InvalidRequestError
 from botkit.http import Http
 from botkit.http_client import HttpClient
-from botkit.messages import AnyMessage, Text
+from botkit.messages import Text
 from botkit.outgoing import Outgoing
-from botkit.redaction import Secret
-from botkit.webhook import WebhookRequest, WebhookStatus
+from botkit.webhook import WebhookRequest
+from tests.silent_adapter import SilentAdapter
 
 
-class Pigeon(Adapter):
+class Pigeon(SilentAdapter):
     channel = "pigeon"
     dedupe_window = timedelta(hours=1)
     default_api_url = "https://loft.example/"
@@ -35,29 +35,11 @@ class Pigeon(Adapter):
     def has_credentials(self) -> bool:
         return False
 
-    def secrets(self) -> Iterable[Secret]:
-        return ()
-
     def verify(self, request: WebhookRequest) -> bool:
         return True
 
-    def parse(self, request: WebhookRequest) -> Sequence[Event]:
-        return ()
-
-    def check(self, message: AnyMessage) -> None:
-        return
-
     async def send(self, outgoing: Outgoing, to: Conversation, client: HttpClient) -> Receipt:
         return Receipt(Outcome.SENT)
-
-    async def load_webhook(self, client: HttpClient) -> WebhookStatus:
-        return WebhookStatus("", {})
-
-    async def set_webhook(self, url: str, client: HttpClient) -> None:
-        return
-
-    async def delete_webhook(self, client: HttpClient) -> None:
-        return
 
     def simulated(self, api_url: str) -> Self:
         return type(self)(ta=self.ta, api_url=api_url)

@@ -1,14 +1,12 @@
 """The ASGI application: what it starts and stops, what it tells about itself, and why it does not start."""
 
 import asyncio
-import logging
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 import redis
-import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.routing import Match, Route
@@ -25,6 +23,7 @@ from botkit.redaction import Secret
 from botkit.redis.embedded import EmbeddedServer
 from botkit.router import Router
 from botkit.settings import Settings
+from tests.process_logs import logs_kept
 
 HERE = "http://localhost:8000"
 LOOPBACK = ("127.0.0.1", 50000)
@@ -38,12 +37,8 @@ TOKEN = "44d32a6f1b-cafe-0123-canary"
 
 @pytest.fixture(autouse=True)
 def logs_as_they_were() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+    with logs_kept():
+        yield
 
 
 def shop(*, token: str = "", prefix: str = "", name: str = "shop") -> Bot:

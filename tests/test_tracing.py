@@ -139,15 +139,16 @@ from botkit import tracing
 from botkit.attempts import Attempts
 from botkit.dispatcher import Dispatcher
 from botkit.receiver import Receiver
-assert not tracing.is_installed
-for method in (Attempts.make, Dispatcher.run, Receiver._store_events):
-    assert not hasattr(method, "__wrapped__"), method
 payload = b"{}"
-assert tracing.stamp(payload) is payload
+wrapped = [method.__qualname__ for method in (Attempts.make, Dispatcher.run, Receiver._store_events)
+           if hasattr(method, "__wrapped__")]
 tracing.note("a", "b")
 tracing.failed(ValueError())
+print(tracing.is_installed, wrapped, tracing.stamp(payload) is payload)
 """
 
 
 def test_without_the_extra_nothing_is_wrapped_and_nothing_is_stamped() -> None:
-    subprocess.run([sys.executable, "-c", _WITHOUT], cwd=ROOT, timeout=50, check=True)
+    command = [sys.executable, "-c", _WITHOUT]
+    ran = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=50, check=False)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "False [] True\n", "")

@@ -3,9 +3,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from benchmarks import contestants
 from benchmarks.arena import Cores, Flooded, Measured
 from benchmarks.checker import Verdict
-from benchmarks.contestants import BOTKIT, Contestant
+from benchmarks.contestants import Contestant
 from benchmarks.measurements import Key, Measurements
 from benchmarks.plan import Trips
 from benchmarks.report import page
@@ -17,7 +18,8 @@ OURS = Measured(
     redis_cpu=0.12, own_cpu=0.05, other_core=0.4, repeated=0, verdict=CLEAN,
 )  # fmt: skip
 THEIRS = replace(OURS, rate=1000, cpu=1, rss=180, verdict=replace(CLEAN, lost=2, wrong=1))
-# It needs no environment of its own, as a real one would.
+# They need no environments of their own, as those that are measured do.
+BOTKIT = replace(contestants.BOTKIT, venv="")
 PEER = Contestant("peer", "a peer", "bare")
 
 

@@ -284,7 +284,7 @@ JSON = st.recursive(
 @example(b"1" * 5000)
 @example('{"event":"\ud800"}'.encode("utf-8", "surrogatepass"))
 def test_any_bytes_give_events_or_an_error_of_ours(name: str, body: bytes) -> None:
-    check_any(ADAPTERS[name].from_env("DEMO", settings_of(name)), body)
+    assert is_borne(ADAPTERS[name].from_env("DEMO", settings_of(name)), body)
 
 
 @every_channel
@@ -296,28 +296,29 @@ def test_a_recorded_body_with_anything_in_a_place_of_it_gives_events_or_an_error
     if not recorded["body"]:
         # Where a request is its query, that is what is played with; not all of it need be signed.
         recorded["query"] |= {data.draw(st.sampled_from(sorted(recorded["query"]))): data.draw(st.text())}
-        check_parsed(ADAPTERS[name].from_env("DEMO", settings_of(name)), inbound_of(recorded))
+        assert is_read_or_refused(ADAPTERS[name].from_env("DEMO", settings_of(name)), inbound_of(recorded))
         return
     tree = json.loads(recorded["body"])
     part = data.draw(st.sampled_from([part for part in inside(tree) if isinstance(part, dict) and part]))
     part[data.draw(st.sampled_from(sorted(part)))] = data.draw(JSON)
-    check_any(ADAPTERS[name].from_env("DEMO", settings_of(name)), json.dumps(tree).encode())
+    assert is_borne(ADAPTERS[name].from_env("DEMO", settings_of(name)), json.dumps(tree).encode())
 
 
-def check_any(adapter: Adapter, body: bytes) -> None:
+def is_borne(adapter: Adapter, body: bytes) -> bool:
+    """Whether a body that nobody signed is not taken for genuine, and read or refused all the same."""
     request = WebhookRequest({}, {"ta": "demo"}, body)
-    assert not adapter.verify(request)
-    assert adapter.handshake(request) is None or isinstance(adapter.handshake(request), bytes)
-    check_parsed(adapter, request)
+    is_greeted = isinstance(adapter.handshake(request), bytes | None)
+    return not adapter.verify(request) and is_greeted and is_read_or_refused(adapter, request)
 
 
-def check_parsed(adapter: Adapter, request: WebhookRequest) -> None:
+def is_read_or_refused(adapter: Adapter, request: WebhookRequest) -> bool:
+    """Whether a request gives events that can be kept, or an error of ours."""
     try:
         parsed = adapter.parse(request)
     except PayloadError:
-        return
-    for event in parsed:
-        assert events.decoder(adapter.events)(events.encode(event)).raw == event.raw
+        return True
+    decode = events.decoder(adapter.events)
+    return all(decode(events.encode(event)).raw == event.raw for event in parsed)
 
 
 # --- settings and secrets

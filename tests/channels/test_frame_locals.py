@@ -1,6 +1,5 @@
 """No frame of an adapter holds a secret in a variable when its service fails: tools send these to their makers."""
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
@@ -8,27 +7,12 @@ import pytest
 
 from botkit.adapter import Adapter
 from botkit.addresses import AddressKind
-from botkit.channels.gbm import BusinessMessages
-from botkit.channels.telegram import Telegram
-from botkit.channels.viber import Viber
 from botkit.conversation import Conversation
-from botkit.gateways.mitto import Mitto
-from botkit.gateways.rapporto import Rapporto
-from botkit.gateways.smsc import Smsc
-from botkit.gateways.smsgold import SmsGold
 from botkit.http import Http
 from botkit.messages import Text
 from botkit.outgoing import Outgoing
+from tests.channels.demo_accounts import ACCOUNTS
 
-ACCOUNTS: Mapping[str, Callable[[], Adapter]] = {
-    "telegram": lambda: Telegram(ta="demo"),
-    "viber": lambda: Viber(ta="demo"),
-    "gbm": lambda: BusinessMessages(ta="demo"),
-    "mitto": lambda: Mitto("sms", ta="demo", sender="BotKit"),
-    "rapporto": lambda: Rapporto("sms", ta="demo"),
-    "smsc": lambda: Smsc(ta="demo"),
-    "smsgold": lambda: SmsGold(ta="demo"),
-}
 #: What a transport meets, and mistakes of its own.
 FAILURES = (
     *(httpx.ConnectError, httpx.ConnectTimeout, httpx.ReadError, httpx.ReadTimeout, httpx.RemoteProtocolError),

@@ -1,10 +1,8 @@
 import json
-import logging
 from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
-import structlog
 from starlette.applications import Starlette
 
 from botkit import (
@@ -25,6 +23,7 @@ from botkit.redaction import Secret
 from botkit.settings import Settings
 from tests.cli.conftest import Outcome, Run, served
 from tests.conftest import Servers
+from tests.process_logs import logs_kept
 
 
 class Parcel(Flow):
@@ -78,12 +77,8 @@ async def fallback(event: MessageReceived | ButtonPressed, ctx: Context[Parcel])
 @pytest.fixture(scope="module")
 def quiet() -> Iterator[None]:
     """What a service sets up for its process, the tests' process has back afterwards."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+    with logs_kept():
+        yield
 
 
 @pytest.fixture(scope="module")

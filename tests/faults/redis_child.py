@@ -17,7 +17,8 @@
     RedisChild(folder, options={"cluster-enabled": "yes", "cluster-node-timeout": "1500"})
 
 In a test, the fixture `make_redis` (tests/faults/conftest.py) makes children with the same arguments but the folder,
-started, and ends them; it skips the test, by name, where the machine lacks a server or a compiler. Everything here
+started, and ends them; it skips the test, by name, where the machine lacks a server or a compiler. On Linux a child
+ends with the process that started it, however that ends. Everything here
 blocks for some tens of milliseconds: beside work on the event loop call it by `asyncio.to_thread`.
 """
 
@@ -30,8 +31,10 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -47,6 +50,13 @@ from botkit.redis.servers import Found, ServerKind, find_servers
 #: A server that reads a long file, on a machine that is busy with other things.
 START_SECONDS = 30
 _PRELOAD = Path(__file__).with_name("preload")
+# PR_SET_PDEATHSIG is 1. Whose parent died before it was set gets no signal for that.
+_DIE_WITH_PARENT = """
+import ctypes, os, signal, sys
+ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+if os.getppid() == int(sys.argv[1]):
+    os.execv(sys.argv[2], sys.argv[2:])
+"""
 
 
 class RedisChild:
@@ -78,6 +88,8 @@ class RedisChild:
         self._preloads = ["write_buffer"] * power_cut + ["clock_shift"] * clock_shift
         self._options = self._made(fsync, replica_of, acl, maxmemory) | dict(options or {})
         self._process: subprocess.Popen[bytes] | None = None
+        # The server ends with the thread that starts it: one that stays as long as this object does.
+        self._starter = ThreadPoolExecutor(1)
 
     def _made(
         self, fsync: str, replica_of: "RedisChild | tuple[str, int] | None", acl: str, maxmemory: int
@@ -112,6 +124,7 @@ class RedisChild:
 
     def __exit__(self, *_: object) -> None:
         self.kill()
+        self._starter.shutdown()
         shutil.rmtree(self._socket.parent, ignore_errors=True)
 
     # --- life ---
@@ -138,11 +151,19 @@ class RedisChild:
         self._repair()
         if not self._clock.exists():
             self.shift_clock(0)
+        self._process = self._starter.submit(self._launch).result()
+        if wait:
+            self.wait_until_ready()
+
+    def _launch(self) -> subprocess.Popen[bytes]:
         preloads = ":".join(str(compiled(name)) for name in self._preloads)
         options = [word for name, value in self._options.items() for word in (f"--{name}", *_values(name, value))]
+        command = [str(self.server.path), *options]
+        if sys.platform == "linux":
+            command = [sys.executable, "-ISc", _DIE_WITH_PARENT, str(os.getpid()), *command]
         with (self.folder / "stderr").open("wb") as errors:
-            self._process = subprocess.Popen(
-                [self.server.path, *options],
+            return subprocess.Popen(
+                command,
                 cwd=self.folder,
                 env={"LC_ALL": "C", "LD_PRELOAD": preloads, "CLOCK_SHIFT": str(self._clock)},
                 stdin=subprocess.DEVNULL,
@@ -152,8 +173,6 @@ class RedisChild:
                 restore_signals=False,
                 start_new_session=True,
             )
-        if wait:
-            self.wait_until_ready()
 
     def _repair(self) -> None:
         """Drops the last transaction if the end found it half written, as must be done before every start of a server.

@@ -24,7 +24,7 @@ async def test_a_connection_that_breaks_at_any_command_costs_nobody_a_lease(make
             await traffic.write("olena", ["one", "two"])
             await traffic.process.engine.settle()
             proxy.spare()
-            await traffic.check(seconds=10)
+            assert await traffic.mistakes(seconds=10) == []
             await traffic.close()
         assert traffic.statuses == {200}
         if not proxy.cuts:
@@ -45,7 +45,7 @@ async def test_an_event_of_which_nobody_knew_whether_it_was_stored_is_handled_wh
         assert proxy.cuts == 1
         await proxy.accept()
         await traffic.write("olena", ["one"])
-        await traffic.check(seconds=10)
+        assert await traffic.mistakes(seconds=10) == []
         await traffic.close()
 
 
@@ -55,7 +55,7 @@ async def test_requests_and_answers_in_small_slices_are_read_all_the_same(make_r
         await traffic.process.store.ping()
         proxy.slice = 7
         await traffic.crowd(people=5, texts=3)
-        await traffic.check()
+        assert await traffic.mistakes() == []
     assert set(traffic.begun.values()) == {1}
 
 
@@ -65,7 +65,7 @@ async def test_a_narrow_way_is_used_as_far_as_it_goes(make_redis: MakeRedis) -> 
         await traffic.process.store.ping()
         proxy.bandwidth = 50_000
         await traffic.crowd(people=5, texts=3)
-        await traffic.check()
+        assert await traffic.mistakes() == []
 
 
 @pytest.mark.parametrize("fault", ["reset", "half close"])
@@ -79,4 +79,4 @@ async def test_connections_that_break_again_and_again_lose_double_and_reorder_no
             await traffic.until_shown(20 * number)
             proxy.reset() if fault == "reset" else proxy.half_close()
         await crowd
-        await traffic.check()
+        assert await traffic.mistakes() == []

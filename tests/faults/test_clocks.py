@@ -27,7 +27,7 @@ async def test_the_clock_of_redis_may_jump_by_a_day_under_load(make_redis: MakeR
             await traffic.until_shown(60 * number)
             server.shift_clock(jump)
         await crowd
-        await traffic.check(repeats=20)
+        assert await traffic.mistakes(repeats=20) == []
     assert traffic.statuses == {200}
 
 
@@ -39,7 +39,7 @@ async def test_events_at_work_are_not_frozen_when_the_clock_of_redis_is_set_back
     server.shift_clock(-DAY)
     async with Traffic(server.url, lease=LEASE, prefix=dying.process.store.keys.prefix) as traffic:
         traffic.acknowledged = dying.acknowledged
-        await traffic.check(seconds=20)
+        assert await traffic.mistakes(seconds=20) == []
     assert dying.desk.shown == []
     dying.may_handle.set()
     await dying.close()
@@ -50,12 +50,12 @@ async def test_what_was_seen_before_is_known_whatever_the_clock_of_redis_does(ma
     server = make_redis(clock_shift=True)
     async with Traffic(server.url) as traffic:
         await traffic.write("olena", map(str, range(10)))
-        await traffic.check()
+        assert await traffic.mistakes() == []
         server.shift_clock(3 * jump)
         # Beyond the time for which ids are remembered; the newest stay all the same. A repeat of each:
         for number in range(10):
             assert await traffic.post("olena", str(number)) == 200
-        await traffic.check()
+        assert await traffic.mistakes() == []
 
 
 async def test_an_account_does_not_rest_for_a_day_because_the_clock_of_redis_was_set_back(
@@ -96,7 +96,7 @@ async def test_the_queue_does_not_hear_that_botkit_s_own_clock_is_set_back(make_
         await traffic.until_shown(30)
         clock.jump = -DAY
         await crowd
-        await traffic.check()
+        assert await traffic.mistakes() == []
     assert set(traffic.begun.values()) == {1}
 
 
@@ -106,10 +106,10 @@ async def test_when_botkit_s_own_clock_jumps_ahead_only_what_is_then_too_old_to_
     server, clock = make_redis(), HostClock()
     async with Traffic(server.url, lease=LEASE, clock=clock) as traffic:
         await traffic.crowd(people=10, texts=5)
-        await traffic.check()
+        assert await traffic.mistakes() == []
         clock.jump = DAY
         await traffic.crowd(people=10, texts=5, named="q")
-        await traffic.check()
+        assert await traffic.mistakes() == []
     assert set(traffic.begun.values()) == {1}
 
 
@@ -124,5 +124,5 @@ async def test_an_account_rests_as_long_as_it_was_told_whatever_botkit_s_own_clo
         clock.jump = jump
         began = asyncio.get_running_loop().time()
         await traffic.write("olena", ["one"])
-        await traffic.check(seconds=20)
+        assert await traffic.mistakes(seconds=20) == []
         assert asyncio.get_running_loop().time() - began > 1

@@ -90,19 +90,19 @@ async def test_while_a_server_is_lost_its_people_wait_and_all_others_are_served(
         # Who took over has nobody yet to confirm what it is given.
         await asyncio.to_thread(lost.start)
         await crowd
-        await traffic.check(repeats=PEOPLE * 5)
+        assert await traffic.mistakes(repeats=PEOPLE * 5) == []
         assert traffic.statuses == {200, 503}
 
 
 async def test_the_heir_of_a_lost_server_is_found_without_it(cluster: RedisCluster, prefix: str) -> None:
     async with Traffic(cluster.url, lease=2, prefix=prefix) as traffic:
         await traffic.crowd(PEOPLE, texts=2)
-        await traffic.check()
+        assert await traffic.mistakes() == []
         lost = home(cluster, traffic, "p0")
         await asyncio.to_thread(lost.kill)
         await asyncio.to_thread(cluster.wait_until_replaced, lost)
         await traffic.crowd(PEOPLE, texts=2, named="q")
-        await traffic.check()
+        assert await traffic.mistakes() == []
 
 
 async def test_while_a_server_hangs_its_people_wait_and_all_others_are_served(
@@ -119,7 +119,7 @@ async def test_while_a_server_hangs_its_people_wait_and_all_others_are_served(
         finally:
             hung.thaw()
         await crowd
-        await traffic.check(repeats=PEOPLE * 5)
+        assert await traffic.mistakes(repeats=PEOPLE * 5) == []
 
 
 async def test_a_slot_that_moves_under_load_loses_doubles_and_reorders_nothing(
@@ -135,7 +135,7 @@ async def test_a_slot_that_moves_under_load_loses_doubles_and_reorders_nothing(
             assert moved > 4
             assert cluster.owner(slot) is there
         await crowd
-        await traffic.check(repeats=PEOPLE * 4)
+        assert await traffic.mistakes(repeats=PEOPLE * 4) == []
         assert traffic.statuses <= {200, 503}
 
 
@@ -147,7 +147,7 @@ async def test_after_an_orderly_change_of_place_the_way_is_found_at_once(cluster
         assert home(cluster, traffic, "p0") is heir
         # The one that was asked refuses, and says who is to be asked.
         await traffic.crowd(PEOPLE, texts=2, named="q")
-        await traffic.check()
+        assert await traffic.mistakes() == []
         assert traffic.statuses == {200}
 
 
@@ -159,7 +159,7 @@ async def test_a_moved_slot_is_found_with_no_failure_at_all(cluster: RedisCluste
             there = next(server for server in cluster.primaries() if server is not cluster.owner(slot))
             await asyncio.to_thread(cluster.move_slot, slot, to=there)
         await traffic.crowd(PEOPLE, texts=1, named="q")
-        await traffic.check()
+        assert await traffic.mistakes() == []
         assert traffic.statuses == {200}
 
 

@@ -21,6 +21,7 @@ from starlette.routing import Route
 
 from botkit.redis.audit import audit
 from botkit.redis.store import RedisStore
+from tests.faults.counting_bot import post, put_bot
 from tests.faults.redis_cluster import RedisCluster
 from tests.processes import conftest as processes
 from tests.processes.conftest import AppChild, Project
@@ -28,33 +29,8 @@ from tests.processes.conftest import AppChild, Project
 folder, project = processes.folder, processes.project
 
 PEOPLE = 16
-SECRET = "telegram-secret"
 #: How much of everything happens with --long.
 LONG_ROUNDS = 25
-
-BOT = '''\
-"""Tells everybody how much they have said, and what was the last of it."""
-
-from botkit import App, Bot, Context, Flow, MessageReceived, Router, Telegram, Trigger
-
-
-class Said(Flow):
-    states = ("on",)
-    note = Trigger("on", "on")
-    count: int = 0
-
-
-router = Router(Said)
-
-
-@router.text()
-async def hear(event: MessageReceived, ctx: Context[Said]) -> None:
-    ctx.flow.count += 1
-    ctx.reply(f"{ctx.flow.count}: {event.text}")
-
-
-app = App([Bot("shop", routers=[router], accounts=[Telegram.from_env("SHOP_TELEGRAM")])])
-'''
 
 
 class Platform:
@@ -107,15 +83,8 @@ class Crowd:
             await asyncio.sleep(0.05)
 
     async def _post(self, chat: str, number: int) -> int:
-        person = {"id": int(chat), "first_name": "Olena"}
-        message = {"message_id": number, "date": 1_700_000_000, "text": f"text {number}"}
-        message |= {"from": person | {"is_bot": False}, "chat": person | {"type": "private"}}
         web = self._webs[(int(chat) + len(self.statuses)) % len(self._webs)]
-        answer = await self._client.post(
-            f"{web.url}/webhooks/telegram?ta=shop",
-            json={"update_id": int(chat) * 100_000 + number, "message": message},
-            headers={"X-Telegram-Bot-Api-Secret-Token": SECRET},
-        )
+        answer = await post(self._client, web, int(chat) * 100_000 + number, int(chat), f"text {number}")
         self.statuses.append(answer.status_code)
         assert answer.status_code != 503 or answer.headers["Retry-After"]
         return answer.status_code
@@ -170,17 +139,8 @@ async def test_a_lost_server_and_a_moved_slot_cost_nothing_but_a_while(
 ) -> None:
     chance, platform = random.Random(seed), Platform()
     async with serving(platform.app) as url:
-        project.write(BOT)
-        project.environ |= {
-            "BOTKIT_REDIS_URL": cluster.url,
-            "BOTKIT_ACK_REPLICAS": "1",
-            "SHOP_TELEGRAM_TA": "shop",
-            "SHOP_TELEGRAM_TOKEN": f"123456789:{'A' * 35}",
-            "SHOP_TELEGRAM_SECRET": SECRET,
-            "SHOP_TELEGRAM_API_URL": url,
-            "SHOP_TELEGRAM_RATE": "0",
-            "SHOP_TELEGRAM_CHAT_RATE": "0",
-        }
+        put_bot(project, url)
+        project.environ |= {"BOTKIT_REDIS_URL": cluster.url, "BOTKIT_ACK_REPLICAS": "1"}
         webs = [project.start("run", "--role=web") for _ in range(2)]
         workers = [project.start("run", "--role=worker") for _ in range(2)]
         await asyncio.gather(*(process.until_ready() for process in webs + workers))

@@ -5,13 +5,10 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import redis.asyncio.cluster
 
-from botkit.clock import Clock
 from botkit.redis.acl import acl_rules
-from botkit.redis.audit import audit
-from botkit.redis.bounds import Bounds
 from botkit.redis.embedded import ServerKind
-from botkit.redis.store import RedisStore
 from tests.faults.redis_cluster import RedisCluster
+from tests.redis import conftest as stores
 from tests.redis import (
     test_accounts,
     test_audit,
@@ -27,7 +24,6 @@ from tests.redis import (
     test_store_timers,
     test_submissions,
 )
-from tests.redis.conftest import MakeStore
 
 #: What is said of one server; test_cluster.py says what a cluster does instead.
 OF_ONE_SERVER = (
@@ -48,6 +44,9 @@ for _module in MODULES:
         for name, value in vars(_module).items()
         if name not in OF_ONE_SERVER and (name.startswith("test_") or hasattr(value, "_fixture_function"))
     })  # fmt: skip
+
+# Not those that a module has for itself.
+clock, make_store, store = stores.clock, stores.make_store, stores.store
 
 
 @pytest.fixture(scope="module")
@@ -70,38 +69,10 @@ async def raw(cluster: RedisCluster) -> AsyncIterator["redis.asyncio.cluster.Red
         yield client
 
 
-async def confined(cluster: RedisCluster) -> str:
-    """Returns the address of the cluster for botkit's own user, who is made on every server."""
-    rules = dict.fromkeys(rule for prefix in ("bk", "bk1", "bk[1]") for rule in acl_rules(prefix))
+@pytest.fixture
+async def own_url(cluster: RedisCluster, raw: "redis.asyncio.cluster.RedisCluster") -> str:
+    """The address of the cluster, which is empty, for botkit's own user, who is made on every server."""
+    rules = dict.fromkeys(rule for prefix in stores.PREFIXES for rule in acl_rules(prefix))
     for server in cluster.servers:
         server.ask("ACL", "SETUSER", "botkit", "reset", "on", ">canary-password", *rules)
     return cluster.url.replace("://", "://botkit:canary-password@")
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-async def make_store(
-    cluster: RedisCluster, raw: "redis.asyncio.cluster.RedisCluster", clock: Clock
-) -> AsyncIterator[MakeStore]:
-    made: list[RedisStore] = []
-    url, default = await confined(cluster), clock
-
-    def make(*, prefix: str = "bk", bounds: Bounds | None = None, clock: Clock | None = None) -> RedisStore:
-        made.append(RedisStore(url, clock=clock or default, prefix=prefix, bounds=bounds))
-        return made[-1]
-
-    yield make
-    for store in made:
-        await store.close()
-
-
-@pytest.fixture
-async def store(make_store: MakeStore) -> AsyncIterator[RedisStore]:
-    """A store with small bounds; after the test its structure must be whole."""
-    store = make_store(bounds=Bounds(mailbox=3, outbox=2, timers=2, partitions=2))
-    yield store
-    assert await audit(store) == []

@@ -138,7 +138,7 @@ async def test_a_conversation_goes_through_nginx_with_tls_and_its_own_path(nginx
     await services.set_webhook("telegram")
     for number, text in enumerate(["hello", "and again"], 1):
         await services.telegram.says("shop-telegram", OLENA, text)
-        await services.until_replied(services.telegram, ["1: hello", "2: and again"][:number])
+        assert await services.until_replied(services.telegram, number) == ["1: hello", "2: and again"][:number]
     assert "POST /webhooks/telegram 200" in nginx.accesses
     # Gateways have a token there.
     assert "ta=" not in nginx.accesses

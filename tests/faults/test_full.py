@@ -47,7 +47,7 @@ async def test_without_memory_new_events_are_refused_whole_and_what_is_there_is_
         traffic.may_handle.set()
         await traffic.until_done()
         await asyncio.to_thread(free_memory, server)
-        await traffic.check()
+        assert await traffic.mistakes() == []
         assert await traffic.post("nobody", "hello") == 200
 
 
@@ -62,7 +62,7 @@ async def test_a_process_that_connects_where_there_is_no_memory_works_on_what_is
         traffic.acknowledged = stored.acknowledged
         await traffic.until_done()
         await asyncio.to_thread(free_memory, server)
-        await traffic.check()
+        assert await traffic.mistakes() == []
     await stored.close()
 
 
@@ -77,7 +77,7 @@ async def test_a_disk_that_is_full_costs_nothing_that_was_acknowledged(make_redi
         await traffic.until_answered(20)
         await asyncio.to_thread(server.start)
         await crowd
-        await traffic.check(repeats=10)
+        assert await traffic.mistakes(repeats=10) == []
     assert traffic.statuses == {200, 503}
 
 
@@ -90,5 +90,5 @@ async def test_a_server_that_lives_on_with_a_full_disk_refuses_until_there_is_ro
         await until(lambda: 503 in traffic.statuses)
         server.free_disk()
         await crowd
-        await traffic.check(repeats=10)
+        assert await traffic.mistakes(repeats=10) == []
     assert traffic.statuses == {200, 503}

@@ -1,12 +1,10 @@
 """The model of the scripts in many more histories than the suite has time for."""
 
-import hypothesis
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis.stateful import run_state_machine_as_test
+from hypothesis import settings
 
 from tests.conftest import Servers
-from tests.redis.test_scripts_model import Scripts
+from tests.redis.test_scripts_model import WEIGHTS, run_model
 
 #: All parts together, in the short form and in the long one.
 HISTORIES, MANY = 240, 100_000
@@ -18,15 +16,10 @@ STEPS = 60
 def test_the_scripts_do_what_the_model_does_in_many_histories(
     part: int, servers: Servers, seed: int, pytestconfig: pytest.Config
 ) -> None:
-    class ScriptsHere(Scripts):
-        url = servers.any_url()
-
-    hypothesis.seed(seed + part)(ScriptsHere)
     size = settings(
         max_examples=(MANY if pytestconfig.getoption("--long") else HISTORIES) // PARTS,
         stateful_step_count=STEPS,
         deadline=None,
         database=None,
-        suppress_health_check=[HealthCheck.too_slow],
     )
-    run_state_machine_as_test(ScriptsHere, settings=size)
+    assert run_model(servers.any_url(), size, seed + part) == WEIGHTS.keys()

@@ -1,13 +1,22 @@
 """The faults of RedisChild are what they say: without that, the tests that use them would prove nothing."""
 
+import os
+import signal
+import subprocess
+import sys
+import threading
 import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import redis
 from redis.exceptions import NoPermissionError
 
 from tests.faults.conftest import MakeRedis
-from tests.faults.redis_child import RedisChild
+from tests.faults.redis_child import RedisChild, real_server
+from tests.faults.redis_cluster import until
+from tests.generated import ROOT
 
 DAY = 86_400
 
@@ -64,8 +73,10 @@ def test_a_full_disk_ends_a_server_that_syncs_every_write(make_redis: MakeRedis)
 def test_a_replica_has_what_its_primary_has(make_redis: MakeRedis) -> None:
     primary = make_redis()
     replica = make_redis(replica_of=primary)
-    primary.ask("SET", "a", "1")
-    assert primary.ask("WAIT", 1, 5000) == 1
+    # One waits for what was written on its own connection alone.
+    with primary.client() as client:
+        client.set("a", "1")
+        assert client.wait(1, 5000) == 1
     assert replica.ask("GET", "a") == b"1"
 
 
@@ -98,3 +109,59 @@ def test_a_transaction_that_was_half_written_is_dropped_whole(make_redis: MakeRe
     server.ask("EVAL", "redis.call('SET', KEYS[1], 1) return redis.call('SET', KEYS[1]..'2', 1)", 1, "later")
     server.restart()
     assert server.ask("MGET", "kept", "kept2", "torn", "later", "later2") == [b"1", b"1", None, b"1", b"1"]
+
+
+# Starts a server, tells its process, and stays.
+STARTS = """
+import sys
+from pathlib import Path
+from tests.faults.redis_child import RedisChild
+server = RedisChild(Path(sys.argv[1]))
+server.start()
+print(server.pid, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_server_ends_with_the_process_that_started_it_though_that_was_killed() -> None:
+    if sys.platform != "linux":
+        pytest.skip("only Linux ends a process with its parent")
+    real_server()
+    # A short name: the server's socket is in it.
+    with TemporaryDirectory() as folder:
+        child = subprocess.Popen(
+            [sys.executable, "-c", STARTS, f"{folder}/redis"],
+            cwd=ROOT,
+            env=os.environ | {"TMPDIR": folder},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        with child:
+            assert child.stdout is not None
+            server = int(child.stdout.readline())
+            assert is_alive(server)
+            child.kill()
+        try:
+            until(lambda: not is_alive(server))
+        except AssertionError:
+            os.kill(server, signal.SIGKILL)
+            raise
+        assert not is_alive(server)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process runs: one that ended stays in the list until somebody asks how."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_a_server_does_not_end_with_the_thread_that_asked_for_it(make_redis: MakeRedis) -> None:
+    server = make_redis()
+    thread = threading.Thread(target=server.restart)
+    thread.start()
+    thread.join()
+    # Joined is not yet gone, and a server that ends with the thread does so when it is.
+    until(lambda: not Path(f"/proc/self/task/{thread.native_id}").exists())
+    assert server.ask("PING") in (b"PONG", True)

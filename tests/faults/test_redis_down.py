@@ -26,7 +26,7 @@ async def test_while_redis_is_down_webhooks_are_told_to_come_again_and_then_all_
         assert len(asyncio.all_tasks()) <= tasks + 20
         await asyncio.to_thread(server.start)
         await crowd
-        await traffic.check()
+        assert await traffic.mistakes() == []
         assert traffic.statuses == {200, 503}
         assert traffic.slowest < 3
 
@@ -40,7 +40,7 @@ async def test_a_handler_at_work_when_redis_goes_away_commits_when_it_is_back(ma
         traffic.may_handle.set()
         assert await traffic.post("nobody", "hello") == 503
         await asyncio.to_thread(server.start)
-        await traffic.check()
+        assert await traffic.mistakes() == []
         assert set(traffic.begun.values()) == {1}
 
 
@@ -54,7 +54,7 @@ async def test_a_server_that_is_killed_under_load_again_and_again_loses_doubles_
             await traffic.until_shown(80 * number)
             await asyncio.to_thread(server.restart)
         await crowd
-        await traffic.check(repeats=20 * times)
+        assert await traffic.mistakes(repeats=20 * times) == []
 
 
 async def test_scripts_are_loaded_again_when_the_server_has_forgotten_them(make_redis: MakeRedis) -> None:
@@ -63,7 +63,7 @@ async def test_scripts_are_loaded_again_when_the_server_has_forgotten_them(make_
         await traffic.crowd(people=2, texts=2)
         await asyncio.to_thread(forget_scripts, server)
         await traffic.crowd(people=2, texts=2, named="q")
-        await traffic.check()
+        assert await traffic.mistakes() == []
         assert traffic.statuses == {200}
 
 
@@ -121,7 +121,7 @@ async def drain(server: RedisChild, people: int, seconds: float | None) -> Drain
         outage.first = time.monotonic() - began_at
         await traffic.until_done(300)
         outage.rate = (5 * people - known) / (time.monotonic() - began_at)
-        await traffic.check(repeats=100)
+        assert await traffic.mistakes(repeats=100) == []
     return outage
 
 

@@ -22,32 +22,8 @@ from msgspec import Struct
 from benchmarks.fake_telegram import FakeTelegram
 from botkit.redis.audit import audit
 from botkit.redis.store import RedisStore
+from tests.faults.counting_bot import post, put_bot
 from tests.processes.conftest import AppChild, OwnRedis, Project, until
-
-TALLY = '''\
-"""Counts what each person says."""
-
-from botkit import App, Bot, Context, Flow, MessageReceived, Router, Telegram
-
-
-class Tally(Flow):
-    states = ("on",)
-    count: int = 0
-
-
-router = Router(Tally)
-
-
-@router.text()
-async def tell(event: MessageReceived, ctx: Context[Tally]) -> None:
-    ctx.flow.count += 1
-    ctx.reply(f"{ctx.flow.count} {event.text}")
-
-
-app = App([Bot("tally", routers=[router], accounts=[Telegram.from_env("TALLY")])])
-'''
-
-SECRET = "secret-of-the-tally"
 
 #: People who write, and the pause of each between two messages: together about 100 messages a second.
 PEOPLE, PAUSE = 50, 0.5
@@ -81,7 +57,7 @@ class Soak:
 
     def hear(self, chat: int, text: str) -> None:
         """Checks a reply: the next of its chat, or the one before it once more."""
-        number, _, said = text.partition(" ")
+        number, _, said = text.partition(": ")
         if number != said or int(number) - self.told[chat] not in (0, 1):
             self.mistakes.append(f"after {self.told[chat]}: {text}")
         self.repeats += int(number) == self.told[chat]
@@ -90,20 +66,16 @@ class Soak:
     async def write(self, chat: int, client: httpx.AsyncClient) -> None:
         """Writes number after number, each when the one before was answered."""
         for number in count(1):
-            someone = {"id": chat, "first_name": f"Person {chat}", "type": "private", "is_bot": False}
-            message = {"message_id": number, "date": int(time.time()), "from": someone, "chat": someone}
-            update = {"update_id": next(self._updates), "message": message | {"text": str(number)}}
-            while not await self.take(update, client):  # noqa: ASYNC110
+            update_id = next(self._updates)
+            while not await self.take(client, update_id, chat, number):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
             # Leases of a killed process are over by then, three times.
             await until(lambda: self.told[chat] >= number, seconds=30, told=lambda: self.mistakes)  # noqa: B023
             await asyncio.sleep(PAUSE)
 
-    async def take(self, update: object, client: httpx.AsyncClient) -> bool:
-        headers = {"X-Telegram-Bot-Api-Secret-Token": SECRET}
+    async def take(self, client: httpx.AsyncClient, update_id: int, chat: int, number: int) -> bool:
         with contextlib.suppress(httpx.TransportError):
-            url = f"{self.app.url}/webhooks/telegram?ta=tally"
-            return (await client.post(url, json=update, headers=headers)).status_code == 200
+            return (await post(client, self.app, update_id, chat, str(number))).status_code == 200
         return False
 
     async def kill(self, pause: float) -> None:
@@ -130,15 +102,7 @@ class Soak:
 @contextlib.asynccontextmanager
 async def serving(project: Project) -> AsyncIterator[tuple[AppChild, FakeTelegram]]:
     telegram = FakeTelegram()
-    project.write(TALLY)
-    project.environ |= {
-        "TALLY_TA": "tally",
-        "TALLY_TOKEN": f"123456789:{'A' * 35}",
-        "TALLY_SECRET": SECRET,
-        "TALLY_RATE": "0",
-        "TALLY_CHAT_RATE": "0",
-        "TALLY_API_URL": await telegram.start(),
-    }
+    put_bot(project, await telegram.start())
     app = project.start("run", "--workers=2")
     yield await app.until_ready(), telegram
     project.kill_all()

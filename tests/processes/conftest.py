@@ -212,6 +212,11 @@ class AppChild:
         await until(lambda: self.process.poll() is not None, seconds=seconds, told=lambda: self.output)
         return self.process.wait()
 
+    async def until_gone(self, *, seconds: float = 20) -> dict[int, str]:
+        """Waits until nobody works in its folder; returns the processes that do."""
+        await until(lambda: not processes_in(self.folder), seconds=seconds, told=lambda: processes_in(self.folder))
+        return processes_in(self.folder)
+
     async def until_workers_change(self, before: Sequence[int]) -> None:
         """Waits until none of those working processes is left and as many others are."""
         await until(lambda: len(self.workers) == len(before) and not set(self.workers) & set(before))
@@ -430,7 +435,7 @@ class Services:
         self.front.lead_to(*apps)
         await self.set_webhook("telegram")
         await self.telegram.says("shop-telegram", OLENA, "hello")
-        await self.until_replied(self.telegram, ["1: hello"])
+        assert await self.until_replied(self.telegram, 1) == ["1: hello"]
 
     async def post(self, app: AppChild, number: int, text: str, person: Person = OLENA) -> httpx.Response:
         """Posts an update of Olena's, or of somebody else's, as Telegram does, but once, whatever the answer."""
@@ -455,10 +460,10 @@ class Services:
                         return
                 await asyncio.sleep(pause)
 
-    async def until_replied(self, simulator: Simulator, texts: Sequence[str], *, seconds: float = 20) -> None:
-        """Waits until Olena's phone shows as many messages of the bot as there are texts, which they must be."""
-        await until(lambda: len(replies(simulator)) >= len(texts), seconds=seconds, told=lambda: replies(simulator))
-        assert replies(simulator) == list(texts)
+    async def until_replied(self, simulator: Simulator, number: int, *, seconds: float = 20) -> list[str]:
+        """Waits until Olena's phone shows so many messages of the bot; returns what it shows."""
+        await until(lambda: len(replies(simulator)) >= number, seconds=seconds, told=lambda: replies(simulator))
+        return replies(simulator)
 
     async def redeliver(self) -> None:
         """Repeats what was not taken, and reports what was, as services do all the time."""

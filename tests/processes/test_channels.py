@@ -18,7 +18,7 @@ async def test_a_bot_answers_on_every_service_once_the_set_up_command_has_regist
     for simulator in services.all:
         for text in ("order", "coffee"):
             await simulator.says(f"shop-{simulator.channel}", OLENA, text)
-        await services.until_replied(simulator, ["Tea or coffee?", "Here is your coffee."])
+        assert await services.until_replied(simulator, 2) == ["Tea or coffee?", "Here is your coffee."]
     assert "SIMULATED" not in app.output
 
 
@@ -38,9 +38,9 @@ async def test_the_sixth_reply_in_a_row_on_viber_arrives_after_the_persons_next_
     await services.set_webhook("viber")
     await services.viber.says("shop-viber", OLENA, "six")
     five = [f"reply {number}" for number in range(1, 6)]
-    await services.until_replied(services.viber, five)
+    assert await services.until_replied(services.viber, len(five)) == five
     await until(lambda: services.viber.wire.deliveries("seen")[4:])
     assert replies(services.viber) == five
     await services.viber.says("shop-viber", OLENA, "thanks")
-    await services.until_replied(services.viber, [*five, "reply 6", "1: thanks"])
+    assert await services.until_replied(services.viber, len(five) + 2) == [*five, "reply 6", "1: thanks"]
     assert services.viber.violations == []

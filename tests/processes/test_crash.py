@@ -19,10 +19,6 @@ from tests.processes.conftest import (
 CHANNELS = ("telegram", "viber", "gbm")
 
 
-async def until_nothing_is_left(app: AppChild) -> None:
-    await until(lambda: processes_in(app.folder) == {}, told=lambda: processes_in(app.folder))
-
-
 # --- the whole service ---
 
 
@@ -33,7 +29,7 @@ async def test_a_killed_service_leaves_no_process_and_goes_on_in_the_middle_of_i
     for channel in CHANNELS:
         assert (await app.says(channel, "order"))[-1] == "Tea or coffee?"
     app.process.kill()
-    await until_nothing_is_left(app)
+    assert await app.until_gone() == {}
     app = await project.start().until_ready()
     for channel in CHANNELS:
         shown = await app.says(channel, "tea")
@@ -72,7 +68,7 @@ async def test_a_killed_worker_is_replaced_and_the_conversation_goes_on(
     await own_redis.until_noted()
     await kill_worker(app)
     await services.telegram.says("shop-telegram", OLENA, "again")
-    await services.until_replied(services.telegram, ["1: hello", "2: again"])
+    assert await services.until_replied(services.telegram, 2) == ["1: hello", "2: again"]
 
 
 async def test_what_a_killed_worker_had_accepted_is_handled_once_and_in_order(
@@ -86,7 +82,7 @@ async def test_what_a_killed_worker_had_accepted_is_handled_once_and_in_order(
     await until(project.file("waiting").exists)
     await kill_worker(app)
     await own_redis.end_leases()
-    await services.until_replied(services.telegram, ["1: hello", "2: wait", "3: second", "4: third"])
+    assert await services.until_replied(services.telegram, 4) == ["1: hello", "2: wait", "3: second", "4: third"]
 
 
 async def test_updates_that_come_while_workers_are_killed_are_all_handled_once_and_in_order(
@@ -122,12 +118,12 @@ async def test_a_conversation_whose_handler_blocks_a_process_goes_on_in_another(
     await until(project.file("blocking").exists)
     assert (await services.post(other, 2, "second")).status_code == 200
     await own_redis.end_leases()
-    await services.until_replied(services.telegram, ["1: hello", "2: block", "3: second"])
+    assert await services.until_replied(services.telegram, 3) == ["1: hello", "2: block", "3: second"]
     # The blocked one comes back with a decision that nobody wants any more.
     project.file("go").touch()
     assert (await posting).status_code == 200
     assert (await services.post(blocked, 3, "third")).status_code == 200
-    await services.until_replied(services.telegram, ["1: hello", "2: block", "3: second", "4: third"])
+    assert await services.until_replied(services.telegram, 4) == ["1: hello", "2: block", "3: second", "4: third"]
 
 
 # --- a deploy ---
@@ -186,7 +182,7 @@ async def test_without_redis_webhooks_are_to_come_again_and_what_comes_again_is_
     own_redis.start()
     await services.deliver(app, 1, "again")
     await services.deliver(app, 2, "third")
-    await services.until_replied(services.telegram, ["1: hello", "2: again", "3: third"])
+    assert await services.until_replied(services.telegram, 3) == ["1: hello", "2: again", "3: third"]
 
 
 async def test_a_redis_that_hangs_is_told_to_the_service_in_time_and_costs_nothing(
@@ -205,7 +201,7 @@ async def test_a_redis_that_hangs_is_told_to_the_service_in_time_and_costs_nothi
     await services.deliver(app, 2, "third")
     # Redis has stored the first as well, for a process that no longer waited for it.
     await own_redis.end_leases()
-    await services.until_replied(services.telegram, ["1: hello", "2: again", "3: third"])
+    assert await services.until_replied(services.telegram, 3) == ["1: hello", "2: again", "3: third"]
 
 
 async def test_a_service_stops_in_time_while_redis_hangs(

@@ -3,6 +3,7 @@ import re
 import signal
 import socket
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -97,31 +98,38 @@ async def test_two_workers_that_cannot_start_say_so_once_each_and_end_all(projec
     assert 1 <= app.output.count("error:") <= 2
 
 
-async def stops(app: AppChild) -> None:
-    """The service ends well and in time, and nothing of it is left."""
-    assert await app.until_ended(seconds=5) == 0
-    assert "Traceback" not in app.output
-    assert processes_in(app.folder) == {}
+class End(NamedTuple):
+    """How a service has ended, and what it has left."""
+
+    code: int = 0
+    has_failed: bool = False
+    left: dict[int, str] = {}
+
+
+async def end_of(app: AppChild) -> End:
+    """Returns how a service that was told to stop ends, which is in time."""
+    code = await app.until_ended(seconds=5)
+    return End(code, "Traceback" in app.output, processes_in(app.folder))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_to_stop_ends_workers_and_store(project: Project, number: signal.Signals) -> None:
     app = await project.start().until_ready()
     app.process.send_signal(number)
-    await stops(app)
+    assert await end_of(app) == End(), app.output
 
 
 async def test_ctrl_c_which_all_processes_get_ends_workers_and_store(project: Project, services: Services) -> None:
     app = await project.start("run", "--workers=2").until_ready()
     app.send_to_all(signal.SIGINT)
-    await stops(app)
+    assert await end_of(app) == End(), app.output
 
 
 async def test_a_second_signal_to_stop_changes_nothing(project: Project) -> None:
     app = await project.start().until_ready()
     for _ in range(2):
         app.process.send_signal(signal.SIGTERM)
-    await stops(app)
+    assert await end_of(app) == End(), app.output
 
 
 #: How far a start is: the processes at work in the project beside the first.
@@ -136,7 +144,7 @@ async def test_a_signal_to_stop_ends_a_start_as_well(project: Project, number: s
     app.send_to_all(number)
     # Before it can catch the signal it ends as any program does: of the signal, or aborted.
     assert await app.until_ended() in ((0,) if process else (0, 1, -number)), app.output
-    await until(lambda: processes_in(app.folder) == {}, told=lambda: processes_in(app.folder))
+    assert await app.until_gone() == {}
 
 
 async def test_ctrl_c_while_the_code_is_imported_is_no_error_of_the_code(project: Project) -> None:
@@ -159,7 +167,7 @@ async def test_a_worker_whose_parent_was_killed_during_the_start_ends(project: P
     app = project.start()
     await until(lambda: "botkit.cli.worker" in " ".join(processes_in(app.folder).values()))
     app.process.kill()
-    await until(lambda: processes_in(app.folder) == {}, told=lambda: processes_in(app.folder))
+    assert await app.until_gone() == {}
 
 
 async def until_watching(app: AppChild) -> None:

@@ -13,6 +13,10 @@ from botkit.redis.bounds import Bounds
 from botkit.redis.embedded import ServerKind, find_servers
 from botkit.redis.store import RedisStore
 from tests.conftest import Servers
+from tests.redis.fake_server import Server
+
+#: Of all stores that tests make on one server.
+PREFIXES = ("bk", "bk1", "bk[1]")
 
 
 class MakeStore(Protocol):
@@ -52,16 +56,19 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def make_store(
-    kind: ServerKind, servers: Servers, raw: "redis.asyncio.Redis", clock: Clock
-) -> AsyncIterator[MakeStore]:
+async def own_url(kind: ServerKind, servers: Servers, raw: "redis.asyncio.Redis") -> str:
+    """The address of the database, which is empty, for one who may do nothing there but what a store must."""
+    # fakeredis has no users.
+    return servers.url(kind) if kind is ServerKind.FAKE else await confined(servers.url(kind), *PREFIXES)
+
+
+@pytest.fixture
+async def make_store(own_url: str, clock: Clock) -> AsyncIterator[MakeStore]:
     made: list[RedisStore] = []
-    # fakeredis has no users; everywhere else the store works as one who may do nothing more than it must.
-    url = servers.url(kind) if kind is ServerKind.FAKE else await confined(servers.url(kind), "bk", "bk1", "bk[1]")
     default = clock
 
     def make(*, prefix: str = "bk", bounds: Bounds | None = None, clock: Clock | None = None) -> RedisStore:
-        made.append(RedisStore(url, clock=clock or default, prefix=prefix, bounds=bounds))
+        made.append(RedisStore(own_url, clock=clock or default, prefix=prefix, bounds=bounds))
         return made[-1]
 
     yield make
@@ -75,3 +82,12 @@ async def store(make_store: MakeStore) -> AsyncIterator[RedisStore]:
     store = make_store(bounds=Bounds(mailbox=3, outbox=2, timers=2, partitions=2))
     yield store
     assert await audit(store) == []
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    """One that answers OK to everything, until it is told otherwise."""
+    server = Server()
+    await server.start()
+    yield server
+    await server.stop()

@@ -12,18 +12,10 @@ from botkit.redis.store import RedisStore
 from botkit.store import Accepted, Duplicate
 from botkit.turn import Queue
 from tests.conftest import Servers
+from tests.redis.fake_server import Server
 from tests.redis.store_calls import ANN, event
-from tests.redis.test_pipe import Server
 
 WAIT = b"WAIT 2 %d" % PATIENCE_MS
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[Server]:
-    server = Server()
-    await server.start()
-    yield server
-    await server.stop()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
+import hypothesis
 import msgspec
 import pytest
 import redis
@@ -99,6 +100,8 @@ class Scripts(RuleBasedStateMachine):
     """Two workers on one server, and what should become of three conversations."""
 
     url: ClassVar[str]
+    #: How many steps of each kind have come to their end.
+    taken: ClassVar[Counter[str]]
 
     def __init__(self) -> None:
         super().__init__()
@@ -169,6 +172,7 @@ class Scripts(RuleBasedStateMachine):
     @rule(step=steps)
     def take(self, step: Step) -> None:
         getattr(self, step.what)(step)
+        self.taken[step.what] += 1
 
     # --- events ---
 
@@ -480,14 +484,22 @@ def delay_of(step: Step) -> int:
     return DELAY if step.number == 1 else 0
 
 
-@pytest.mark.timeout(3600)
-def test_the_scripts_do_what_the_model_does(servers: Servers) -> None:
+def run_model(server_url: str, size: settings, seed: int | None = None) -> set[str]:
+    """Runs as many histories as the settings say; returns the kinds of steps that were in them."""
 
     class ScriptsHere(Scripts):
-        url = servers.any_url()
+        url = server_url
+        taken = Counter[str]()
 
+    if seed is not None:
+        hypothesis.seed(seed)(ScriptsHere)
+    # A step is slow when the machine is: that says nothing of the scripts.
+    run_state_machine_as_test(ScriptsHere, settings=settings(size, suppress_health_check=[HealthCheck.too_slow]))
+    return set(ScriptsHere.taken)
+
+
+@pytest.mark.timeout(3600)
+def test_the_scripts_do_what_the_model_does(servers: Servers) -> None:
     is_sized = settings.get_current_profile_name() in ("long", "first")
     size = settings() if is_sized else settings(max_examples=80, stateful_step_count=40, deadline=None)
-    # A step is slow when the machine is: that says nothing of the scripts.
-    size = settings(size, suppress_health_check=[HealthCheck.too_slow])
-    run_state_machine_as_test(ScriptsHere, settings=size)
+    assert run_model(servers.any_url(), size) == WEIGHTS.keys()

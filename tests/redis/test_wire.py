@@ -4,7 +4,6 @@ import asyncio
 import ssl
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 
 import pytest
 from redis.asyncio.connection import ConnectionPool
@@ -12,15 +11,7 @@ from redis.asyncio.connection import ConnectionPool
 from botkit.exceptions import StoreUnavailableError
 from botkit.redis.pipe import Pipe
 from botkit.redis.wire import open_wire, read_address
-from tests.redis.test_pipe import Server
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[Server]:
-    server = Server()
-    await server.start()
-    yield server
-    await server.stop()
+from tests.redis.fake_server import Server
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """An application with an account whose outcomes can be planned, and a program that sends through it."""
 
 import contextlib
-import logging
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import count
@@ -10,7 +9,6 @@ from typing import Any, Self
 
 import httpx
 import pytest
-import structlog
 
 from botkit.adapter import Addressed
 from botkit.addresses import AddressKind
@@ -22,6 +20,7 @@ from botkit.router import Router
 from botkit.send_api.keys import digest_of
 from botkit.testing import BotTester
 from tests.desk import Desk, Report, bot
+from tests.process_logs import logs_kept
 
 _native = count(1)
 
@@ -145,12 +144,8 @@ async def running(
 @pytest.fixture(autouse=True)
 def logs_as_they_were() -> Iterator[None]:
     """What a started service does to the process's logging is undone."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+    with logs_kept():
+        yield
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """A simulated Mitto on a bench: four accounts and more under one key, and a customer who notes what they are told."""
 
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,6 +12,7 @@ from botkit.redaction import Secret
 from botkit.simulators.mitto import SMS_HOST, MittoSimulator
 from botkit.simulators.mitto_checks import TrafficAccount
 from botkit.simulators.simulator import Person, phone_number
+from tests.simulators.listener import Listener
 
 Json = dict[str, Any]
 
@@ -30,20 +30,8 @@ HOOK = "https://bot.test/webhooks/mitto/report?ta=viber"
 TEXT: Json = {"text": "Hello", "sender": "BotKit"}
 
 
-class Customer:
-    """A program that Mitto calls: what it was told, and what it answers."""
-
-    def __init__(self) -> None:
-        self.status = 200
-        self.requests: list[httpx.Request] = []
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.requests.append(request)
-        return httpx.Response(self.status)
-
-    @property
-    def told(self) -> list[Any]:
-        return [json.loads(request.content) for request in self.requests]
+class Customer(Listener):
+    """A program that Mitto calls."""
 
     @property
     def statuses(self) -> list[str]:

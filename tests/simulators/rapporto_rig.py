@@ -10,6 +10,7 @@ from botkit.clock import Clock
 from botkit.gateways.rapporto import Rapporto
 from botkit.simulators.rapporto import RapportoSimulator
 from botkit.simulators.simulator import Person, phone_number
+from tests.simulators.listener import Listener
 
 Json = dict[str, Any]
 
@@ -20,21 +21,8 @@ REPORTS = "https://bot.test/webhooks/rapporto/report?ta=demo&key=word"
 INBOUND = "https://bot.test/webhooks/rapporto/inbound?ta=demo&key=word"
 
 
-class Client:
-    """The addresses that Rapporto calls: what they were told, and what they answer."""
-
-    def __init__(self) -> None:
-        self.status = 200
-        self.body = b""
-        self.requests: list[httpx.Request] = []
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.requests.append(request)
-        return httpx.Response(self.status, content=self.body)
-
-    @property
-    def told(self) -> list[Json]:
-        return [json.loads(request.content) for request in self.requests]
+class Client(Listener):
+    """The addresses that Rapporto calls."""
 
     @property
     def statuses(self) -> list[tuple[str, int]]:

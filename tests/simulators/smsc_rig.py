@@ -1,25 +1,20 @@
 """A simulated SMSC with accounts on four networks, for its tests."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from hashlib import md5
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import httpx
 
-from botkit.adapter import Adapter, Outcome, Receipt
 from botkit.clock import Clock
-from botkit.conversation import Conversation
-from botkit.events import Event
-from botkit.http_client import HttpClient
-from botkit.messages import AnyMessage
-from botkit.outgoing import Outgoing
 from botkit.redaction import Secret
 from botkit.simulators.simulator import Person, phone_number
 from botkit.simulators.smsc import SmscSimulator
-from botkit.webhook import WebhookRequest, WebhookStatus
+from tests.silent_adapter import SilentAdapter
+from tests.simulators.listener import Listener
 
 CALLBACK = "https://bot.test/webhooks/smsc/report?ta=sms"
 LOGIN, PASSWORD, KEY, WORD = "demo", "demo-pass", "demo-key", "s3cr3t-demo"
@@ -28,7 +23,7 @@ TO_ANA = phone_number(ANA).removeprefix("+")
 TO_BORIS = phone_number(BORIS).removeprefix("+")
 
 
-class Account(Adapter):
+class Account(SilentAdapter):
     """What the simulator must know of an adapter, and nothing else."""
 
     channel = "smsc"
@@ -46,52 +41,9 @@ class Account(Adapter):
         self.group = ""
         self.callback_secret: Secret | None = Secret(WORD)
 
-    @classmethod
-    def from_env(cls, prefix: str, environ: Mapping[str, str] = {}) -> Self:
-        return cls(prefix)
 
-    @property
-    def has_credentials(self) -> bool:
-        return True
-
-    def secrets(self) -> Iterable[Secret]:
-        return ()
-
-    def verify(self, request: WebhookRequest) -> bool:
-        return False
-
-    def parse(self, request: WebhookRequest) -> Sequence[Event]:
-        return ()
-
-    def check(self, message: AnyMessage) -> None:
-        return
-
-    async def send(self, outgoing: Outgoing, to: Conversation, client: HttpClient) -> Receipt:
-        return Receipt(Outcome.REFUSED)
-
-    async def load_webhook(self, client: HttpClient) -> WebhookStatus:
-        return WebhookStatus("", {})
-
-    async def set_webhook(self, url: str, client: HttpClient) -> None:
-        return
-
-    async def delete_webhook(self, client: HttpClient) -> None:
-        return
-
-    def simulated(self, api_url: str) -> Self:
-        return self
-
-
-class Handler:
-    """The client's handler of callbacks: what it was told, and what it answers."""
-
-    def __init__(self) -> None:
-        self.status = 200
-        self.requests: list[httpx.Request] = []
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.requests.append(request)
-        return httpx.Response(self.status)
+class Handler(Listener):
+    """The client's handler of callbacks, which come as forms."""
 
     @property
     def told(self) -> list[dict[str, str]]:

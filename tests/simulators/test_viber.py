@@ -1,5 +1,4 @@
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import httpx
@@ -10,19 +9,10 @@ from botkit.events import UnknownEvent, Unsubscribed
 from botkit.simulators.simulator import NotOnScreenError, phone_number
 from botkit.simulators.viber import ViberSimulator
 from botkit.webhook import WebhookRequest
-from tests.simulators.viber_rig import ANA, BORIS, Json, Rig, keyboard, unregistered, written_to
+from tests.simulators import viber_rig
+from tests.simulators.viber_rig import ANA, BORIS, Json, Rig, keyboard
 
-
-@pytest.fixture
-async def new() -> AsyncIterator[Rig]:
-    async with unregistered() as rig:
-        yield rig
-
-
-@pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
-    async with written_to() as rig:
-        yield rig
+new, rig = viber_rig.new, viber_rig.rig
 
 
 # --- subscriptions

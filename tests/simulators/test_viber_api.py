@@ -1,6 +1,6 @@
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -12,19 +12,10 @@ from botkit.simulators.simulator import NotOnScreenError
 from botkit.simulators.viber_servers import Oddity
 from botkit.simulators.wire import Fault
 from botkit.webhook import WebhookRequest
-from tests.simulators.viber_rig import ANA, WEBHOOK, Json, Rig, unregistered, written_to
+from tests.simulators import viber_rig
+from tests.simulators.viber_rig import ANA, WEBHOOK, Json, Rig
 
-
-@pytest.fixture
-async def new() -> AsyncIterator[Rig]:
-    async with unregistered() as rig:
-        yield rig
-
-
-@pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
-    async with written_to() as rig:
-        yield rig
+new, rig = viber_rig.new, viber_rig.rig
 
 
 # --- who may call what

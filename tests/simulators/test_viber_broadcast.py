@@ -1,18 +1,15 @@
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from botkit.simulators.simulator import Person
-from tests.simulators.viber_rig import ANA, BORIS, Json, Rig, keyboard, written_to
+from tests.simulators import viber_rig
+from tests.simulators.viber_rig import ANA, BORIS, Json, Rig, keyboard
 
 CENE = Person("Cene", "uk-UA")
 
 
-@pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
-    async with written_to() as rig:
-        yield rig
+rig = viber_rig.rig
 
 
 async def broadcast(rig: Rig, *people: Person | str, **message: Any) -> Json:

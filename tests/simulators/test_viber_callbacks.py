@@ -1,6 +1,5 @@
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from typing import Literal
 
 import httpx
@@ -9,19 +8,10 @@ import pytest
 from botkit.events import MessageReceived
 from botkit.simulators.viber import ViberSimulator
 from botkit.webhook import WebhookRequest
-from tests.simulators.viber_rig import ANA, HEADER, WEBHOOK, Rig, unregistered, written_to
+from tests.simulators import viber_rig
+from tests.simulators.viber_rig import ANA, HEADER, WEBHOOK, Rig
 
-
-@pytest.fixture
-async def new() -> AsyncIterator[Rig]:
-    async with unregistered() as rig:
-        yield rig
-
-
-@pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
-    async with written_to() as rig:
-        yield rig
+new, rig = viber_rig.new, viber_rig.rig
 
 
 async def test_a_message_is_told_as_viber_tells_it(rig: Rig) -> None:

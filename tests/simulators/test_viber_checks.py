@@ -1,5 +1,4 @@
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from hypothesis import given, settings
@@ -7,13 +6,10 @@ from hypothesis import strategies as st
 
 from botkit.channels.viber_messages import FORBIDDEN
 from botkit.simulators.viber_checks import check_message
-from tests.simulators.viber_rig import ANA, CARD, Json, Rig, keyboard, written_to
+from tests.simulators import viber_rig
+from tests.simulators.viber_rig import ANA, CARD, Json, Rig, keyboard
 
-
-@pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
-    async with written_to() as rig:
-        yield rig
+rig = viber_rig.rig
 
 
 LONG = "x" * 2001

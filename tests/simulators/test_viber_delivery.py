@@ -1,5 +1,5 @@
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import httpx
@@ -9,19 +9,10 @@ from botkit.buttons import Button, Link
 from botkit.events import ConversationStarted
 from botkit.messages import Text
 from botkit.webhook import WebhookRequest
-from tests.simulators.viber_rig import ANA, BORIS, WELCOME, Json, Rig, keyboard, unregistered, written_to
+from tests.simulators import viber_rig
+from tests.simulators.viber_rig import ANA, BORIS, WELCOME, Json, Rig, keyboard
 
-
-@pytest.fixture
-async def new() -> AsyncIterator[Rig]:
-    async with unregistered() as rig:
-        yield rig
-
-
-@pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
-    async with written_to() as rig:
-        yield rig
+new, rig = viber_rig.new, viber_rig.rig
 
 
 # --- the welcome

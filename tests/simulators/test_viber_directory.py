@@ -1,15 +1,11 @@
-from collections.abc import AsyncIterator
 from typing import Any, Literal
 
 import pytest
 
-from tests.simulators.viber_rig import ANA, BORIS, WEBHOOK, Json, Rig, written_to
+from tests.simulators import viber_rig
+from tests.simulators.viber_rig import ANA, BORIS, WEBHOOK, Json, Rig
 
-
-@pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
-    async with written_to() as rig:
-        yield rig
+rig = viber_rig.rig
 
 
 async def test_the_account_tells_its_webhook_and_counts_who_is_subscribed(rig: Rig) -> None:

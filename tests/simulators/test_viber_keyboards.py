@@ -1,16 +1,12 @@
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from botkit.simulators.viber_keyboards import rows_of
-from tests.simulators.viber_rig import Json, Rig, keyboard, written_to
+from tests.simulators import viber_rig
+from tests.simulators.viber_rig import Json, Rig, keyboard
 
-
-@pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
-    async with written_to() as rig:
-        yield rig
+rig = viber_rig.rig
 
 
 async def test_a_keyboard_without_type_is_refused_in_vibers_words(rig: Rig) -> None:

@@ -1,22 +1,11 @@
-from collections.abc import AsyncIterator
-
 import pytest
 
 from botkit.simulators.simulator import NotOnScreenError, Person
 from botkit.simulators.viber import ViberSimulator
-from tests.simulators.viber_rig import ANA, BORIS, CARD, Json, Rig, keyboard, unregistered, written_to
+from tests.simulators import viber_rig
+from tests.simulators.viber_rig import ANA, BORIS, CARD, Json, Rig, keyboard
 
-
-@pytest.fixture
-async def new() -> AsyncIterator[Rig]:
-    async with unregistered() as rig:
-        yield rig
-
-
-@pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
-    async with written_to() as rig:
-        yield rig
+new, rig = viber_rig.new, viber_rig.rig
 
 
 async def test_a_tap_sends_what_the_button_says_and_shows_it(rig: Rig) -> None:

@@ -1,5 +1,4 @@
 import json
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -14,19 +13,10 @@ from botkit.simulators.viber import ViberSimulator
 from botkit.simulators.viber_refusals import RefusedError
 from botkit.simulators.viber_sessions import Sessions
 from botkit.simulators.viber_state import Chat
-from tests.simulators.viber_rig import ANA, WELCOME, Rig, unregistered, written_to
+from tests.simulators import viber_rig
+from tests.simulators.viber_rig import ANA, WELCOME, Rig
 
-
-@pytest.fixture
-async def new() -> AsyncIterator[Rig]:
-    async with unregistered() as rig:
-        yield rig
-
-
-@pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
-    async with written_to() as rig:
-        yield rig
+new, rig = viber_rig.new, viber_rig.rig
 
 
 async def test_a_person_who_does_not_answer_gets_100_messages_a_clock_hour(rig: Rig) -> None:

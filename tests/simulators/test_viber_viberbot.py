@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
 import httpx
@@ -33,6 +33,7 @@ from viberbot.api.messages.data_types.contact import Contact  # type: ignore[imp
 from viberbot.api.messages.data_types.location import Location  # type: ignore[import-untyped]
 
 from botkit.simulators.simulator import Person
+from tests.simulators import viber_rig
 from tests.simulators.viber_rig import (
     ANA,
     CARD,
@@ -41,7 +42,6 @@ from tests.simulators.viber_rig import (
     Rig,
     keyboard,
     unregistered,
-    written_to,
 )
 
 
@@ -51,10 +51,7 @@ def discreet(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING, "viber")
 
 
-@pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
-    async with written_to() as rig:
-        yield rig
+rig = viber_rig.rig
 
 
 class Sender(ApiRequestSender):  # type: ignore[misc]

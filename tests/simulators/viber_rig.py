@@ -6,11 +6,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
+import pytest
 
 from botkit.channels.viber import Viber
 from botkit.clock import Clock
 from botkit.simulators.simulator import Person
 from botkit.simulators.viber import ViberSimulator
+from tests.simulators.listener import Listener
 
 Json = dict[str, Any]
 
@@ -20,21 +22,8 @@ BORIS = Person("Boris")
 HEADER = "x-viber-content-signature"
 
 
-class Bot:
-    """A webhook: what it was told, and what it answers."""
-
-    def __init__(self) -> None:
-        self.status = 200
-        self.body = b""
-        self.requests: list[httpx.Request] = []
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.requests.append(request)
-        return httpx.Response(self.status, content=self.body)
-
-    @property
-    def told(self) -> list[Json]:
-        return [json.loads(request.content) for request in self.requests]
+class Bot(Listener):
+    """A webhook."""
 
     @property
     def events(self) -> list[str]:
@@ -96,6 +85,18 @@ async def written_to() -> AsyncIterator[Rig]:
         await rig.registers()
         await rig.simulator.says("demo", ANA, "hello")
         rig.bot.requests.clear()
+        yield rig
+
+
+@pytest.fixture
+async def new() -> AsyncIterator[Rig]:
+    async with unregistered() as rig:
+        yield rig
+
+
+@pytest.fixture
+async def rig() -> AsyncIterator[Rig]:
+    async with written_to() as rig:
         yield rig
 
 
