@@ -370,6 +370,15 @@ async def test_the_note_goes_with_what_it_stands_for(store: RedisStore, left: st
     assert await store.begin(await claim_one(store, Queue.OUTBOX)) is Begun.NEW
 
 
+async def test_the_note_of_an_attempt_that_nobody_knows_of_stays_when_another_was_not_made(store: RedisStore) -> None:
+    turn = await post(store, 1)
+    await store.begin(turn)
+    store.clock.advance(seconds=11)
+    paced = await claim_one(store, Queue.OUTBOX)
+    await store.retry(Queue.OUTBOX, paced, delay=0, refund=True, max_attempts=99)
+    assert await store.begin(await claim_one(store, Queue.OUTBOX)) is Begun.AGAIN
+
+
 @pytest.mark.parametrize("left", ["put off", "unknown"])
 async def test_the_note_stays_while_nobody_knows(store: RedisStore, left: str) -> None:
     turn = await post(store, 1)

@@ -57,8 +57,8 @@ class Handler(Listener):
 class Rig:
     """One client with accounts named after their networks, and its connection, which gives its credentials."""
 
-    def __init__(self) -> None:
-        self.clock = Clock()
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.clock = clock or Clock()
         self.handler = Handler()
         self.simulator = SmscSimulator(self.clock, httpx.MockTransport(self.handler))
         self.accounts = {
@@ -105,9 +105,9 @@ class Rig:
 
 
 @asynccontextmanager
-async def opened() -> AsyncIterator[Rig]:
+async def opened(clock: Clock | None = None) -> AsyncIterator[Rig]:
     """A client of the service who has sent nothing yet."""
-    rig = Rig()
+    rig = Rig(clock)
     try:
         yield rig
     finally:

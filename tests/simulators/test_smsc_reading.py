@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.simulators.smsc_rig import ANA, TO_ANA, TO_BORIS, Rig, opened
+from tests.simulators.stopped_clock import StoppedClock
 
 # 11:02:09 in Moscow.
 AT = datetime(2025, 3, 3, 8, 2, 9, 500_000, tzinfo=UTC)
@@ -15,8 +16,7 @@ AT = datetime(2025, 3, 3, 8, 2, 9, 500_000, tzinfo=UTC)
 
 @pytest.fixture
 async def rig() -> AsyncIterator[Rig]:
-    async with opened() as rig:
-        rig.clock.offset += AT - rig.clock.now()
+    async with opened(StoppedClock(AT)) as rig:
         yield rig
 
 

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from botkit.clock import Clock
 from botkit.session_rules import SessionRules
 from botkit.simulators.viber import ViberSimulator
 from botkit.simulators.viber_refusals import RefusedError
 from botkit.simulators.viber_sessions import Sessions
 from botkit.simulators.viber_state import Chat
 from tests.simulators import viber_rig
+from tests.simulators.stopped_clock import StoppedClock
 from tests.simulators.viber_rig import ANA, WELCOME, Rig
 
 new, rig = viber_rig.new, viber_rig.rig
@@ -245,16 +245,6 @@ START = datetime(2026, 1, 30, 22, 30, tzinfo=UTC)
 NOWHERE = httpx.MockTransport(lambda _: httpx.Response(404))
 
 
-class Still(Clock):
-    """A clock that only moves when it is told to."""
-
-    def now(self) -> datetime:
-        return START + self.offset
-
-    def timestamp(self) -> float:
-        return self.now().timestamp()
-
-
 class Model:
     """What Viber's rules say of one person, from the list of all that happened."""
 
@@ -314,7 +304,7 @@ def send(sessions: Sessions) -> int:
 def test_what_is_billed_and_refused_follows_from_all_that_happened(
     steps: list[tuple[str, int]], is_billable: bool, free: int, balance: int
 ) -> None:
-    simulator = ViberSimulator(Still(), NOWHERE)
+    simulator = ViberSimulator(StoppedClock(START), NOWHERE)
     simulator.is_billable, simulator.free_messages, simulator.balance = is_billable, free, balance
     sessions, model = Sessions(simulator), Model(is_billable=is_billable, free=free, balance=balance)
     chat = simulator.bot("demo").chats["ana"] = Chat(ANA)

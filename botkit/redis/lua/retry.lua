@@ -6,8 +6,8 @@ local cid, tok, id, delay, max, err, attempt, repeats, kind = unpack(ARGV, 2, 10
 if redis.call('HGET', own, cid) ~= tok then return 'FENCED' end
 if repeats ~= '' and redis.call('HINCRBY', try, cid .. '|u', 1) > tonumber(repeats) then return 'SPENT' end
 refund(c, ses, led, cid, attempt)
--- Known not to have arrived, it may be sent as if for the first time.
-if attempt ~= '' then redis.call('HDEL', try, cid .. '|b') end
+-- Known not to have arrived, it may be sent as if for the first time, unless an earlier attempt may have arrived.
+if attempt ~= '' and redis.call('HGET', try, cid .. '|b') == attempt then redis.call('HDEL', try, cid .. '|b') end
 -- It did not end its process.
 if max ~= '' and max ~= '0' then redis.call('HDEL', try, cid .. '|l') end
 if max == '0' then
