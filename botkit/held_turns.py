@@ -35,9 +35,11 @@ class HeldTurns:
         """Returns the tokens and the tasks of a queue, by conversation."""
         return self._turns[queue]
 
-    def spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
-        """Begins work that `tasks` has until it ends."""
-        task = asyncio.create_task(work)
+    def spawn(
+        self, work: Coroutine[None, None, None], loop: asyncio.AbstractEventLoop | None = None
+    ) -> asyncio.Task[None]:
+        """Begins work that `tasks` has until it ends, in this loop or in the running one."""
+        task = (loop or asyncio.get_running_loop()).create_task(work)
         self.spawned += 1
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)

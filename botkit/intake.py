@@ -42,10 +42,11 @@ _STORED = Acceptance(stored=True)
 
 
 class _Storing(Struct):
-    """An event on its way into the store, and the task that sees to it."""
+    """An event on its way into the store, until when that counts by the loop's clock, and the task that sees to it."""
 
     adapter: Adapter
     event: Event
+    due_at: float
     result: "asyncio.Future[Ingested | Exception]"
     task: "asyncio.Task[None] | None" = None
 
@@ -75,8 +76,8 @@ class Intake:
         # The tokens of events of which nobody knows whether they were stored.
         self._unsure: dict[str, str] = {}
         self._unanswered: dict[str, asyncio.Event] = {}
-        # What is to be stored by when, in the order of these times, and one timer for all of it.
-        self._due: deque[tuple[float, asyncio.Future[Ingested | Exception]]] = deque()
+        # What is being stored, in the order of the times by which it must be, and one timer for all of it.
+        self._due: deque[_Storing] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
     async def accept(self, adapter: Adapter, events: Sequence[Event]) -> Acceptance:
@@ -88,13 +89,16 @@ class Intake:
         due_at = loop.time() + self._ingest_seconds
         stored: list[asyncio.Future[Ingested | Exception]] = []
         for event in events:
-            storing = _Storing(adapter, event, loop.create_future())
+            storing = _Storing(adapter, event, due_at, loop.create_future())
             stored.append(storing.result)
-            self._due.append((due_at, storing.result))
-            storing.task = self._held.spawn(self._take_in(storing))
+            self._due.append(storing)
+            storing.task = self._held.spawn(self._take_in(storing), loop)
         if self._timer is None:
             self._timer = loop.call_at(due_at, self._give_up)
         ingested = [_found(await future) for future in stored]
+        while self._due and self._due[0].result.done():
+            # What is kept for its whole time makes all other memory cold.
+            self._due.popleft()
         if Full() in ingested:
             return Acceptance(stored=False)
         for event, result in zip(events, ingested, strict=True):
@@ -106,13 +110,13 @@ class Intake:
         loop = asyncio.get_running_loop()
         now = loop.time()
         while self._due:
-            due_at, future = self._due[0]
-            if not future.done():
-                if due_at > now:
+            storing = self._due[0]
+            if not storing.result.done():
+                if storing.due_at > now:
                     break
-                future.set_result(StoreUnavailableError("Redis took too long to store an event"))
+                storing.result.set_result(StoreUnavailableError("Redis took too long to store an event"))
             self._due.popleft()
-        self._timer = loop.call_at(self._due[0][0], self._give_up) if self._due else None
+        self._timer = loop.call_at(self._due[0].due_at, self._give_up) if self._due else None
 
     def answered(self, event_id: str) -> None:
         """Tells the request that waits for this event's answer, if one does, to look whether it is ready."""
@@ -124,7 +128,7 @@ class Intake:
         turn = None
         result: Ingested | Exception = StoreUnavailableError("this process stops")
         try:
-            result = await self._ingest(storing.adapter, storing.event)
+            result = await self._ingest(storing)
             turn = self._begin(storing, result)
         except Exception as error:
             result = error
@@ -142,17 +146,16 @@ class Intake:
             raise
         await self._work(turn, storing.task)
 
-    async def _ingest(self, adapter: Adapter, event: Event) -> Ingested:
+    async def _ingest(self, storing: "_Storing") -> Ingested:
+        adapter, event = storing.adapter, storing.event
         payload = stamp(encode(event))
         token = self._token_for(event)
         self._held.asked_for += bool(token)
-        loop = asyncio.get_running_loop()
-        began_at = loop.time()
         try:
             try:
                 return await self._store_event(adapter, event, payload, token)
             except StoreUnavailableError:
-                if loop.time() - began_at > self._ingest_seconds:
+                if asyncio.get_running_loop().time() > storing.due_at:
                     raise
                 # Again at once where the connection broke: those that came together stay in their order.
                 return await self._store_event(adapter, event, payload, token)

@@ -44,6 +44,7 @@ class Pipe:
         self._address = read_address(url)
         self._seconds = seconds
         self._on_connect = on_connect
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._wire: Wire | None = None
         self._opening: asyncio.Task[None] | None = None
         self._waiting: list[tuple[Command, asyncio.Future[Any]]] = []
@@ -60,7 +61,9 @@ class Pipe:
 
         It raises StoreUnavailableError when there was no answer in time, ResponseError when the command was wrong.
         """
-        loop = asyncio.get_running_loop()
+        # Asked for once: each time it is a call of the system's, before Python 3.12.
+        if (loop := self._loop) is None:
+            loop = self._loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
         if self._closed:
             future.set_exception(StoreUnavailableError(_CLOSED))
