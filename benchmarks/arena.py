@@ -174,10 +174,11 @@ class Arena:
         finally:
             noisy.stop()
 
-    async def flood(self, *, chats: int, turns: int) -> Flooded:
+    async def flood(self, *, chats: int, turns: int, first_chat: int = 0) -> Flooded:
         """Lets people write without waiting for replies."""
         checker = Checker()
-        flood = Flood(self.webhook.post, checker, chats=chats, turns=turns, first_chat=self._chats(chats))
+        first_chat = first_chat or self._chats(chats)
+        flood = Flood(self.webhook.post, checker, chats=chats, turns=turns, first_chat=first_chat)
         self.telegram.on_reply = flood.on_reply
         repeated = self.webhook.repeated
         rate = await flood.run()

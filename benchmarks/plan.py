@@ -136,7 +136,8 @@ class Session:
             return
         async with Arena(BOTKIT, self._cores) as arena:
             model = _STORED_CHATS - 1
-            await arena.measure(1, warm_up=0.5, seconds=0.5, people=1, first_chat=model)
+            # A few talks: what is remembered of hundreds of messages, a million times, is more than a machine has.
+            await arena.flood(chats=1, turns=3, first_chat=model)
             await asyncio.to_thread(fill, arena.redis, model=model, first_chat=_STORED_CHATS, chats=size)
             for key in keys:
                 figures = await arena.measure(
