@@ -173,7 +173,7 @@ def _neighbour(found: Measurements) -> str:
         rows.append([title, cpu, *times, str(sum(one.verdict.faults for one in rounds))])
     text = (
         "64 people write 50 messages a second; beside them, one writes the next word as soon as the last was taken, "
-        "and fills a mailbox. CPU is that of all events, for each of the 64's."
+        "so that there is always mail of theirs. CPU is that of all events, for each of the 64's."
     )
     head = ["beside them", "CPU ms", "webhook p50", "p99", "reply p50", "p99", "wrong"]
     return f"## A noisy neighbour\n\n{text}\n\n{_table(head, rows)}"
