@@ -151,7 +151,8 @@ class BoundedProtocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserError:
-            self.logger.warning("Invalid HTTP request received.")
+            # Not louder: strangers can make as many of these as they like.
+            self.logger.info("a request that is no HTTP")
             self.send_400_response("")
         except httptools.HttpParserUpgrade:
             self._unsupported_upgrade_warning()
