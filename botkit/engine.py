@@ -45,7 +45,7 @@ class EnginePolicy(Struct, frozen=True):
     poll: float = 1
     suspicious: int = 3
     hopeless: int = 5
-    proof: int = 2
+    proof: int = 3
 
 
 class Engine:

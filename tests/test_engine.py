@@ -485,7 +485,7 @@ async def test_after_five_attempts_without_a_verdict_an_event_is_a_dead_letter_a
 ) -> None:
     desk = Desk()
     async with Process(botkit_redis_url, bot(echo(), desk)) as process:
-        await die(process, "olena", "killer", times=deaths - 1, alone=2)
+        await die(process, "olena", "killer", times=deaths - 1, alone=3)
         await process.hears("after it")
         letters = await process.dead_letters()
         assert len(letters) == is_dead
@@ -493,7 +493,7 @@ async def test_after_five_attempts_without_a_verdict_an_event_is_a_dead_letter_a
         assert not is_dead or letters[0].error == "5 attempts ended without a verdict"
 
 
-@pytest.mark.parametrize(("alone", "is_dead"), [(0, False), (1, False), (2, True)])
+@pytest.mark.parametrize(("alone", "is_dead"), [(0, False), (2, False), (3, True)])
 async def test_what_processes_died_of_beside_an_event_is_not_held_against_it(
     botkit_redis_url: str, alone: int, *, is_dead: bool
 ) -> None:
