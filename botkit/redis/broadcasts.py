@@ -52,12 +52,10 @@ class RedisBroadcasts:
         self._every, self._active = keys.broadcasts("all"), keys.broadcasts("active")
 
     async def draft(self, broadcast: Broadcast) -> None:
-        """See `Broadcasts.draft`. One trip."""
-        now = round(self._clock.timestamp() * 1000)
-        await asyncio.gather(
-            self._accept("draft", [self._keys.broadcast("h", broadcast.id)], _encode(broadcast), _DRAFT_MS),
-            self._confirm("ZADD", self._every, "NX", now, broadcast.id),
-        )
+        """See `Broadcasts.draft`. Two trips."""
+        # One after the other: whoever lists them takes a name without its hash for one that is gone.
+        await self._accept("draft", [self._keys.broadcast("h", broadcast.id)], _encode(broadcast), _DRAFT_MS)
+        await self._confirm("ZADD", self._every, "NX", round(self._clock.timestamp() * 1000), broadcast.id)
 
     async def add(self, broadcast_id: str, lane: int, ids: Sequence[str]) -> None:
         """See `Broadcasts.add`. One trip."""
@@ -82,9 +80,12 @@ class RedisBroadcasts:
         if known is None:
             return False
         if stage is Stage.RUNNING:
-            # Before it runs: whoever dies in between leaves nothing that nobody works on.
-            due = max(at_ms, known.starts_ms)
-            await self._confirm("ZADD", self._active, due, broadcast_id)
+            # Before it runs: whoever dies in between leaves nothing that nobody works on. One whose process died
+            # before it was named, or that was begun anew just when its old name went, is named here.
+            await asyncio.gather(
+                self._confirm("ZADD", self._active, max(at_ms, known.starts_ms), broadcast_id),
+                self._confirm("ZADD", self._every, "NX", known.created_ms, broadcast_id),
+            )
         keys = [self._keys.broadcast("h", broadcast_id)]
         kinds = ("to", "places") if known.broadcast.bulk else ("to",)
         keys += [
@@ -109,7 +110,8 @@ class RedisBroadcasts:
         found = await asyncio.gather(*map(self.load, ids))
         gone = [name for name, progress in zip(ids, found, strict=True) if progress is None]
         if gone:
-            await asyncio.gather(*(self._call("ZREM", each, *gone) for each in (self._every, self._active)))
+            # Of those to work on nobody takes one out but who has ended it: it may run anew since it was looked for.
+            await self._call("ZREM", self._every, *gone)
         return [progress for progress in found if progress]
 
     async def due(self) -> Due:

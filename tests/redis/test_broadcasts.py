@@ -8,6 +8,7 @@ from botkit.broadcast import BEFORE, Broadcast, Bulk, Due, Fate, Progress, Segme
 from botkit.clock import Clock
 from botkit.conversation import Account, Conversation
 from botkit.messages import Text
+from botkit.redis.broadcasts import RedisBroadcasts
 from botkit.redis.store import RedisStore
 from tests.redis.conftest import MakeStore
 from tests.redis.store_calls import ANN, BEN, Raw, everything, ingest, post
@@ -103,10 +104,42 @@ async def test_a_draft_is_gone_after_a_day_and_one_that_runs_stays(store: RedisS
     assert all([0 < await raw.ttl(key) <= DAY for key in keys])
     await store.broadcasts.move("b1", Stage.RUNNING)
     assert [await raw.ttl(key) for key in keys] == [-1, -1]
-    await raw.delete(keys[0])
+
+
+async def test_the_name_of_one_that_is_gone_goes_when_they_are_listed(store: RedisStore, raw: Raw) -> None:
+    await brought_to(store, Stage.DONE)
+    await raw.delete(store.keys.broadcast("h", "b1"))
     assert await store.broadcasts.list() == []
     assert not await raw.zcard(store.keys.broadcasts("all"))
-    assert not await raw.zcard(store.keys.broadcasts("active"))
+
+
+async def test_one_that_is_begun_while_they_are_listed_stays_listed(store: RedisStore, clock: Clock) -> None:
+    async def accept(name: str, keys: Sequence[str], *args: str | bytes | int) -> int:
+        # As long as a server takes that must be given the script first.
+        for _ in range(3):
+            await store.broadcasts.list()
+        answer: int = await store._accept(name, keys, *args)
+        return answer
+
+    slow = RedisBroadcasts(store._script, store.call, accept, store.call, store.keys, clock)
+    await slow.draft(NEWS)
+    assert [each.broadcast for each in await store.broadcasts.list()] == [NEWS]
+
+
+async def test_one_that_lost_its_name_has_it_again_when_it_runs(store: RedisStore, raw: Raw) -> None:
+    await brought_to(store, Stage.DRAFT)
+    await raw.delete(store.keys.broadcasts("all"))
+    await store.broadcasts.move("b1", Stage.RUNNING)
+    assert [each.broadcast for each in await store.broadcasts.list()] == [NEWS]
+
+
+async def test_whoever_lists_them_takes_no_work_away(store: RedisStore, raw: Raw) -> None:
+    await brought_to(store, Stage.RUNNING)
+    h = store.keys.broadcast("h", "b1")
+    await raw.rename(h, f"{h}.away")
+    assert await store.broadcasts.list() == []
+    await raw.rename(f"{h}.away", h)
+    assert (await store.broadcasts.due()).ids == ["b1"]
 
 
 @pytest.mark.parametrize("end", [Stage.DONE, Stage.CANCELLED])
