@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 
 import structlog
 from starlette.applications import Starlette
@@ -19,6 +19,7 @@ from botkit.gate import Gate
 from botkit.metrics import Memory
 from botkit.metrics_page import MetricsPage
 from botkit.play.phones import Phones
+from botkit.receiver import Webhooks
 from botkit.redis.embedded import EmbeddedServer
 from botkit.redis.store import RedisStore
 from botkit.redis.urls import shown_address
@@ -31,7 +32,6 @@ log = structlog.get_logger("botkit.app")
 
 # What the routes of the webhooks take.
 _WEBHOOK = re.compile("/webhooks/([^/]+)(?:/([^/]+))?")
-_Serve = Callable[[Scope, Receive, Send, str, str], Awaitable[None]]
 
 
 class App(Gate):
@@ -56,7 +56,8 @@ class App(Gate):
         #: Why it did not start, where the server that runs it would only say that it did not.
         self.failure: Exception | None = None
         self._guarding: asyncio.Task[None] | None = None
-        webhooks = _Webhooks(self._webhooks)
+        # For other methods than POST, and all below a path of a proxy's.
+        webhooks = Webhooks(self._webhooks)
         self._asgi = Starlette(
             routes=[
                 Route("/webhooks/{channel}", webhooks, methods=["POST"]),
@@ -172,14 +173,3 @@ def _webhook_place(scope: Scope) -> tuple[str, str] | None:
         return None
     match = _WEBHOOK.fullmatch(scope["path"])
     return (match[1], match[2] or "") if match else None
-
-
-class _Webhooks:
-    """The endpoint of the routes that Starlette finds: those of other methods, and all below a path of a proxy's."""
-
-    def __init__(self, serve: _Serve) -> None:
-        self._serve = serve
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        place = scope["path_params"]
-        await self._serve(scope, receive, send, place["channel"], place.get("kind", ""))

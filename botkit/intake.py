@@ -96,9 +96,7 @@ class Intake:
         if self._timer is None:
             self._timer = loop.call_at(due_at, self._give_up)
         ingested = [_found(await future) for future in stored]
-        while self._due and self._due[0].result.done():
-            # What is kept for its whole time makes all other memory cold.
-            self._due.popleft()
+        self._forget_done()
         if Full() in ingested:
             return Acceptance(stored=False)
         for event, result in zip(events, ingested, strict=True):
@@ -109,14 +107,18 @@ class Intake:
     def _give_up(self) -> None:
         loop = asyncio.get_running_loop()
         now = loop.time()
-        while self._due:
-            storing = self._due[0]
+        for storing in self._due:
+            if storing.due_at > now:
+                break
             if not storing.result.done():
-                if storing.due_at > now:
-                    break
                 storing.result.set_result(StoreUnavailableError("Redis took too long to store an event"))
-            self._due.popleft()
+        self._forget_done()
         self._timer = loop.call_at(self._due[0].due_at, self._give_up) if self._due else None
+
+    def _forget_done(self) -> None:
+        # Left to the timer, each event would stay in memory for all the time that storing it may take.
+        while self._due and self._due[0].result.done():
+            self._due.popleft()
 
     def answered(self, event_id: str) -> None:
         """Tells the request that waits for this event's answer, if one does, to look whether it is ready."""

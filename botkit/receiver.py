@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from time import perf_counter
 from urllib.parse import parse_qsl
 
@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from botkit import tracing
 from botkit.adapter import Adapter
 from botkit.answer import Answer, whole_of
-from botkit.body import Bodies, BodyError, BodyTooLargeError, BodyTooSlowError, Share, read_body
+from botkit.body import Bodies, BodyError, BodyTooLargeError, BodyTooSlowError, read_body
 from botkit.clock import Clock
 from botkit.engine import Engine
 from botkit.events import Event
@@ -90,15 +90,9 @@ class Receiver:
         self.held = Bodies(self._policy.max_bytes)
         self._waiting = 0
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves one request, where a route found its place."""
-        place = scope["path_params"]
-        await self.serve(scope, receive, send, place["channel"], place.get("kind", ""))
-
     async def serve(self, scope: Scope, receive: Receive, send: Send, channel: str, kind: str = "") -> None:
         """Serves one request for a channel's webhook, or for the one of a gateway's kinds."""
         started = perf_counter()
-        whole = whole_of(send, receive)
         raw_query: bytes = scope["query_string"]
         query = {"ta": raw_query[3:].decode()} if _PLAIN_QUERY.fullmatch(raw_query) else self._read_query(raw_query)
         adapter = self._adapters.get((channel, query.get("ta", ""))) if query is not None else None
@@ -109,7 +103,8 @@ class Receiver:
             answer = _NO_METHOD
         else:
             try:
-                answer = await self._receive(scope, receive, whole.take_body(), adapter, guard, kind, query)
+                body = whole_of(send, receive).take_body()
+                answer = await self._receive(scope, receive, body, adapter, guard, kind, query)
             except ClientDisconnect:
                 log.debug("the sender left early")
                 self._note(adapter, "left", started)
@@ -117,8 +112,7 @@ class Receiver:
             except BodyError as error:
                 answer = self._refuse(error)
         self._note(adapter, _REASONS.get(answer.status, "other"), started)
-        if not whole.take_answer(answer):
-            await answer.send(send)
+        await answer.send(send)
 
     def _read_query(self, raw_query: bytes) -> dict[str, str] | None:
         """Returns the fields of a query, the first of each name; None for too many, or for two accounts."""
@@ -147,8 +141,7 @@ class Receiver:
         # Before the body is read: what some servers take for a header behind it is none.
         headers = Headers(scope["headers"])
         policy = self._policy
-        share = Share(self.held)
-        try:
+        with self.held.share() as share:
             if body is None:
                 body = await read_body(scope, receive, most=policy.max_body, seconds=policy.body_seconds, of=share)
             elif len(body) > policy.max_body:
@@ -159,16 +152,17 @@ class Receiver:
             answer = self._check(adapter, guard, request)
             if answer is not None or adapter is None:
                 return answer or _FORBIDDEN
-            self._waiting += 1
-            try:
-                return await self._store_events(adapter, request)
-            except StoreUnavailableError as error:
-                log.error("not stored", account=adapter.ta, reason=error.what)
-                return self._later()
-            finally:
-                self._waiting -= 1
+            return await self._store_in_time(adapter, request)
+
+    async def _store_in_time(self, adapter: Adapter, request: WebhookRequest) -> Answer:
+        self._waiting += 1
+        try:
+            return await self._store_events(adapter, request)
+        except StoreUnavailableError as error:
+            log.error("not stored", account=adapter.ta, reason=error.what)
+            return self._later()
         finally:
-            self.held.size -= share.size
+            self._waiting -= 1
 
     def _refuse(self, error: BodyError) -> Answer:
         if isinstance(error, BodyTooLargeError):
@@ -231,3 +225,15 @@ class Receiver:
 
     def _later(self, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Answer:
         return Answer(503, ((b"retry-after", b"%d" % self._policy.retry_after), *headers))
+
+
+class Webhooks:
+    """The endpoint of routes whose paths have a `channel`, and perhaps a `kind`: `serve` gets them with the request."""
+
+    def __init__(self, serve: Callable[[Scope, Receive, Send, str, str], Awaitable[None]]) -> None:
+        self._serve = serve
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request, where a route found its place."""
+        place = scope["path_params"]
+        await self._serve(scope, receive, send, place["channel"], place.get("kind", ""))

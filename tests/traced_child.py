@@ -18,7 +18,7 @@ from starlette.routing import Route
 from botkit.context import Context
 from botkit.events import MessageReceived
 from botkit.flow import Flow
-from botkit.receiver import Receiver
+from botkit.receiver import Receiver, Webhooks
 from botkit.router import Router
 from tests.desk import NOT_SENT, Desk, Process, bot
 
@@ -40,7 +40,7 @@ async def answers(event: MessageReceived, ctx: Context[Flow]) -> None:
 
 async def post(process: Process, desk: Desk, *texts: str) -> None:
     receiver = Receiver([desk], process.engine, process.store, process.clock)
-    app = Starlette(routes=[Route("/webhooks/{channel}", receiver, methods=["POST"])])
+    app = Starlette(routes=[Route("/webhooks/{channel}", Webhooks(receiver.serve), methods=["POST"])])
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://bots") as client:
         for text in texts:
             headers = {"x-desk": "genuine", "traceparent": f"00-{'f' * 32}-{'f' * 16}-01"}

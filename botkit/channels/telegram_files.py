@@ -35,9 +35,7 @@ class KnownFiles:
         return replace(call, parameters={**call.parameters, name: file_id}, files={})
 
     def remember(self, call: Call, answer: HttpAnswer) -> None:
-        """Notes what Telegram calls the file that the call uploaded; nothing where it uploaded none."""
-        if not call.files:
-            return
+        """Notes what Telegram calls the file that the call uploaded."""
         said = read_answer(answer)
         file_id = _file_id(said.result) if said and isinstance(said.result, dict) else ""
         if file_id and (key := _key(call)):

@@ -76,12 +76,11 @@ def load_scripts(*, shebang: bool) -> dict[str, Script]:
 
 def compose(head: str, body: str) -> str:
     """Returns a script behind what it needs of the head: Redis makes every function in its text anew for each call."""
-    parts = _FUNCTION.split(head)
-    for number in range(len(parts) - 1, 0, -1):
-        name = _NAME.search(parts[number])
-        if name is None or not re.search(rf"\b{name[1]}\(", body + "".join(parts[number + 1 :])):
-            del parts[number]
-    return "".join([*parts, body])
+    time, *functions = _FUNCTION.split(head)
+    for function in reversed(functions):
+        if f"{_NAME.findall(function)[0]}(" in body:
+            body = function + body
+    return time + body
 
 
 def _shebang(name: str) -> str:

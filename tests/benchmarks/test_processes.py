@@ -12,7 +12,7 @@ if sys.platform != "linux":
 
 # Works for a while in a thread and in a child that has ended, then says so and waits with another child.
 BUSY = """
-import subprocess, sys, threading, time
+import signal, subprocess, sys, threading, time
 def work():
     while time.thread_time() < 0.2: pass
 thread = threading.Thread(target=work)
@@ -20,9 +20,9 @@ thread.start()
 thread.join()
 subprocess.run([sys.executable, "-c", "import time\\nwhile time.process_time() < 0.2: pass"])
 held = bytearray(60 * 1024 * 1024)
-subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
 print("ready", flush=True)
-time.sleep(600)
+signal.pause()
 """
 
 
@@ -58,7 +58,7 @@ def test_what_threads_and_children_use_counts_and_so_does_their_memory(tmp_path:
 
 
 def test_a_child_has_the_cores_it_was_given(tmp_path: Path) -> None:
-    busy = child(tmp_path, "print('ready', flush=True)\nimport time; time.sleep(600)")
+    busy = child(tmp_path, "print('ready', flush=True)\nimport signal; signal.pause()")
     try:
         until_ready(busy)
         assert os.sched_getaffinity(busy.pid) == {min(os.sched_getaffinity(0))}

@@ -669,8 +669,16 @@ async def test_no_connection_is_left_to_the_engine(rig: Rig) -> None:
 
 
 async def test_set_webhook_passes_when_our_address_gives_the_secret_back(rig: Rig) -> None:
-    async with Http(transport=httpx.MockTransport(_receiver(rig.adapter))) as client:
+    asked: list[str] = []
+    receive = _receiver(rig.adapter)
+
+    def noted(request: httpx.Request) -> httpx.Response:
+        asked.append(str(request.url))
+        return receive(request)
+
+    async with Http(transport=httpx.MockTransport(noted)) as client:
         await rig.adapter.set_webhook("https://bot.example/webhooks/gbm?ta=demo", client)
+    assert asked == ["https://bot.example/webhooks/gbm?ta=demo"]
 
 
 @pytest.mark.parametrize(("status", "body"), [(403, b""), (200, b"ok"), (302, b"")])

@@ -24,6 +24,7 @@ from botkit.bot import Bot
 from botkit.dispatcher import HandlerPolicy
 from botkit.engine import EnginePolicy
 from botkit.outbox import SendPolicy
+from botkit.receiver import Webhooks
 from botkit.redaction import Secret
 from botkit.redis.bounds import Bounds
 from botkit.redis.store import RedisStore
@@ -125,7 +126,9 @@ def serve(job: Job, name: str, redis_url: str, listener: socket.socket) -> None:
         yield
         await service.stop()
 
-    app = Starlette(routes=[Route("/webhooks/{channel}", service.receiver, methods=["POST"])], lifespan=lifespan)
+    app = Starlette(
+        routes=[Route("/webhooks/{channel}", Webhooks(service.receiver.serve), methods=["POST"])], lifespan=lifespan
+    )
     config = uvicorn.Config(
         app, http="httptools", lifespan="on", log_config=None, access_log=False, timeout_graceful_shutdown=3
     )

@@ -170,8 +170,9 @@ async def test_a_worker_is_woken_from_whatever_server(cluster: RedisCluster, pre
         for person in {home(cluster, traffic, f"p{n}").port: f"p{n}" for n in range(PEOPLE)}.values():
             waiting = asyncio.create_task(store.wait(30))
             await waker.ingest(where(person).key, "e" * 22, b"{}", token="", window=60)
-            async with asyncio.timeout(20):
-                await waiting
+            await asyncio.wait([waiting], timeout=20)
+            assert waiting.done()
+            assert waiting.exception() is None
         await waker.close()
         await store.forget(where("p0").key)
 

@@ -88,6 +88,7 @@ def test_what_a_process_leaves_behind_another_one_does(
         traffic = Traffic(server.url, prefix=prefix, lease=lease)
         traffic.acknowledged = {f"p{person}": [str(text) for text in range(texts)] for person in range(PEOPLE)}
         took += asyncio.run(take_over(traffic, pid, ready, number))
+        assert len(took) == (round_ + 1) * PEOPLE
     if is_long:
         *_, p99 = statistics.quantiles(took, n=100)
         said = f"p50 {statistics.median(took):.2f} s, p99 {p99:.2f} s, longest {max(took):.2f} s"

@@ -17,7 +17,7 @@ from botkit.bot import Bot
 from botkit.clock import Clock
 from botkit.engine import EnginePolicy, Role
 from botkit.events import Event
-from botkit.receiver import Receiver
+from botkit.receiver import Receiver, Webhooks
 from botkit.record import Flows
 from botkit.redis.audit import audit
 from botkit.redis.bounds import Bounds
@@ -102,7 +102,7 @@ class Traffic:
             store=partial(RedisStore, ack_replicas=ack_replicas),
         )
         receiver = Receiver([self.desk], self.process.engine, self.process.store, self.process.clock)
-        self.app = Starlette(routes=[Route("/webhooks/{channel}", receiver, methods=["POST"])])
+        self.app = Starlette(routes=[Route("/webhooks/{channel}", Webhooks(receiver.serve), methods=["POST"])])
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://bots.example.org")
 
     async def _hear(self, event: MessageReceived, ctx: Context[Heard]) -> None:

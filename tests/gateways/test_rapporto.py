@@ -438,7 +438,10 @@ def test_an_address_for_reports_needs_a_word() -> None:
 
 
 def test_the_bounds_of_the_settings_are_taken() -> None:
-    account(NOTIFY_URL=f"https://{'a' * 2040}", CALLBACK_SECRET="a" * 16, REPEATS="100", REGISTERED_DELIVERY="0")
+    url, word = f"https://{'a' * 2040}", "a" * 16
+    adapter = account(NOTIFY_URL=url, CALLBACK_SECRET=word, REPEATS="100", REGISTERED_DELIVERY="0")
+    assert (adapter.max_repeats, adapter.registered_delivery) == (100, 0)
+    assert {url, word} < {secret.reveal() for secret in adapter.secrets()}
 
 
 def test_secrets_may_be_in_files(tmp_path: Path) -> None:

@@ -308,7 +308,9 @@ async def test_a_request_in_smsc_s_own_words_goes_out_as_it_came() -> None:
 def test_the_requests_of_the_documentation_are_taken_by_their_accounts(way: str, body: dict[str, Any]) -> None:
     adapter = account(way)
     addressed = adapter.read_send(body)
-    adapter.prepare(addressed.message, Conversation(adapter.account, addressed.to))
+    assert adapter.prepare(addressed.message, Conversation(adapter.account, addressed.to)).messages == (
+        addressed.message,
+    )
 
 
 @pytest.mark.parametrize(
