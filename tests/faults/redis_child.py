@@ -24,7 +24,6 @@ blocks for some tens of milliseconds: beside work on the event loop call it by `
 
 import atexit
 import os
-import random
 import resource
 import shutil
 import signal
@@ -46,6 +45,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from botkit.redis.servers import Found, ServerKind, find_servers
+from tests.ports import free_port
 
 #: A server that reads a long file, on a machine that is busy with other things.
 START_SECONDS = 30
@@ -302,27 +302,6 @@ def compiled(name: str) -> Path:
         capture_output=True,
     )
     return library
-
-
-def free_port() -> int:
-    """Returns a port that nobody listens on, nor on the one 10 000 above it, which a cluster's node takes as well.
-
-    Below those that the system gives away: nobody else takes it between now and a restart.
-    """
-    while True:
-        port = random.randrange(10_000, 22_000)
-        if all(_is_free(each) for each in (port, port + 10_000)):
-            return port
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as wire:
-        wire.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            wire.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
 
 
 def _values(name: str, value: str) -> list[str]:

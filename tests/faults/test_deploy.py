@@ -4,7 +4,6 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from botkit.redis.acl import acl_rules
 from botkit.redis.audit import audit
 from botkit.redis.store import RedisStore
 from tests.generated import ROOT
+from tests.ports import free_port, is_listening
 from tests.processes.conftest import (
     OLENA,
     PUBLIC_URL,
@@ -46,17 +46,6 @@ HOST = PUBLIC_URL.removeprefix("https://")
 BOTKIT = Path(sys.executable).with_name("botkit")
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 PASSWORD = "compose-password"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
-def is_listening(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 # --- nginx ---

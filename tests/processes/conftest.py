@@ -13,7 +13,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from itertools import cycle, repeat
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 import httpx
 import pytest
@@ -369,16 +369,22 @@ def own_redis(folder: Path, project: Project) -> Iterator[OwnRedis]:
     server.stop()
 
 
+class Served(Protocol):
+    """Whatever listens on a port of this machine."""
+
+    @property
+    def port(self) -> int: ...
+
+
 class Front(httpx.AsyncHTTPTransport):
     """What stands before the bots on the internet: takes https for `PUBLIC_URL`, and hands it to them in turn."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._behind: Iterator[AppChild] = iter(())
-
+        self._behind: Iterator[Served] = iter(())
         self._proxy: tuple[httpx.AsyncHTTPTransport, int] | None = None
 
-    def lead_to(self, *apps: AppChild) -> None:
+    def lead_to(self, *apps: Served) -> None:
         self._behind = cycle(apps)
 
     def lead_through(self, transport: httpx.AsyncHTTPTransport, port: int) -> None:
@@ -430,7 +436,7 @@ class Services:
         # Google's is entered by hand.
         self.gbm.webhooks[adapter.ta] = webhook_url(PUBLIC_URL, adapter.account)
 
-    async def greet(self, *apps: AppChild) -> None:
+    async def greet(self, *apps: Served) -> None:
         """Puts the apps behind the front, and lets Olena say hello on Telegram: her first message is answered."""
         self.front.lead_to(*apps)
         await self.set_webhook("telegram")

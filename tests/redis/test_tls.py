@@ -1,7 +1,6 @@
 """The way to Redis may be encrypted: the server's certificate is checked, and its password asked for."""
 
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,6 +14,7 @@ from cryptography.x509.oid import NameOID
 
 from botkit.exceptions import StoreUnavailableError
 from botkit.redis.store import RedisStore
+from tests.ports import free_port
 
 PASSWORD = "tls-pass-of-a-test"
 
@@ -32,12 +32,6 @@ def certificate(folder: Path, name: str) -> Path:
     kind, form = serialization.PrivateFormat.PKCS8, serialization.Encoding.PEM
     path.with_suffix(".key").write_bytes(key.private_bytes(form, kind, serialization.NoEncryption()))
     return path
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 class Secured:
