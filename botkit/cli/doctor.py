@@ -19,7 +19,7 @@ from botkit.adapter import Adapter
 from botkit.app import App
 from botkit.cli import FAILED, NOT_CONFIGURED
 from botkit.cli.project import load_app, load_project_settings, open_store
-from botkit.cli.store_checks import acl_line, address_notes, release_note
+from botkit.cli.store_checks import acl_file, address_notes, release_note
 from botkit.cli.terminal import open_console, print_json
 from botkit.cli.webhook import needs_https
 from botkit.exceptions import BotkitError, ServiceError, SettingsError, TransportError
@@ -57,7 +57,7 @@ class Finding(Struct, frozen=True):
 @click.command
 @click.option("--app", default="bots:app", show_default=True, help="The application, as module:attribute.")
 @click.option("--audit", "audits", is_flag=True, help="Also check the structure of everything stored.")
-@click.option("--acl", "prints_acl", is_flag=True, help="Only print the rules for botkit's user of a Redis server.")
+@click.option("--acl", "prints_acl", is_flag=True, help="Only print an ACL file with botkit's user for a Redis server.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(*, app: str, audits: bool, prints_acl: bool, as_json: bool) -> None:
     """Checks Python, packages, settings, store, application, accounts and webhooks, and says how to mend them.
@@ -65,7 +65,7 @@ def doctor(*, app: str, audits: bool, prints_acl: bool, as_json: bool) -> None:
     Example: botkit doctor --audit
     """
     if prints_acl:
-        click.echo(acl_line(load_project_settings().key_prefix))
+        click.echo(acl_file(load_project_settings().key_prefix), nl=False)
         return
     findings = list(_examine(app, audits=audits))
     if as_json:

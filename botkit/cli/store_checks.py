@@ -45,9 +45,15 @@ def release_note(version: str) -> str:
     return "" if known is not None and patch >= known else f"Redis {version} may let a script out of its sandbox"
 
 
-def acl_line(prefix: str) -> str:
-    """Returns the line of an ACL file for botkit's user, with a place for its password's SHA-256."""
-    return " ".join(["user", "botkit", "on", "#<sha256 of the password>", "sanitize-payload", *acl_rules(prefix)])
+def acl_file(prefix: str) -> str:
+    """Returns an ACL file with botkit's user, with a place for its password's SHA-256, and nobody else.
+
+    The default user is off, and keeps its rights: as that one Redis reads its append-only file. Without them releases
+    of 2025 and before, and Valkey's until the summer of 2026, drop at each start whatever a script had written, and
+    say so nowhere but in their log (redis/redis#14541, valkey-io/valkey#3983).
+    """
+    user = " ".join(["user", "botkit", "on", "#<sha256 of the password>", "sanitize-payload", *acl_rules(prefix)])
+    return f"user default off ~* &* +@all\n{user}\n"
 
 
 def _is_here(host: str) -> bool:

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from botkit.cli.store_checks import PATCHED, acl_line, address_notes, release_note
+from botkit.cli.store_checks import PATCHED, acl_file, address_notes, release_note
 from botkit.redaction import Secret
 from botkit.redis.embedded import ServerKind
 from botkit.redis.store import RedisStore
@@ -62,18 +62,19 @@ def test_a_series_that_nobody_mends_is_noted_and_a_newer_one_is_not(version: str
     assert bool(release_note(version)) is is_noted
 
 
-def test_the_doctor_prints_the_rules_of_botkit_s_user(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_doctor_prints_a_file_with_botkit_s_user(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BOTKIT_KEY_PREFIX", "shop")
-    assert run("doctor", "--acl").out.strip() == acl_line("shop")
+    assert run("doctor", "--acl").out == acl_file("shop")
 
 
-async def test_a_server_takes_the_line_that_is_printed(servers: Servers) -> None:
+async def test_a_server_takes_the_user_that_is_printed(servers: Servers) -> None:
     kind = next((kind for kind in servers.found if kind is not ServerKind.FAKE), None)
     if kind is None:
         pytest.skip("no server with users on this machine")
     url, prefix = servers.url(kind), f"t{uuid4().hex[:8]}"
     hashed = hashlib.sha256(PASSWORD.encode()).hexdigest()
-    _, name, *rules = acl_line(prefix).replace("<sha256 of the password>", hashed).split()
+    _, line = acl_file(prefix).replace("<sha256 of the password>", hashed).splitlines()
+    _, name, *rules = line.split()
     # A store of its own: others use the server with other numbers of partitions.
     admin = RedisStore(url, prefix=f"{prefix}admin")
     await admin.call("ACL", "SETUSER", name, "reset", *rules)

@@ -1,5 +1,6 @@
 """What deploy/ shows works as it stands there: nginx in front, units, the Redis of the compose file, the image."""
 
+import hashlib
 import re
 import shlex
 import shutil
@@ -7,7 +8,7 @@ import signal
 import ssl
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from botkit.redis.acl import acl_rules
+from botkit.cli.store_checks import acl_file
 from botkit.redis.audit import audit
 from botkit.redis.store import RedisStore
 from tests.generated import ROOT
@@ -238,33 +239,65 @@ def test_the_compose_file_lets_nobody_in_and_keeps_no_secret(compose: dict[str, 
     assert (DEPLOY / services["web"]["build"]["context"]).resolve() == ROOT
 
 
+class ComposedRedis:
+    """A Redis that runs the compose file's very command, with the users that `botkit doctor --acl` prints."""
+
+    def __init__(self, folder: Path, command: list[str], program: str) -> None:
+        self._port, self._folder = free_port(), folder
+        self.url = f"redis://botkit:{PASSWORD}@127.0.0.1:{self._port}/0"
+        password = hashlib.sha256(PASSWORD.encode()).hexdigest()
+        (folder / "users.acl").write_text(acl_file("bk").replace("<sha256 of the password>", password))
+        (folder / "data").mkdir()
+        places = {"/data": str(folder / "data"), "/etc/redis/users.acl": str(folder / "users.acl")}
+        options = (places.get(word, word) for word in command[1:])
+        self._command = [program, *options, "--port", str(self._port), "--save", ""]
+
+    def start(self) -> None:
+        self._server = subprocess.Popen(self._command, cwd=self._folder)
+
+    async def until_listening(self) -> None:
+        await until(lambda: is_listening(self._port))
+
+    def kill(self) -> None:
+        self._server.kill()
+        self._server.wait()
+
+
 @pytest.fixture
-def composed_redis(folder: Path, compose: dict[str, Any]) -> Iterator[int]:
-    """The port of a Redis that runs the compose file's very command, with the user of `botkit doctor --acl`."""
+async def composed_redis(folder: Path, compose: dict[str, Any]) -> AsyncIterator[ComposedRedis]:
     program = shutil.which("redis-server")
     if program is None:
         pytest.skip("no redis-server on this machine")
-    port = free_port()
-    (folder / "users.acl").write_text(f"user default off\nuser botkit on >{PASSWORD} {' '.join(acl_rules('bk'))}\n")
-    (folder / "data").mkdir()
-    places = {"/data": str(folder / "data"), "/etc/redis/users.acl": str(folder / "users.acl")}
-    _, *options = (places.get(word, word) for word in compose["services"]["redis"]["command"])
-    server = subprocess.Popen([program, *options, "--port", str(port), "--save", ""], cwd=folder)
-    yield port
-    server.terminate()
-    server.wait(20)
+    server = ComposedRedis(folder, compose["services"]["redis"]["command"], program)
+    server.start()
+    await server.until_listening()
+    yield server
+    server.kill()
 
 
 async def test_a_conversation_goes_through_the_compose_files_redis(
-    project: Project, services: Services, composed_redis: int
+    project: Project, services: Services, composed_redis: ComposedRedis
 ) -> None:
-    url = f"redis://botkit:{PASSWORD}@127.0.0.1:{composed_redis}/0"
-    project.environ |= {"BOTKIT_REDIS_URL": url, "BOTKIT_ENV": "prod"}
-    store = RedisStore(url)
-    await until(lambda: is_listening(composed_redis))
+    project.environ |= {"BOTKIT_REDIS_URL": composed_redis.url, "BOTKIT_ENV": "prod"}
+    store = RedisStore(composed_redis.url)
     web = await project.start("run", "--role=web").until_ready()
     await project.start("run", "--role=worker", "--workers=2").until_ready()
     await services.greet(web)
+    assert await audit(store) == []
+    await store.close()
+
+
+async def test_the_compose_files_redis_has_all_that_a_script_wrote_when_it_comes_back(
+    composed_redis: ComposedRedis,
+) -> None:
+    store = RedisStore(composed_redis.url)
+    await store.ingest("telegram:demo:1", "e" * 22, b"{}", token="", window=60)
+    await store.close()
+    composed_redis.kill()
+    composed_redis.start()
+    await composed_redis.until_listening()
+    store = RedisStore(composed_redis.url)
+    assert not await store.is_idle("telegram:demo:1")
     assert await audit(store) == []
     await store.close()
 

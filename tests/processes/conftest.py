@@ -521,9 +521,10 @@ class _Server(uvicorn.Server):
 
 
 @pytest.fixture
-async def services(folder: Path, project: Project) -> AsyncIterator[Services]:
+async def services(folder: Path, project: Project, request: pytest.FixtureRequest) -> AsyncIterator[Services]:
     """The services, with accounts that all that is started in the project has; no webhook is set."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    is_open = request.node.get_closest_marker("services_open") is not None
+    with socket.create_server(("" if is_open else "127.0.0.1", 0)) as listener:
         services = Services(f"http://127.0.0.1:{listener.getsockname()[1]}", folder / "key.json")
         project.environ |= services.environ
         server = _Server(uvicorn.Config(services.app, lifespan="off", log_config=None, ws="none"))
