@@ -28,8 +28,9 @@ def make_redis(tmp_path: Path) -> Iterator[MakeRedis]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    # A hang is to be found out all the same; what --long does takes as long as it takes.
-    limit = pytest.mark.timeout(0 if config.getoption("--long") else 600)
+    # A hang is to be found out all the same; what --long and --hours do takes as long as it takes.
+    is_long = config.getoption("--long") or config.getoption("--hours")
+    limit = pytest.mark.timeout(0 if is_long else 600)
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker(limit, append=False)
