@@ -28,11 +28,8 @@ class Machine:
 
     def __init__(self, folder: Path, redis_port: int) -> None:
         self.root, self.redis_port = folder, redis_port
-        subprocess.run(
-            ["debootstrap", "--variant=minbase", f"--include={_PACKAGES}", "bookworm", folder],
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
+        command = f"debootstrap --variant=minbase --include={_PACKAGES} bookworm {folder}"
+        subprocess.run(command.split(), check=True, stdout=subprocess.DEVNULL)
         # What this machine trusts and knows by name, it does.
         for file in (_CERTIFICATES, "etc/resolv.conf", "etc/hosts"):
             shutil.copy(Path("/", file), folder / file)
@@ -68,18 +65,8 @@ class Machine:
 
     def run(self, script: str) -> str:
         """Runs a shell script as root in there, and returns what it says; it must not fail."""
-        command = [
-            "nsenter",
-            "--target",
-            str(self._first),
-            "--mount",
-            "--pid",
-            "--ipc",
-            "--uts",
-            "--cgroup",
-            "--wdns=/",
-        ]
-        ran = subprocess.run([*command, "sh", "-ec", script], capture_output=True, text=True, timeout=600)
+        command = f"nsenter --target {self._first} --mount --pid --ipc --uts --cgroup --wdns=/"
+        ran = subprocess.run([*command.split(), "sh", "-ec", script], capture_output=True, text=True, timeout=600)
         assert ran.returncode == 0, ran.stdout + ran.stderr
         return ran.stdout.strip()
 

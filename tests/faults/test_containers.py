@@ -71,6 +71,8 @@ class Containers:
         certificates = Path("etc/ssl/certs/ca-certificates.crt")
         shutil.copy(Path("/") / certificates, tree / certificates)
         (tree / "usr/bin/python").symlink_to("python3")
+        # Debian's Redis alone may look into this, which the compose file's has no use for.
+        shutil.rmtree(tree / "etc/redis")
         (tree / "data").mkdir()
         os.chown(tree / "data", 999, 1000)
         archive = self._folder / "tree.tar"
