@@ -111,6 +111,9 @@ class Receiver:
                 return
             except BodyError as error:
                 answer = self._refuse(error)
+            except StoreUnavailableError as error:
+                log.error("not stored", account=guard.ta, reason=error.what)
+                answer = self._later()
         self._note(adapter, _REASONS.get(answer.status, "other"), started)
         await answer.send(send)
 
@@ -152,17 +155,11 @@ class Receiver:
             answer = self._check(adapter, guard, request)
             if answer is not None or adapter is None:
                 return answer or _FORBIDDEN
-            return await self._store_in_time(adapter, request)
-
-    async def _store_in_time(self, adapter: Adapter, request: WebhookRequest) -> Answer:
-        self._waiting += 1
-        try:
-            return await self._store_events(adapter, request)
-        except StoreUnavailableError as error:
-            log.error("not stored", account=adapter.ta, reason=error.what)
-            return self._later()
-        finally:
-            self._waiting -= 1
+            self._waiting += 1
+            try:
+                return await self._store_events(adapter, request)
+            finally:
+                self._waiting -= 1
 
     def _refuse(self, error: BodyError) -> Answer:
         if isinstance(error, BodyTooLargeError):
