@@ -1,5 +1,6 @@
 """The test kit itself; with it, the commercial rules of Viber over conversations that hypothesis invents."""
 
+import asyncio
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from botkit.bot import Bot
 from botkit.buttons import Button
 from botkit.channels.telegram import Telegram
 from botkit.channels.viber import Viber
+from botkit.clock import Clock
 from botkit.context import Context
 from botkit.events import ButtonPressed, ConversationStarted, MessageReceived, TimerFired, Unsubscribed
 from botkit.flow import Flow, Trigger
@@ -51,6 +53,31 @@ async def test_what_a_service_s_pace_holds_back_is_seen_and_takes_its_time(
         await olena.says("go")
         assert olena.received == [str(number) for number in range(replies)]
         assert (tester.clock.offset - before).total_seconds() == pytest.approx(seconds, abs=0.9)
+
+
+@pytest.mark.parametrize("step", [0.02, 0.03, 0.04, 0.05, 0.06])
+async def test_what_a_pace_holds_back_is_seen_also_where_its_time_goes_by_while_the_tester_looks(
+    botkit_redis_url: str, tmp_path: Path, step: float
+) -> None:
+    router = Router()
+
+    @router.text()
+    async def count_up(event: MessageReceived, ctx: Context[Flow]) -> None:
+        for number in range(8):
+            ctx.reply(str(number))
+
+    async def hurry(clock: Clock) -> None:
+        while True:
+            clock.advance(seconds=step)
+            await asyncio.sleep(0)
+
+    bot = Bot("shop", routers=[router], accounts=[Telegram()])
+    async with BotTester([bot], botkit_redis_url, folder=tmp_path) as tester:
+        olena = tester.user("olena", channel="telegram")
+        hurrying = asyncio.create_task(hurry(tester.clock))
+        await olena.says("go")
+        hurrying.cancel()
+        assert olena.received == [str(number) for number in range(8)]
 
 
 def pizzeria() -> Router[Order]:
