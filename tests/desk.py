@@ -239,9 +239,9 @@ def says(text: str, person: str = "olena", *, native: str = "", ta: str = "desk"
     return MessageReceived(text=text, **_known(person, native, ta))
 
 
-def presses(value: str, person: str = "olena") -> ButtonPressed:
+def presses(value: str, person: str = "olena", *, ta: str = "desk") -> ButtonPressed:
     """Returns the press of a button."""
-    return ButtonPressed(value=value, **_known(person, "", "desk"))
+    return ButtonPressed(value=value, **_known(person, "", ta))
 
 
 def opens(person: str = "olena", *, native: str = "") -> ConversationStarted:

@@ -8,11 +8,13 @@ import pytest
 
 from botkit.adapter import Outcome, Receipt
 from botkit.context import Context
-from botkit.conversation import User
+from botkit.conversation import Conversation, User
+from botkit.degradation import Prepared
 from botkit.events import MessageExpired, MessageFailed, MessageReceived, Unsubscribed
+from botkit.exceptions import MessageError
 from botkit.flow import Flow
 from botkit.ledger import Ledger, month_of
-from botkit.messages import Text
+from botkit.messages import AnyMessage, Text
 from botkit.pace import Pace, Paces
 from botkit.redis.audit import audit
 from botkit.redis.bounds import Bounds
@@ -281,6 +283,18 @@ async def test_a_message_whose_other_way_has_no_room_fails_at_the_limit(botkit_r
         await process.advance(2)
         assert (desk.texts, other.texts) == (["1", "2"], ["3", "4"])
         assert await audit(process.store) == []
+
+
+async def test_a_message_that_the_other_way_cannot_send_fails_at_the_limit(botkit_redis_url: str) -> None:
+    class Mute(Desk):
+        def prepare(self, message: AnyMessage, to: Conversation, *, offered: int = 0) -> Prepared:
+            raise MessageError("nothing can be said here")
+
+    desk, other, failures = Desk(sessions=rules(at_limit="failover")), Mute(ta="other"), list[str]()
+    async with Process(botkit_redis_url, bot(parrot(failures), desk, other)) as process:
+        await hears(process, "to other")
+        await hears(process, "1 2 3")
+        assert (desk.texts, failures) == (["1", "2"], ["the session's limit of messages without an answer"])
 
 
 async def test_a_message_fails_over_once_and_not_round_in_a_circle(botkit_redis_url: str) -> None:

@@ -14,7 +14,7 @@ from botkit.outgoing import Outgoing
 from botkit.redis.audit import audit
 from botkit.router import Router
 from botkit.session_rules import SessionRules
-from tests.desk import Desk, Process, bot, says, where
+from tests.desk import Desk, Process, bot, presses, says, where
 
 KEY = "k" * 24
 
@@ -23,6 +23,12 @@ class Plain(Desk):
     """Shows plain text of at most forty characters."""
 
     capabilities = Capabilities(text=Bound(40))
+
+
+class Narrow(Desk):
+    """Has buttons of short values."""
+
+    capabilities = Capabilities(buttons=frozenset({Button}), max_value=24)
 
 
 def over(message: Text) -> Any:
@@ -51,6 +57,33 @@ def test_of_several_parts_the_last_has_the_key_and_the_menu() -> None:
 def test_what_a_message_answers_stays_where_it_is() -> None:
     (part,) = over(Text(text="hi", reply_to="4")).parts
     assert part.message.reply_to == ""
+
+
+async def test_a_button_that_failed_over_means_there_what_it_meant_however_long_that_is(botkit_redis_url: str) -> None:
+    desk, other = Desk(sessions=SessionRules(max_in_row=1, at_limit="failover")), Narrow(ta="other")
+    pressed: list[str] = []
+    router = Router()
+
+    @router.text("^ask$")
+    async def ask(event: MessageReceived, ctx: Context[Flow]) -> None:
+        ctx.fail_over_to(where("ana", ta="other"))
+        ctx.reply("Your parcel is here.")
+        ctx.reply("When?", buttons=[Button("Friday", f"day:{'5' * 30}")])
+
+    @router.button("day:{day}")
+    async def day(event: ButtonPressed, ctx: Context[Flow]) -> None:
+        pressed.append(event.value)
+
+    async with Process(botkit_redis_url, bot(router, desk, other)) as process:
+        await process.hears("ask")
+        (sent,) = other.attempts
+        assert isinstance(sent.message, Text)
+        ((button,),) = sent.message.buttons
+        assert isinstance(button, Button)
+        assert len(button.value) == 24
+        await process.takes(presses(button.value, "ana", ta="other"))
+        await process.engine.settle()
+        assert pressed == [f"day:{'5' * 30}"]
 
 
 async def test_a_choice_that_failed_over_is_pressed_by_typing_its_number_there(botkit_redis_url: str) -> None:
