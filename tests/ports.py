@@ -3,6 +3,8 @@
 import random
 import socket
 
+import httpx
+
 
 def free_port() -> int:
     """Returns a port that nobody listens on, nor on the one 10 000 above it, which a cluster's node takes as well.
@@ -19,6 +21,14 @@ def is_listening(port: int) -> bool:
     """Returns whether somebody takes connections there."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def is_ready(port: int) -> bool:
+    """Returns whether a service answers there that it is ready."""
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/readyz", trust_env=False).status_code == 200
+    except httpx.HTTPError:
+        return False
 
 
 def _is_free(port: int) -> bool:

@@ -1,6 +1,7 @@
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,11 +32,16 @@ def child(folder: Path, code: str = BUSY) -> Child:
     return Child([sys.executable, "-c", code], cores=cores, log=folder / "log", cwd=folder)
 
 
-def until_ready(child: Child) -> None:
+def until(holds: Callable[[], bool], told: Callable[[], object] = str) -> None:
+    """Waits for another process, which no clock of ours moves; `told` says what there is instead."""
     deadline = time.monotonic() + 30
-    while "ready" not in child.last_words():
-        assert time.monotonic() < deadline, child.last_words()
+    while not holds():
+        assert time.monotonic() < deadline, told()
         time.sleep(0.01)
+
+
+def until_ready(child: Child) -> None:
+    until(lambda: "ready" in child.last_words(), child.last_words)
 
 
 def is_there(pid: int) -> bool:
@@ -71,18 +77,12 @@ def test_nothing_outlives_a_child_that_was_stopped(tmp_path: Path) -> None:
     until_ready(busy)
     pids = busy.pids()
     busy.stop()
-    deadline = time.monotonic() + 30
-    while any(is_there(pid) for pid in pids):
-        assert time.monotonic() < deadline, pids
-        time.sleep(0.01)
+    until(lambda: not any(is_there(pid) for pid in pids))
     assert not busy.is_alive()
 
 
 def test_a_child_that_ended_by_itself_leaves_its_words(tmp_path: Path) -> None:
     short = child(tmp_path, "raise SystemExit('no port')")
-    deadline = time.monotonic() + 30
-    while short.is_alive():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: not short.is_alive())
     assert "no port" in short.last_words()
     short.stop()

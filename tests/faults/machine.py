@@ -10,14 +10,22 @@ from pathlib import Path
 from tests.generated import ROOT
 
 _PROGRAMS = ("debootstrap", "systemd-nspawn", "nsenter")
-_PACKAGES = "ca-certificates,dbus,git,python3,python3-venv,redis-server,systemd,systemd-sysv"
-_CERTIFICATES = "etc/ssl/certs/ca-certificates.crt"
+_PACKAGES = "dbus,git,python3,python3-venv,redis-server,systemd,systemd-sysv"
+#: Which certificates it trusts.
+CERTIFICATES = "etc/ssl/certs/ca-certificates.crt"
 
 
 def what_is_missing() -> str:
     """Returns why no machine can be made here, or nothing."""
     missing = [program for program in _PROGRAMS if shutil.which(program) is None]
     return f"no {', '.join(missing)} on this machine" if missing else "only root makes one" * (os.geteuid() != 0)
+
+
+def install_debian(folder: Path, packages: str) -> None:
+    """Installs a Debian 12 with packages, separated by commas; it trusts what this machine does."""
+    command = f"debootstrap --variant=minbase --include=ca-certificates,{packages} bookworm {folder}"
+    subprocess.run(command.split(), check=True, stdout=subprocess.DEVNULL)
+    shutil.copy(Path("/", CERTIFICATES), folder / CERTIFICATES)
 
 
 class Machine:
@@ -28,10 +36,9 @@ class Machine:
 
     def __init__(self, folder: Path, redis_port: int) -> None:
         self.root, self.redis_port = folder, redis_port
-        command = f"debootstrap --variant=minbase --include={_PACKAGES} bookworm {folder}"
-        subprocess.run(command.split(), check=True, stdout=subprocess.DEVNULL)
-        # What this machine trusts and knows by name, it does.
-        for file in (_CERTIFICATES, "etc/resolv.conf", "etc/hosts"):
+        install_debian(folder, _PACKAGES)
+        # What this machine knows by name, it does.
+        for file in ("etc/resolv.conf", "etc/hosts"):
             shutil.copy(Path("/", file), folder / file)
         settings = folder / "etc/redis/redis.conf"
         said = re.sub(r"^(port|append(only|fsync)) .*$", "", settings.read_text(), flags=re.MULTILINE)

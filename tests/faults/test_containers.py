@@ -16,11 +16,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import httpx
 import pytest
 
+from tests.faults.machine import CERTIFICATES, install_debian
 from tests.generated import ROOT
-from tests.ports import is_listening
+from tests.ports import is_listening, is_ready
 from tests.processes.conftest import OLENA, PUBLIC_URL, SHOP, Services, folder, project, services, until
 
 __all__ = ["folder", "project", "services"]
@@ -30,7 +30,7 @@ PASSWORD = "compose-password"
 US = "host.containers.internal"
 PORT = 8000
 _NEEDED = ("podman", "podman-compose", "debootstrap", "git")
-_PACKAGES = "ca-certificates,python3,python3-venv,redis-server,redis-tools"
+_PACKAGES = "python3,python3-venv,redis-server,redis-tools"
 
 
 class Containers:
@@ -67,9 +67,7 @@ class Containers:
         if all(self._pull(image) for image in images):
             return
         tree = self._folder / "tree"
-        self.run("debootstrap", "--variant=minbase", f"--include={_PACKAGES}", "bookworm", str(tree))
-        certificates = Path("etc/ssl/certs/ca-certificates.crt")
-        shutil.copy(Path("/") / certificates, tree / certificates)
+        install_debian(tree, _PACKAGES)
         (tree / "usr/bin/python").symlink_to("python3")
         # Debian's Redis alone may look into this, which the compose file's has no use for.
         shutil.rmtree(tree / "etc/redis")
@@ -77,7 +75,7 @@ class Containers:
         os.chown(tree / "data", 999, 1000)
         archive = self._folder / "tree.tar"
         self.run("tar", "--create", f"--file={archive}", f"--directory={tree}", ".")
-        changes = (f"--change=ENV PIP_CERT=/{certificates}", "--change=WORKDIR /data")
+        changes = (f"--change=ENV PIP_CERT=/{CERTIFICATES}", "--change=WORKDIR /data")
         for image in images:
             self.run("podman", "import", "--quiet", *changes, str(archive), image)
         print(f"stand-ins for {', '.join(sorted(images))}")  # noqa: T201
@@ -126,13 +124,6 @@ def containers(pytestconfig: pytest.Config) -> Iterator[Containers]:
             containers.end()
 
 
-def is_ready() -> bool:
-    try:
-        return httpx.get(f"http://127.0.0.1:{PORT}/readyz", trust_env=False).status_code == 200
-    except httpx.HTTPError:
-        return False
-
-
 class Composed:
     port = PORT
 
@@ -152,11 +143,11 @@ async def test_a_conversation_goes_through_the_containers_whichever_of_them_is_k
     said = containers.run(*doctor).replace("<sha256 of the password>", hashlib.sha256(PASSWORD.encode()).hexdigest())
     (deploy / "users.acl").write_text("".join(f"{each}\n" for each in said.splitlines() if each.startswith("user ")))
     containers.run(*up)
-    await until(is_ready, seconds=60, told=lambda: containers.run("podman", "ps", "--all"))
+    await until(lambda: is_ready(PORT), seconds=60, told=lambda: containers.run("podman", "ps", "--all"))
     await services.greet(Composed())
     for number, service in enumerate(("worker", "redis", "web"), 2):
         await containers.kill(service)
-        await until(is_ready, seconds=60, told=lambda: containers.run("podman", "ps", "--all"))
+        await until(lambda: is_ready(PORT), seconds=60, told=lambda: containers.run("podman", "ps", "--all"))
         await services.telegram.says("shop-telegram", OLENA, service)
         assert (await services.until_replied(services.telegram, number))[-1] == f"{number}: {service}"
     containers.run(*up[:3], "stop")

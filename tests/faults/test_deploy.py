@@ -25,7 +25,7 @@ from botkit.cli.store_checks import acl_file
 from botkit.redis.audit import audit
 from botkit.redis.store import RedisStore
 from tests.generated import ROOT
-from tests.ports import free_port, is_listening
+from tests.ports import free_port, is_listening, is_ready
 from tests.processes.conftest import (
     OLENA,
     PUBLIC_URL,
@@ -198,18 +198,11 @@ async def test_a_units_own_command_serves_and_ends_as_the_unit_asks(
     # What the unit reads from /etc/botkit is in this project's environment; without a banner, the port must be known.
     port = free_port()
     app = project.start(*command[1:], port=port)
-    await until(lambda: _is_ready(port) or app.process.poll() is not None, told=lambda: app.output)
+    await until(lambda: is_ready(port) or app.process.poll() is not None, told=lambda: app.output)
     assert app.process.poll() is None, app.output
     app.process.send_signal(signal.SIGTERM)
     assert await app.until_ended(seconds=float(told["TimeoutStopSec"][0])) == 0
     assert told["RestartPreventExitStatus"] == ["2 3"]
-
-
-def _is_ready(port: int) -> bool:
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/readyz", trust_env=False).status_code == 200
-    except httpx.HTTPError:
-        return False
 
 
 # --- compose ---

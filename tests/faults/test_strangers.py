@@ -25,10 +25,10 @@ from botkit.service import Policies
 from botkit.testing import BotTester
 from botkit.webhook import WebhookRequest
 from tests.faults.slow_clients import HEAD
+from tests.generated import ROOT
 from tests.raw_http import exchange, serving, statuses
 
 MEBIBYTE = 1024 * 1024
-ROOT = Path(__file__).parents[2]
 HEALTHY = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
 
