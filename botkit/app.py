@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import re
 from collections.abc import AsyncIterator, Awaitable, Sequence
+from functools import lru_cache
 
 import structlog
 from starlette.applications import Starlette
@@ -171,5 +172,11 @@ def _webhook_place(scope: Scope) -> tuple[str, str] | None:
     """Returns the channel and the kind, which may be empty, of what the routes above give to the receiver."""
     if scope["type"] != "http" or scope["method"] != "POST" or scope.get("root_path"):
         return None
-    match = _WEBHOOK.fullmatch(scope["path"])
+    return _place_in(scope["path"])
+
+
+# The few that are called are called again and again.
+@lru_cache(maxsize=64)
+def _place_in(path: str) -> tuple[str, str] | None:
+    match = _WEBHOOK.fullmatch(path)
     return (match[1], match[2] or "") if match else None

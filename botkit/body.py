@@ -35,13 +35,9 @@ class Bodies:
         self.most = most
         self.size = 0
 
-    def share(self) -> "Share":
-        """Counts one body for as long as it is needed: until the end of a `with` block."""
-        return Share(self)
-
 
 class Share(Struct):
-    """The bytes of one body among all that are in memory."""
+    """The bytes of one body among all that are in memory, for as long as it is needed: until the end of a `with`."""
 
     bodies: Bodies
     size: int = 0

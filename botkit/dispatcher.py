@@ -46,7 +46,7 @@ from botkit.handoff import PAUSE_TIMER, Handoff
 from botkit.http_client import Download, HttpClient
 from botkit.languages import Speech, speak, speaking
 from botkit.linking import note_leave, relink, told_phone
-from botkit.log_fields import tell_of
+from botkit.log_fields import LogLevel, tell_of
 from botkit.menu import TOKEN, answer, asks_for_agent
 from botkit.metrics import Metrics
 from botkit.migration import Adopted, hand_over, is_moving, set_aside, take_over
@@ -106,6 +106,7 @@ class Dispatcher:
         show_errors: bool = False,
         metrics: Metrics | None = None,
         jitter: Callable[[], float] = random.random,
+        log_level: LogLevel = "debug",
     ) -> None:
         self._store = store
         self._owners = owners
@@ -119,6 +120,8 @@ class Dispatcher:
         self._trails = Trails(store, self._find_adapter, self._clients, clock)
         self._sender = Sender(store, clock)
         self._jitter = jitter
+        # What nobody reads is not put into words.
+        self._tells_all = log_level in ("debug", "info")
         kinds = [kind for owner in owners.values() for kind in owner.adapter.events]
         self._decode = decoder((*kinds, Adopted))
 
@@ -157,13 +160,16 @@ class Dispatcher:
             await self._give_back(turn, event, error)
             return None
 
-    async def _decide_in_time(self, turn: Turn, owner: Owner, event: Event) -> Commit | None:
+    def _decide_in_time(self, turn: Turn, owner: Owner, event: Event) -> Awaitable[Commit | None]:
         """Decides with all that belongs to the event; None when the turn was given back to wait for more of it."""
         if event.conversation.is_unplaced:
-            return await place(self._store, turn, event)
+            return place(self._store, turn, event)
         if type(event) is MessageReceived and not event.group:
             # Most are such: no report, no part of an album, no news of a move.
-            return await self._decide(turn, owner, event, ())
+            return self._decide(turn, owner, event, ())
+        return self._decide_on_all(turn, owner, event)
+
+    async def _decide_on_all(self, turn: Turn, owner: Owner, event: Event) -> Commit | None:
         if isinstance(event, SendDue):
             return await insist(partial(self._sender.due, event))
         read = await self._reports.read(turn, event)
@@ -274,11 +280,11 @@ class Dispatcher:
         account = event.conversation.account
         self._metrics.observe("handler_seconds", perf_counter() - started, account)
         if error is None:
-            # As `scene.log` says it, but nothing is bound for a line that mostly nobody reads.
-            log.info(
-                "handled", bot=scene.bot, account=account.ta, kind=type(event).__name__, event_id=event.id,
-                handler=where, state=f"{before} > {ctx.flow.state}", replies=len(decisions.outgoing),
-            )  # fmt: skip
+            if self._tells_all:
+                log.info(
+                    "handled", bot=scene.bot, account=account.ta, kind=type(event).__name__, event_id=event.id,
+                    handler=where, state=f"{before} > {ctx.flow.state}", replies=len(decisions.outgoing),
+                )  # fmt: skip
             return decisions
         # What the failed handler decided is gone; its error handler starts from the stored record.
         decisions = _undecided(owner, scene, Flows(turn.record.state))

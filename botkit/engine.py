@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from functools import partial
 from typing import Literal
 
@@ -89,9 +89,9 @@ class Engine:
         self._draining = False
         self._loops: list[asyncio.Task[None]] = []
 
-    async def accept(self, adapter: Adapter, events: Sequence[Event]) -> Acceptance:
+    def accept(self, adapter: Adapter, events: Sequence[Event]) -> Awaitable[Acceptance]:
         """See `Intake.accept`."""
-        return await self._intake.accept(adapter, events)
+        return self._intake.accept(adapter, events)
 
     # --- working ---
 
@@ -109,7 +109,9 @@ class Engine:
         """Works on a turn; returns the turn at the outbox that follows, if one is left to this task."""
         try:
             if queue is Queue.OUTBOX:
-                await self._send(turn)
+                if await self._outbox.run(turn, keep=self._keeps_on):
+                    # When it is due may be sooner than the loop means to look again.
+                    self._held.kick.set()
                 return None
             is_suspicious = turn.attempts >= self._policy.suspicious
             return await (self._handle_apart(turn) if is_suspicious else self._handle_in_a_row(turn))
@@ -169,10 +171,8 @@ class Engine:
             self._held.kick.set()
         return committed
 
-    async def _send(self, turn: Turn) -> None:
-        if await self._outbox.run(turn, keep=lambda: not self._draining):
-            # When it is due may be sooner than the loop means to look again.
-            self._held.kick.set()
+    def _keeps_on(self) -> bool:
+        return not self._draining
 
     async def work_once(self) -> float:
         """Takes what is due, up to the room there is; returns the seconds until more will be."""

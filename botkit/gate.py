@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from msgspec import Struct
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -11,8 +12,6 @@ from botkit.answer import Answer
 # What a proxy before us and we might take for different paths: an encoded slash, dot or control, two slashes, a dot
 # that leads up, a backslash.
 _ODD = re.compile(rb"%(?![0-9a-f]{2})|%2[ef]|%5c|%[01]|%7f|[\\#?\x00-\x20\x7f-\xff]|//|/\.\.?(?:/|$)", re.IGNORECASE)
-# Nearly every path is known to be none of that at a glance.
-_PLAIN = re.compile(rb"(?:/[A-Za-z0-9_~-]+)+")
 _VERSIONS = ("1.1", "1.0", "2", "3")
 
 
@@ -48,7 +47,7 @@ def fault(scope: Scope, policy: HeadPolicy) -> int:
     raw_path: bytes = scope.get("raw_path") or scope["path"].encode("utf-8", "surrogatepass")
     if len(raw_path) + len(scope["query_string"]) > policy.max_target:
         return 414
-    if scope["http_version"] not in _VERSIONS or not (_PLAIN.fullmatch(raw_path) or _is_sound(raw_path)):
+    if scope["http_version"] not in _VERSIONS or not _is_sound(raw_path):
         return 400
     headers = scope["headers"]
     if len(headers) > policy.max_headers:
@@ -73,5 +72,7 @@ def _is_ambiguous(names: Sequence[bytes], values: Sequence[bytes], *, is_old: bo
     return bool(codings) and (is_old or values[names.index(b"transfer-encoding")].lower() != b"chunked")
 
 
+# The few that are called are called again and again.
+@lru_cache(maxsize=64)
 def _is_sound(raw_path: bytes) -> bool:
     return raw_path[:1] == b"/" and not _ODD.search(raw_path)

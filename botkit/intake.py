@@ -39,13 +39,18 @@ class Acceptance(Struct, frozen=True):
 
 
 _STORED = Acceptance(stored=True)
+_FULL = Full()
 
 
 class _Storing(Struct):
-    """An event on its way into the store, until when that counts by the loop's clock, and the task that sees to it."""
+    """An event on its way into the store: until when that counts by the loop's clock, and the task that sees to it.
+
+    `is_answered` tells whether its answer travels in the webhook's response.
+    """
 
     adapter: Adapter
     event: Event
+    is_answered: bool
     due_at: float
     result: "asyncio.Future[Ingested | Exception]"
     task: "asyncio.Task[None] | None" = None
@@ -87,21 +92,26 @@ class Intake:
         """
         loop = asyncio.get_running_loop()
         due_at = loop.time() + self._ingest_seconds
-        stored: list[asyncio.Future[Ingested | Exception]] = []
+        begun: list[_Storing] = []
         for event in events:
-            storing = _Storing(adapter, event, due_at, loop.create_future())
-            stored.append(storing.result)
+            storing = _Storing(adapter, event, adapter.takes_answer(event), due_at, loop.create_future())
+            begun.append(storing)
             self._due.append(storing)
             storing.task = self._held.spawn(self._take_in(storing), loop)
         if self._timer is None:
             self._timer = loop.call_at(due_at, self._give_up)
-        ingested = [_found(await future) for future in stored]
+        ingested: list[Ingested] = []
+        for storing in begun:
+            result = await storing.result
+            if isinstance(result, Exception):
+                raise result
+            ingested.append(result)
         self._forget_done()
-        if Full() in ingested:
+        if _FULL in ingested:
             return Acceptance(stored=False)
-        for event, result in zip(events, ingested, strict=True):
-            if adapter.takes_answer(event):
-                return await self._reply(event, result)
+        for storing, result in zip(begun, ingested, strict=True):
+            if storing.is_answered:
+                return await self._reply(storing.event, result)
         return _STORED
 
     def _give_up(self) -> None:
@@ -128,15 +138,15 @@ class Intake:
     async def _take_in(self, storing: "_Storing") -> None:
         """Stores an event, whoever still waits for that, and works on it where it is this process's to handle."""
         turn = None
-        result: Ingested | Exception = StoreUnavailableError("this process stops")
+        result: Ingested | Exception | None = None
         try:
-            result = await self._ingest(storing)
-            turn = self._begin(storing, result)
+            result = ingested = await self._ingest(storing)
+            turn = self._begin(storing, ingested)
         except Exception as error:
             result = error
         finally:
             if not storing.result.done():
-                storing.result.set_result(result)
+                storing.result.set_result(StoreUnavailableError("this process stops") if result is None else result)
         if turn is None:
             return
         try:
@@ -192,15 +202,16 @@ class Intake:
     def _begin(self, storing: "_Storing", result: Ingested) -> Turn | None:
         """Notes what became of an event; returns its turn where this task is to work on it."""
         event = storing.event
-        self._metrics.count(_COUNTED[type(result)], event.account)
+        account = event.conversation.account
+        self._metrics.count(_COUNTED[type(result)], account)
         if isinstance(result, Duplicate):
             if result.differs:
-                self._metrics.count("events_conflicting", event.account)
+                self._metrics.count("events_conflicting", account)
             return None
         if not isinstance(result, Mine):
             self._held.kick.set()
             return None
-        if storing.adapter.takes_answer(event):
+        if storing.is_answered:
             self._unanswered[event.id] = asyncio.Event()
         self._held.keep(Queue.MAILBOX, result.turn, storing.task)
         if result.turn.record.queued:
@@ -223,12 +234,6 @@ class Intake:
         self._metrics.count("welcome_missed", event.account)
         log.warning("the webhook's answer is not ready yet", event_id=event.id)
         return Acceptance(stored=False)
-
-
-def _found(result: Ingested | Exception) -> Ingested:
-    if isinstance(result, Exception):
-        raise result
-    return result
 
 
 def _heard(adapter: Adapter, event: Event) -> Heard | None:

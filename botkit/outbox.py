@@ -27,7 +27,7 @@ from botkit.governor import Governor, Hold
 from botkit.hops import is_followed, is_over
 from botkit.line import Line
 from botkit.linking import stop_scope
-from botkit.log_fields import tell_of
+from botkit.log_fields import LogLevel, tell_of
 from botkit.messages import Raw
 from botkit.metrics import Metrics
 from botkit.migration import WINDOW, delivered
@@ -78,12 +78,15 @@ class Outbox:
         policy: SendPolicy | None = None,
         metrics: Metrics | None = None,
         jitter: Callable[[], float] = random.random,
+        log_level: LogLevel = "debug",
     ) -> None:
         self._store = store
         self._lines = lines
         self._clock = clock
         self._policy = policy or SendPolicy()
         self._jitter = jitter
+        # What nobody reads is not put into words.
+        self._tells_all = log_level == "debug"
         self._charging = Charging(store, clock)
         self.governor = Governor(store.accounts, clock)
         metrics = metrics or Metrics()
@@ -293,7 +296,8 @@ class Outbox:
     ) -> Awaitable[Turn | Verdict | None]:
         adapter = self._lines[to.account].adapter
         self.governor.worked(to.account)
-        log.debug("sent", account=to.account.ta, message=outgoing.key, attempt=turn.attempts)
+        if self._tells_all:
+            log.debug("sent", account=to.account.ta, message=outgoing.key, attempt=turn.attempts)
         if (pace := adapter.chat_pace(to)) and outgoing.message.is_transient:
             pace = None
         if adapter.has_receipts or outgoing.trail or outgoing.broadcast:

@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from botkit import tracing
 from botkit.adapter import Adapter
 from botkit.answer import Answer, whole_of
-from botkit.body import Bodies, BodyError, BodyTooLargeError, BodyTooSlowError, read_body
+from botkit.body import Bodies, BodyError, BodyTooLargeError, BodyTooSlowError, Share, read_body
 from botkit.clock import Clock
 from botkit.engine import Engine
 from botkit.events import Event
@@ -93,6 +93,7 @@ class Receiver:
     async def serve(self, scope: Scope, receive: Receive, send: Send, channel: str, kind: str = "") -> None:
         """Serves one request for a channel's webhook, or for the one of a gateway's kinds."""
         started = perf_counter()
+        whole = whole_of(send, receive)
         raw_query: bytes = scope["query_string"]
         query = {"ta": raw_query[3:].decode()} if _PLAIN_QUERY.fullmatch(raw_query) else self._read_query(raw_query)
         adapter = self._adapters.get((channel, query.get("ta", ""))) if query is not None else None
@@ -103,8 +104,7 @@ class Receiver:
             answer = _NO_METHOD
         else:
             try:
-                body = whole_of(send, receive).take_body()
-                answer = await self._receive(scope, receive, body, adapter, guard, kind, query)
+                answer = await self._receive(scope, receive, whole.take_body(), adapter, guard, kind, query)
             except ClientDisconnect:
                 log.debug("the sender left early")
                 self._note(adapter, "left", started)
@@ -115,7 +115,8 @@ class Receiver:
                 log.error("not stored", account=guard.ta, reason=error.what)
                 answer = self._later()
         self._note(adapter, _REASONS.get(answer.status, "other"), started)
-        await answer.send(send)
+        if not whole.take_answer(answer):
+            await answer.send(send)
 
     def _read_query(self, raw_query: bytes) -> dict[str, str] | None:
         """Returns the fields of a query, the first of each name; None for too many, or for two accounts."""
@@ -144,7 +145,7 @@ class Receiver:
         # Before the body is read: what some servers take for a header behind it is none.
         headers = Headers(scope["headers"])
         policy = self._policy
-        with self.held.share() as share:
+        with Share(self.held) as share:
             if body is None:
                 body = await read_body(scope, receive, most=policy.max_body, seconds=policy.body_seconds, of=share)
             elif len(body) > policy.max_body:

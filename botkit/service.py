@@ -92,8 +92,16 @@ class Service:
             policy=policies.handler,
             show_errors=not settings.is_production,
             metrics=self.metrics,
+            log_level=settings.log,
         )
-        self.outbox = Outbox(store, {**lines, **programs}, self.clock, policy=policies.send, metrics=self.metrics)
+        self.outbox = Outbox(
+            store,
+            {**lines, **programs},
+            self.clock,
+            policy=policies.send,
+            metrics=self.metrics,
+            log_level=settings.log,
+        )
         feeder = Feeder(store, {account: owner.adapter for account, owner in self.owners.items()}, self.clock)
         self.engine = Engine(
             store,

@@ -8,7 +8,7 @@ import pytest
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope
 
-from botkit.body import Bodies, BodyTooLargeError, TooMuchAtOnceError, read_body
+from botkit.body import Bodies, BodyTooLargeError, Share, TooMuchAtOnceError, read_body
 
 
 def request(*parts: bytes, announced: int | None = None) -> tuple[Scope, Receive]:
@@ -34,20 +34,20 @@ async def test_a_body_has_a_greatest_size_announced_or_not(announced: int | None
 
 async def test_bodies_count_together_until_they_are_not_needed_any_more() -> None:
     bodies = Bodies(5)
-    with bodies.share() as share:
+    with Share(bodies) as share:
         await read_body(*request(b"abc"), most=9, seconds=1, of=share)
         assert bodies.size == 3
-        with pytest.raises(TooMuchAtOnceError), bodies.share() as other:
+        with pytest.raises(TooMuchAtOnceError), Share(bodies) as other:
             await read_body(*request(b"ab", b"c"), most=9, seconds=1, of=other)
         assert bodies.size == 3
-        with bodies.share() as other:
+        with Share(bodies) as other:
             assert await read_body(*request(b"ab"), most=9, seconds=1, of=other) == b"ab"
     assert bodies.size == 0
 
 
 async def test_what_is_only_announced_does_not_count() -> None:
     bodies = Bodies(5)
-    with bodies.share() as share:
+    with Share(bodies) as share:
         await read_body(*request(b"ab", announced=9), most=9, seconds=1, of=share)
         assert bodies.size == 2
 

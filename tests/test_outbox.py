@@ -1,7 +1,7 @@
 """What becomes of a message: each outcome, the order, the repeats, the end; and the commercial window."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 import pytest
@@ -26,6 +26,7 @@ from botkit.outgoing import encode as encode_outgoing
 from botkit.pace import Pace, Paces
 from botkit.redis.audit import audit
 from botkit.redis.bounds import Bounds
+from botkit.redis.runner import Runner
 from botkit.redis.store import RedisStore
 from botkit.router import CallNext, Router
 from botkit.session_rules import SessionRules
@@ -395,15 +396,26 @@ async def test_a_conversation_with_much_to_say_lets_the_others_go_first(botkit_r
         assert "".join(desk.texts) == "abcxydefgh"
 
 
-class Listed(RedisStore):
-    """A store that writes down which scripts were run, but for those that look for work."""
+class Listing(Runner):
+    """Writes down which scripts were run, but for those that look for work."""
 
-    async def _script(self, name: str, keys: Sequence[str], *args: str | bytes | int) -> Any:
+    names: list[str]
+
+    def run(self, name: str, keys: Sequence[str], *args: str | bytes | int) -> Awaitable[Any]:
+        self._write_down(name)
+        return super().run(name, keys, *args)
+
+    def accept(self, name: str, keys: Sequence[str], *args: str | bytes | int) -> Awaitable[Any]:
+        self._write_down(name)
+        return super().accept(name, keys, *args)
+
+    def _write_down(self, name: str) -> None:
         if name != "claim":
             self.__dict__.setdefault("names", []).append(name)
-        return await super()._script(name, keys, *args)
 
-    _accept = _script
+
+class Listed(RedisStore):
+    _runner_type = Listing
 
 
 @pytest.mark.parametrize(
@@ -422,7 +434,9 @@ async def test_an_event_with_a_reply_takes_three_trips_and_four_where_the_accoun
     desk.paces = paces
     async with Process(botkit_redis_url, bot(parrot(), desk), store=Listed) as process:
         await process.hears("hello")
-        names: list[str] = vars(process.store)["names"]
+        runner = process.store._runner
+        assert isinstance(runner, Listing)
+        names = runner.names
         names.clear()
         await process.hears("again")
         assert names == trips

@@ -16,6 +16,7 @@ import structlog
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from botkit.body import Share
 from botkit.bot import Bot
 from botkit.channels.gbm import BusinessMessages
 from botkit.channels.telegram import Telegram
@@ -350,7 +351,7 @@ async def test_a_sender_who_leaves_early_is_no_error(site: Site) -> None:
 async def test_a_body_beyond_what_all_may_have_together_must_come_again(botkit_redis_url: str, tmp_path: Path) -> None:
     async with opened(botkit_redis_url, tmp_path, policy=ReceiverPolicy(max_bytes=LIMIT)) as site:
         held = site.tester.service.receiver.held
-        with held.share() as other:
+        with Share(held) as other:
             other.add(LIMIT - len(message()) + 1)
             refused = await site.post(message())
         accepted = await site.post(message())

@@ -77,8 +77,8 @@ class Sites:
         return Service(bots, chosen, store, policies=policies)
 
     @asynccontextmanager
-    async def open(self, *bots: Bot, policies: Policies | None = None) -> AsyncIterator[Service]:
-        service = self.build(*bots, policies=policies)
+    async def open(self, *bots: Bot, policies: Policies | None = None, **settings: Any) -> AsyncIterator[Service]:
+        service = self.build(*bots, policies=policies, **settings)
         await service.open(face(service))
         try:
             yield service
@@ -270,6 +270,19 @@ async def test_simulated_accounts_register_their_webhooks_and_talk_inside_the_pr
             await service.engine.settle()
             texts = [bubble.text for bubble in simulator.screen(f"shop-{channel}", OLENA)]
             assert texts == [f"hello {channel}"] * 2
+
+
+@pytest.mark.parametrize(
+    ("level", "told"), [("debug", ["handled", "sent"]), ("info", ["handled"]), ("warning", []), ("error", [])]
+)
+async def test_what_the_operator_does_not_read_of_each_event_is_not_put_into_words(
+    sites: Sites, level: str, told: list[str]
+) -> None:
+    async with sites.open(simulated(), log=level) as service:
+        with capture_logs() as logs:
+            await service.simulators["viber"].says("shop-viber", OLENA, "hello")
+            await service.engine.settle()
+    assert [line["event"] for line in logs if line["event"] in ("handled", "sent")] == told
 
 
 async def test_simulated_people_remember_the_talk_when_the_process_comes_back(sites: Sites) -> None:

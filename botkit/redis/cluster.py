@@ -10,8 +10,8 @@ import structlog
 
 from botkit.exceptions import BotkitError, SettingsError, StoreUnavailableError
 from botkit.redis.gate import GatedPipe
-from botkit.redis.pipe import OnConnect, Pipe, Send
-from botkit.redis.refusals import RefusedError, ResponseError, UnconfirmedError
+from botkit.redis.pipe import OnConnect, OnError, Pipe, Send
+from botkit.redis.refusals import RefusedError, ResponseError, ScriptRefusedError, UnconfirmedError
 from botkit.redis.slots import SlotMap, read_slots, slot_of
 from botkit.redis.urls import ClusterUrl
 from botkit.redis.wakes import Wakes
@@ -30,11 +30,13 @@ _PATIENCE = 0.5
 class _Server:
     """The connections to one server; `is_away` while it does not answer."""
 
-    def __init__(self, address: str, url: str, on_connect: OnConnect, replicas: int) -> None:
+    def __init__(self, address: str, url: str, on_connect: OnConnect, on_error: OnError, replicas: int) -> None:
         self.address = address
         self.is_away = False
-        self.pipe = Pipe(url, on_connect=on_connect)
-        self.gate = GatedPipe(url, replicas=replicas, on_connect=on_connect) if replicas else self.pipe
+        self.pipe = Pipe(url, on_connect=on_connect, on_error=on_error)
+        self.gate = (
+            GatedPipe(url, replicas=replicas, on_connect=on_connect, on_error=on_error) if replicas else self.pipe
+        )
 
     async def probe(self) -> None:
         """Finds out whether it answers again."""
@@ -50,17 +52,25 @@ class _Server:
 class Cluster:
     """The servers of a cluster; `call` and `confirm` are those of `Single`.
 
-    `on_connect` is called for each connection, `on_open` once before all else, with the means to send commands to the
-    servers that have their keys. Which one has a key is asked when first needed, and anew when a server does not answer
-    or says that the key is elsewhere. Nothing is repeated but a command that was refused by a server because another
-    one has its slot: that one is asked once. While a server is away its commands fail at once, the others' do not.
+    `on_connect` is called for each connection, `on_error` for each error that is an answer, `on_open` once before
+    all else, with the means to send commands to the servers that have their keys. Which one has a key is asked when
+    first needed, and anew when a server does not answer or says that the key is elsewhere. Nothing is repeated but
+    a command that was refused by a server because another one has its slot: that one is asked once. While a server
+    is away its commands fail at once, the others' do not.
     """
 
     def __init__(
-        self, url: ClusterUrl, on_connect: OnConnect, on_open: Callable[[Send], Awaitable[None]], *, replicas: int = 0
+        self,
+        url: ClusterUrl,
+        on_connect: OnConnect,
+        on_error: OnError,
+        on_open: Callable[[Send], Awaitable[None]],
+        *,
+        replicas: int = 0,
     ) -> None:
         self._url = url
         self._on_connect = on_connect
+        self._on_error = on_error
         self._on_open = on_open
         self._replicas = replicas
         self._map = SlotMap()
@@ -140,7 +150,7 @@ class Cluster:
             if refusal.word in _STALE:
                 self._mend()
             raise
-        except UnconfirmedError:
+        except (UnconfirmedError, ScriptRefusedError):
             raise
         except StoreUnavailableError:
             server.is_away = True
@@ -161,7 +171,9 @@ class Cluster:
 
     def _server(self, address: str) -> _Server:
         if address not in self._servers:
-            self._servers[address] = _Server(address, self._url.of(address), self._on_connect, self._replicas)
+            self._servers[address] = _Server(
+                address, self._url.of(address), self._on_connect, self._on_error, self._replicas
+            )
         return self._servers[address]
 
     def _listener_for(self, key: str) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import hiredis
 
-from botkit.redis.pipe import OnConnect, Pipe
+from botkit.redis.pipe import OnConnect, OnError, Pipe
 from botkit.redis.refusals import UnconfirmedError
 
 #: How long replicas have to confirm, in milliseconds.
@@ -18,8 +18,10 @@ class GatedPipe(Pipe):
     `PATIENCE_MS` raises UnconfirmedError, an error stays as it is.
     """
 
-    def __init__(self, url: str, *, replicas: int, on_connect: OnConnect | None = None) -> None:
-        super().__init__(url, on_connect=on_connect)
+    def __init__(
+        self, url: str, *, replicas: int, on_connect: OnConnect | None = None, on_error: OnError | None = None
+    ) -> None:
+        super().__init__(url, on_connect=on_connect, on_error=on_error)
         self._replicas = replicas
         self._wait: bytes = hiredis.pack_command(("WAIT", replicas, PATIENCE_MS))  # type: ignore[arg-type]
         self._answers: list[Any] = []

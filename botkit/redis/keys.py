@@ -49,7 +49,7 @@ class Keys:
         keys = plan.names.copy()
         for place in plan.own:
             keys[place] += cid
-        if event_id:
+        if plan.reply >= 0:
             keys[plan.reply] += event_id
         return keys
 

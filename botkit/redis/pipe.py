@@ -1,7 +1,7 @@
 """One connection to Redis that sends the commands of all concurrent callers together.
 
 Commands that meet in one turn of the event loop share one write and one read; while a batch is under way, the next
-one gathers. Nothing is ever repeated here: a caller that got no answer decides for itself.
+one gathers. What got no answer is never repeated here: its caller decides for itself.
 """
 
 import asyncio
@@ -18,6 +18,9 @@ from botkit.redis.wire import Command, Wire, open_wire, read_address
 #: Sends commands in one write; an error is the answer of its command.
 Send = Callable[[Sequence[Command]], Awaitable[list[Any]]]
 OnConnect = Callable[[Send], Awaitable[None]]
+#: Says what becomes of a command that Redis answered with an error of its own making: the command to send instead, or
+#: the error that its caller gets.
+OnError = Callable[[Command, ResponseError], Command | Exception]
 
 #: Commands in one write; more of them wait for the next.
 MAX_BATCH = 256
@@ -30,9 +33,12 @@ _CLOSED = "the connection to Redis is closed"
 class Pipe:
     """A connection that is opened when first needed and again after it broke.
 
-    `on_connect` gets the means to send commands ahead of all others. Safe to cancel: a command that was not yet
+    `on_connect` gets the means to send commands ahead of all others; `on_error` is asked about errors, which else reach
+    the callers as they are. Safe to cancel: a command that was not yet
     written is then never sent. Not thread-safe; belongs to one event loop.
     """
+
+    _loop: asyncio.AbstractEventLoop
 
     def __init__(
         self,
@@ -40,15 +46,16 @@ class Pipe:
         *,
         seconds: float = 2.0,
         on_connect: OnConnect | None = None,
+        on_error: OnError | None = None,
     ) -> None:
         self._address = read_address(url)
         self._seconds = seconds
         self._on_connect = on_connect
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._on_error = on_error
         self._wire: Wire | None = None
         self._opening: asyncio.Task[None] | None = None
         self._waiting: list[tuple[Command, asyncio.Future[Any]]] = []
-        self._under_way: deque[asyncio.Future[Any]] = deque()
+        self._under_way: deque[tuple[Command, asyncio.Future[Any]]] = deque()
         self._is_busy = False
         self._is_elsewhere = False
         self._closed = False
@@ -61,8 +68,10 @@ class Pipe:
 
         It raises StoreUnavailableError when there was no answer in time, ResponseError when the command was wrong.
         """
-        # Asked for once: each time it is a call of the system's, before Python 3.12.
-        if (loop := self._loop) is None:
+        try:
+            loop = self._loop
+        except AttributeError:
+            # Asked for once: each time it is a call of the system's, before Python 3.12.
             loop = self._loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
         if self._closed:
@@ -92,25 +101,25 @@ class Pipe:
         if not self._waiting:
             self._is_busy = False
             return
-        loop = asyncio.get_running_loop()
-        self._deadline = loop.time() + self._seconds
+        self._deadline = self._loop.time() + self._seconds
         if self._wire is not None:
             self._send(self._wire)
         else:
-            self._opening = loop.create_task(self._open())
+            self._opening = self._loop.create_task(self._open())
 
     def _send(self, wire: Wire) -> None:
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_at(self._deadline, self._look)
+            self._timer = self._loop.call_at(self._deadline, self._look)
         batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
         packed: list[bytes] = []
-        for command, future in batch:
+        for called in batch:
+            command, future = called
             # Nobody waits for it any more.
             if future.done():
                 continue
             try:
                 packed.append(hiredis.pack_command(command))  # type: ignore[arg-type]  # a tuple of any length
-                self._under_way.append(future)
+                self._under_way.append(called)
             except (TypeError, ValueError) as error:
                 # Text with lone surrogates, or a None: a mistake in one must not cost the others their answers.
                 future.set_exception(error)
@@ -129,20 +138,25 @@ class Pipe:
             # A server that speaks unasked is about to end the connection.
             self._drop()
             return
-        future = self._under_way.popleft()
+        command, future = self._under_way.popleft()
         if isinstance(answer, Exception):
-            self._refuse(future, answer)
+            self._refuse(command, future, answer)
         elif not future.done():
             future.set_result(answer)
         if not self._under_way:
             self._finish()
 
-    def _refuse(self, future: asyncio.Future[Any], error: Exception) -> None:
+    def _refuse(self, command: Command, future: asyncio.Future[Any], error: Exception) -> None:
+        told: Command | Exception = error
         if isinstance(error, ResponseError) and error.word:
             self._is_elsewhere |= error.word in _ELSEWHERE
-            error = RefusedError(error)
-        if not future.done():
-            future.set_exception(error)
+            told = RefusedError(error)
+        elif isinstance(error, ResponseError) and self._on_error is not None:
+            told = self._on_error(command, error)
+        if isinstance(told, tuple):
+            self._waiting.append((told, future))
+        elif not future.done():
+            future.set_exception(told)
 
     def _finish(self) -> None:
         if self._is_elsewhere:
@@ -153,30 +167,29 @@ class Pipe:
         """Has the next batch begin, behind the callers that got answers just now and have more to send."""
         self._is_busy = bool(self._waiting)
         if self._is_busy:
-            asyncio.get_running_loop().call_soon(self._begin)
+            self._loop.call_soon(self._begin)
 
     def _look(self) -> None:
         """Ends a batch that took too long."""
-        loop = asyncio.get_running_loop()
         self._timer = None
-        if self._under_way and loop.time() < self._deadline:
-            self._timer = loop.call_at(self._deadline, self._look)
+        if self._under_way and self._loop.time() < self._deadline:
+            self._timer = self._loop.call_at(self._deadline, self._look)
         elif self._under_way:
             # What waits behind it would wait as long, batch by batch, while more comes than is refused.
             self._fail(_silent(TimeoutError()), all_that_wait=True)
 
     def _fail(self, error: BotkitError, *, all_that_wait: bool = False) -> None:
         self._drop()
-        futures, self._under_way = self._under_way, deque()
+        failed, self._under_way = self._under_way, deque()
         if all_that_wait:
-            futures.extend(future for _, future in self._waiting)
+            failed.extend(self._waiting)
             self._waiting = []
-        for future in futures:
+        for _, future in failed:
             if not future.done():
                 future.set_exception(error)
                 # Nobody may be left to look at it; that is no news for the log.
                 future.exception()
-        if futures:
+        if failed:
             self._go_on()
 
     # --- a connection ---

@@ -44,6 +44,10 @@ class RefusedError(StoreUnavailableError):
             self.slot, self.elsewhere = int(slot), join_address(host.strip("[]"), int(port))
 
 
+class ScriptRefusedError(StoreUnavailableError):
+    """Redis did not carry a script out, and will not later: a key of a wrong type, say."""
+
+
 class UnconfirmedError(StoreUnavailableError):
     """The command was carried out, but not by as many replicas in time as were asked for; `answer` is its answer."""
 

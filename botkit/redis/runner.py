@@ -1,8 +1,7 @@
 """Runs the scripts, on a server that was found fit for them."""
 
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -12,16 +11,13 @@ from botkit.exceptions import BotkitError, SettingsError, StoreUnavailableError
 from botkit.redis.cluster import Cluster
 from botkit.redis.keys import Keys
 from botkit.redis.pipe import Send
-from botkit.redis.refusals import NoScriptError, RefusedError, ResponseError
-from botkit.redis.scripts import Script, load_scripts
-from botkit.redis.single import Call, Single
+from botkit.redis.refusals import NoScriptError, RefusedError, ResponseError, ScriptRefusedError
+from botkit.redis.scripts import Script, load_scripts, name_of
+from botkit.redis.single import Single
 from botkit.redis.urls import ClusterUrl, is_cluster
 from botkit.redis.wire import Command
 
 log = structlog.get_logger("botkit.redis")
-
-#: Runs a script by its name, with its keys and its arguments.
-Run = Callable[..., Awaitable[Any]]
 
 #: The layout of the keys; a store of a newer format is refused.
 FORMAT = 1
@@ -41,30 +37,33 @@ class Runner:
         self.log_key = b""
         self._is_cluster = is_cluster(url)
         self.redis: Single | Cluster = (
-            Cluster(ClusterUrl(url), self._prepare, self._check, replicas=replicas)
+            Cluster(ClusterUrl(url), self._prepare, self._refuse, self._check, replicas=replicas)
             if self._is_cluster
-            else Single(url, self._prepare, replicas=replicas)
+            else Single(url, self._prepare, self._refuse, replicas=replicas)
         )
         self._clock = clock
         self._keys = keys
         self._scripts: Mapping[str, Script] = load_scripts(shebang=False)
-        #: Returns what a script answers; raises StoreUnavailableError where Redis does not run it. One trip.
-        self.run: Run = partial(self._run, self.redis.call)
-        #: Runs a script whose success is told to others; raises UnconfirmedError where replicas do not confirm it.
-        self.accept: Run = partial(self._run, self.redis.confirm)
 
-    async def _run(self, call: Call, name: str, keys: Sequence[str], *args: str | bytes | int) -> Any:
-        offset = self._clock.offset_ms
-        try:
-            try:
-                return await call("EVALSHA", self._scripts[name].sha, len(keys), *keys, offset, *args)
-            except NoScriptError:
-                # Flushed, or the first call: which text the server takes is known when it is connected.
-                return await call("EVAL", self._scripts[name].text, len(keys), *keys, offset, *args)
-        except ResponseError as error:
-            # A key of a wrong type, say: nothing can be stored there, and whoever sent it must not think so.
-            log.error("Redis refused a script", script=name, reason=str(error)[:200])
-            raise StoreUnavailableError(f"Redis refused the script {name}") from None
+    def run(self, name: str, keys: Sequence[str], *args: str | bytes | int) -> Awaitable[Any]:
+        """Returns what a script answers; raises StoreUnavailableError where Redis does not run it. One trip."""
+        return self.redis.call("EVALSHA", self._scripts[name].sha, len(keys), *keys, self._clock.offset_ms, *args)
+
+    def accept(self, name: str, keys: Sequence[str], *args: str | bytes | int) -> Awaitable[Any]:
+        """Runs a script whose success is told to others; raises UnconfirmedError where replicas do not confirm it."""
+        return self.redis.confirm("EVALSHA", self._scripts[name].sha, len(keys), *keys, self._clock.offset_ms, *args)
+
+    def _refuse(self, command: Command, error: ResponseError) -> Command | Exception:
+        """Says what becomes of a command that was answered with an error: a script that Redis lost is sent again."""
+        if command[0] not in ("EVALSHA", "EVAL"):
+            return error
+        name = name_of(command[1])
+        if isinstance(error, NoScriptError) and command[0] == "EVALSHA":
+            # Flushed, or the first call: which text the server takes is known when it is connected.
+            return ("EVAL", self._scripts[name].text, *command[2:])
+        # A key of a wrong type, say: nothing can be stored there, and whoever sent it must not think so.
+        log.error("Redis refused a script", script=name, reason=str(error)[:200])
+        return ScriptRefusedError(f"Redis refused the script {name}")
 
     async def _prepare(self, send: Send) -> None:
         hello = await send([("HELLO", 2)])

@@ -79,7 +79,8 @@ def read_terms(fields: Sequence[Any]) -> Record:
 def mark_of(payload: bytes) -> int:
     """Returns a number from 1 to 1023 that stands for what an event says, whenever it came and whoever traces it."""
     said = unstamped(payload)
-    return zlib.crc32(said[max(0, said.find(b',"conversation"')) :]) % 1023 + 1
+    begin = said.find(b',"conversation"')
+    return zlib.crc32(said[begin:] if begin > 0 else said) % 1023 + 1
 
 
 def read_ingested(answer: Sequence[Any], cid: str, token: str, event_id: str, payload: bytes) -> Ingested:

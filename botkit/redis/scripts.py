@@ -74,6 +74,12 @@ def load_scripts(*, shebang: bool) -> dict[str, Script]:
     return {name: Script(text, hashlib.sha1(text.encode()).hexdigest()) for name, text in texts.items()}  # noqa: S324
 
 
+def name_of(script: object) -> str:
+    """Returns the name of a script by its hash or its text; empty for none of ours."""
+    known = [*load_scripts(shebang=True).items(), *load_scripts(shebang=False).items()]
+    return next((name for name, kept in known if script in (kept.sha, kept.text)), "")
+
+
 def compose(head: str, body: str) -> str:
     """Returns a script behind what it needs of the head: Redis makes every function in its text anew for each call."""
     time, *functions = _FUNCTION.split(head)

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from botkit.redis.gate import GatedPipe
-from botkit.redis.pipe import OnConnect, Pipe
+from botkit.redis.pipe import OnConnect, OnError, Pipe
 from botkit.redis.urls import shown_address
 
 Call = Callable[..., Awaitable[Any]]
@@ -17,11 +17,13 @@ class Single:
     `call` sends a command; `confirm` does, and waits until `replicas` replicas have it, see GatedPipe.
     """
 
-    def __init__(self, url: str, on_connect: OnConnect, *, replicas: int = 0) -> None:
+    def __init__(self, url: str, on_connect: OnConnect, on_error: OnError, *, replicas: int = 0) -> None:
         self._address = shown_address(url)
-        self._pipe = Pipe(url, on_connect=on_connect)
+        self._pipe = Pipe(url, on_connect=on_connect, on_error=on_error)
         # On a connection of its own: it waits, which is nothing to the others.
-        self._gate = GatedPipe(url, replicas=replicas, on_connect=on_connect) if replicas else self._pipe
+        self._gate = (
+            GatedPipe(url, replicas=replicas, on_connect=on_connect, on_error=on_error) if replicas else self._pipe
+        )
         self._listener = Pipe(url, seconds=3600)
         self.call: Call = self._pipe.call
         self.confirm: Call = self._gate.call

@@ -2,9 +2,9 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from itertools import count
-from typing import Any
+from typing import Any, ClassVar
 from uuid import uuid4
 
 from botkit.clock import Clock
@@ -53,7 +53,11 @@ _OWN_WINDOW_SECONDS = 8 * 86_400
 _OWN_WINDOW_MS = 1000 * _OWN_WINDOW_SECONDS
 # How long what a month cost can be looked up.
 _LEDGER_MS = 400 * _DAY_MS
-_INGEST = "m x c rdy lse own try w o ordy ohld wake ses all tmr t"
+_INGEST = "m x c rdy lse own try w o ordy ohld wake ses all"
+_FIRE = f"{_INGEST} tmr t"
+_COMMIT = "m c rdy lse own try o ordy olse oown otry ohld"
+# With an answer that travels in the webhook's response, or with timers.
+_COMMIT_MORE = f"{_COMMIT} w tmr t e"
 
 
 class RedisStore:
@@ -64,6 +68,8 @@ class RedisStore:
     a message, a submission - counts only when so many replicas have confirmed it within half a second; else the call
     raises StoreUnavailableError, and may be repeated.
     """
+
+    _runner_type: ClassVar[type[Runner]] = Runner
 
     def __init__(
         self,
@@ -77,8 +83,10 @@ class RedisStore:
         self.clock = clock or Clock()
         self.bounds = bounds or Bounds()
         self.keys = Keys(prefix, self.bounds.partitions)
-        self._runner = Runner(url, self.clock, self.keys, replicas=ack_replicas)
+        self._runner = self._runner_type(url, self.clock, self.keys, replicas=ack_replicas)
         self._redis = self._runner.redis
+        # Runs a script by its name; and one whose success is told to others, when replicas have confirmed it.
+        self._script, self._accept = self._runner.run, self._runner.accept
         accept, confirm = self._accept, self._redis.confirm
         self._turns = RedisTurns(
             self._script, self._redis.call, self.keys, lease=self.bounds.lease, named=self.pseudonym
@@ -109,13 +117,6 @@ class RedisStore:
     def pseudonym(self, cid: str) -> str:
         """See `Store.pseudonym`."""
         return pseudonym(cid, self._runner.log_key)
-
-    def _script(self, name: str, keys: Sequence[str], *args: str | bytes | int) -> Awaitable[Any]:
-        return self._runner.run(name, keys, *args)
-
-    def _accept(self, name: str, keys: Sequence[str], *args: str | bytes | int) -> Awaitable[Any]:
-        """Runs a script whose success is told to others: its answer counts when replicas have confirmed it."""
-        return self._runner.accept(name, keys, *args)
 
     # --- inbound ---
 
@@ -154,7 +155,7 @@ class RedisStore:
         is_later = timer.name.startswith(LATER)
         if is_later:
             event_id = timer.name.removeprefix(LATER)
-        keys = self.keys.of(due.cid, _INGEST, event_id)
+        keys = self.keys.of(due.cid, _FIRE, event_id)
         if is_later:
             keys[-1] = self.keys.of(due.cid, "e")[0]
         answer = await self._script(
@@ -176,10 +177,10 @@ class RedisStore:
 
     async def commit(self, turn: Turn, commit: Commit, *, keep: bool, send: bool) -> Committed | None:
         """See `Store.commit`. One trip."""
-        keys = self.keys.of(turn.cid, "m c rdy lse own try o ordy olse oown otry ohld w tmr t e", turn.id)
+        keys = self.keys.of(turn.cid, _COMMIT_MORE if commit.reply or commit.timers else _COMMIT, turn.id)
         # Made of the event, so that a repeat of this very commit is recognised.
         send_token = f"{turn.token}/{turn.id}" if send and commit.outgoing else ""
-        timers = [part for timer in commit.timers for part in (timer.name, timer.due_ms, timer.payload)]
+        timers = _written(commit.timers) if commit.timers else ()
         answer = await self._script(
             "commit", keys, turn.cid, turn.token, turn.id, commit.state, self._lease_ms, int(keep), send_token,
             commit.reply, self._reply_ms, len(commit.timers), self.bounds.timers, *timers,
@@ -460,3 +461,7 @@ class RedisStore:
     async def close(self) -> None:
         """Closes the connections."""
         await self._redis.close()
+
+
+def _written(timers: Sequence[Timer]) -> list[str | int | bytes]:
+    return [part for timer in timers for part in (timer.name, timer.due_ms, timer.payload)]

@@ -125,6 +125,35 @@ async def test_an_unknown_script_is_told_apart(server: Server, pipe: Pipe) -> No
         await pipe.call("EVALSHA", "12", 0)
 
 
+async def test_a_command_is_sent_in_the_place_of_one_that_got_an_error_and_behind_what_waits(server: Server) -> None:
+    server.answers[b"EVALSHA"] = b"-NOSCRIPT No matching script.\r\n"
+    pipe = Pipe(server.url, on_error=lambda command, error: ("EVAL", *command[1:]))
+    answer = pipe.call("EVALSHA", "12")
+    await server.arrived.wait()
+    last = pipe.call("GET", "a")
+    assert (await answer, await last) == (b"OK", b"OK")
+    assert server.writes == [[b"EVALSHA 12"], [b"GET a", b"EVAL 12"]]
+    await pipe.close()
+
+
+async def test_a_caller_gets_the_error_that_is_made_of_redis_s_own(server: Server) -> None:
+    server.answers[b"BAD"] = b"-WRONGTYPE not that kind of key\r\n"
+    pipe = Pipe(server.url, on_error=lambda command, error: KeyError(command[1]))
+    bad, good = pipe.call("BAD", "a"), pipe.call("GET", "b")
+    with pytest.raises(KeyError, match="a"):
+        await bad
+    assert await good == b"OK"
+    await pipe.close()
+
+
+async def test_nobody_is_asked_about_a_refusal_for_now(server: Server) -> None:
+    server.answers[b"SET"] = b"-OOM command not allowed when used memory > 'maxmemory'.\r\n"
+    pipe = Pipe(server.url, on_error=lambda command, error: ("PING",))
+    with pytest.raises(StoreUnavailableError):
+        await pipe.call("SET", "a", "b")
+    await pipe.close()
+
+
 async def test_after_a_refusal_by_a_replica_the_next_command_looks_for_the_primary(server: Server, pipe: Pipe) -> None:
     server.answers[b"SET"] = b"-READONLY You can't write against a read only replica.\r\n"
     results = await asyncio.gather(pipe.call("SET", "a", "b"), pipe.call("GET", "a"), return_exceptions=True)

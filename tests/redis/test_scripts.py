@@ -9,7 +9,7 @@ import pytest
 
 import botkit
 from botkit.redis.embedded import ServerKind
-from botkit.redis.scripts import NAMES, load_scripts
+from botkit.redis.scripts import NAMES, load_scripts, name_of
 from botkit.redis.store import RedisStore
 from tests.conftest import Servers
 from tests.redis.conftest import MakeStore
@@ -63,6 +63,14 @@ def test_no_script_makes_code_or_names_of_keys_of_what_it_is_given() -> None:
     for path in LUA.glob("*.lua"):
         text = path.read_text()
         assert not [word for word in ("loadstring", "load(", "dofile", "'KEYS'", "'SCAN'", "pcall") if word in text]
+
+
+@pytest.mark.parametrize("shebang", [False, True])
+def test_a_script_is_known_by_its_hash_and_by_its_text(shebang: bool) -> None:
+    scripts = load_scripts(shebang=shebang)
+    assert [name_of(script.sha) for script in scripts.values()] == list(scripts)
+    assert [name_of(script.text) for script in scripts.values()] == list(scripts)
+    assert name_of("0" * 40) == ""
 
 
 async def test_a_server_knows_no_script_but_those_of_the_files(

@@ -1,7 +1,7 @@
 """Counting and charging against the rules in plain Python, on both sides of every boundary, to the millisecond."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -22,6 +22,7 @@ from botkit.outgoing import Outgoing
 from botkit.redis.audit import audit
 from botkit.redis.bounds import Bounds
 from botkit.redis.ledger import load_ledgers
+from botkit.redis.runner import Runner
 from botkit.redis.scripts import load_scripts
 from botkit.redis.store import RedisStore
 from botkit.session_rules import Heard, Prices, SessionRules
@@ -53,18 +54,22 @@ class StoppedClock(Clock):
         return self.ms / 1000
 
 
-class StoppedStore(RedisStore):
+class StoppedRunner(Runner):
     """Lives in its clock's very millisecond, whatever the server's time is."""
 
-    clock: StoppedClock
+    _clock: StoppedClock
 
-    async def _script(self, name: str, keys: Sequence[str], *args: str | bytes | int) -> Any:
+    def run(self, name: str, keys: Sequence[str], *args: str | bytes | int) -> Awaitable[Any]:
         text = load_scripts(shebang=False)[name].text
         assert text.startswith(TELLS_TIME)
         text = text.replace(TELLS_TIME, "local now = tonumber(ARGV[1])\n", 1)
-        return await self.call("EVAL", text, len(keys), *keys, self.clock.ms, *args)
+        return self.redis.call("EVAL", text, len(keys), *keys, self._clock.ms, *args)
 
-    _accept = _script
+    accept = run
+
+
+class StoppedStore(RedisStore):
+    _runner_type = StoppedRunner
 
 
 class Step(NamedTuple):

@@ -97,6 +97,7 @@ async def test_where_a_key_has_a_wrong_type_nothing_is_taken_in_and_others_do_no
     with pytest.raises(StoreUnavailableError, match="refused the script ingest"):
         await ingest(store, 1)
     assert await ingest(store, 2, cid=BEN) == Accepted(1)
+    assert (await store.load(ANN)).version == 0, "its server is not taken to be away"
     await raw.delete(f"{{{store.keys.prefix}:{store.keys.partition(ANN)}}}:m:{ANN}")
 
 
