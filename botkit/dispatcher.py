@@ -46,7 +46,7 @@ from botkit.handoff import PAUSE_TIMER, Handoff
 from botkit.http_client import Download, HttpClient
 from botkit.languages import Speech, speak, speaking
 from botkit.linking import note_leave, relink, told_phone
-from botkit.log_fields import LogLevel, tell_of
+from botkit.log_fields import tell_of
 from botkit.menu import TOKEN, answer, asks_for_agent
 from botkit.metrics import Metrics
 from botkit.migration import Adopted, hand_over, is_moving, set_aside, take_over
@@ -106,7 +106,7 @@ class Dispatcher:
         show_errors: bool = False,
         metrics: Metrics | None = None,
         jitter: Callable[[], float] = random.random,
-        log_level: LogLevel = "debug",
+        tells_all: bool = True,
     ) -> None:
         self._store = store
         self._owners = owners
@@ -121,7 +121,7 @@ class Dispatcher:
         self._sender = Sender(store, clock)
         self._jitter = jitter
         # What nobody reads is not put into words.
-        self._tells_all = log_level in ("debug", "info")
+        self._tells_all = tells_all
         kinds = [kind for owner in owners.values() for kind in owner.adapter.events]
         self._decode = decoder((*kinds, Adopted))
 

@@ -3,13 +3,10 @@
 import secrets
 from collections.abc import Callable, MutableMapping
 from contextvars import ContextVar
-from typing import Any, Literal
+from typing import Any
 
 from botkit.conversation import Account, pseudonym
 from botkit.turn import Turn
-
-#: From which level on lines are written.
-LogLevel = Literal["debug", "info", "warning", "error"]
 
 # The length of an event's id, with which the key of a message begins.
 _EVENT_ID = 22

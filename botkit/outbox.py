@@ -27,7 +27,7 @@ from botkit.governor import Governor, Hold
 from botkit.hops import is_followed, is_over
 from botkit.line import Line
 from botkit.linking import stop_scope
-from botkit.log_fields import LogLevel, tell_of
+from botkit.log_fields import tell_of
 from botkit.messages import Raw
 from botkit.metrics import Metrics
 from botkit.migration import WINDOW, delivered
@@ -78,7 +78,7 @@ class Outbox:
         policy: SendPolicy | None = None,
         metrics: Metrics | None = None,
         jitter: Callable[[], float] = random.random,
-        log_level: LogLevel = "debug",
+        tells_all: bool = True,
     ) -> None:
         self._store = store
         self._lines = lines
@@ -86,7 +86,7 @@ class Outbox:
         self._policy = policy or SendPolicy()
         self._jitter = jitter
         # What nobody reads is not put into words.
-        self._tells_all = log_level == "debug"
+        self._tells_all = tells_all
         self._charging = Charging(store, clock)
         self.governor = Governor(store.accounts, clock)
         metrics = metrics or Metrics()

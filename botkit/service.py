@@ -92,7 +92,7 @@ class Service:
             policy=policies.handler,
             show_errors=not settings.is_production,
             metrics=self.metrics,
-            log_level=settings.log,
+            tells_all=settings.log in ("debug", "info"),
         )
         self.outbox = Outbox(
             store,
@@ -100,7 +100,7 @@ class Service:
             self.clock,
             policy=policies.send,
             metrics=self.metrics,
-            log_level=settings.log,
+            tells_all=settings.log == "debug",
         )
         feeder = Feeder(store, {account: owner.adapter for account, owner in self.owners.items()}, self.clock)
         self.engine = Engine(

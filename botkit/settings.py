@@ -10,7 +10,6 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from msgspec import Struct
 
 from botkit.exceptions import SettingsError
-from botkit.log_fields import LogLevel
 from botkit.redaction import Secret
 from botkit.redis.urls import SCHEMES, ClusterUrl, is_cluster
 from botkit.send_schedule import DEFAULT_ZONE
@@ -18,6 +17,7 @@ from botkit.time_zones import find_zone
 
 Environment = Literal["dev", "prod"]
 LogFormat = Literal["auto", "pretty", "json"]
+LogLevel = Literal["debug", "info", "warning", "error"]
 
 
 class Settings(Struct, frozen=True, kw_only=True):

@@ -16,9 +16,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from uvicorn.config import LOGGING_CONFIG
 
-from botkit.log_fields import LogLevel
 from botkit.redaction import MASK, Redactor, Secret
-from botkit.settings import LogFormat, Settings
+from botkit.settings import LogFormat, LogLevel, Settings
 from botkit.telemetry import set_up_logging
 
 CANARY = "canary-4dc2a1b9e8f7a6d0"
