@@ -88,10 +88,7 @@ class Cycle(RequestResponseCycle, Whole):
         if self.response_started or self.disconnected or self.flow.write_paused or self.scope["method"] == "HEAD":
             return False
         lines = [STATUS_LINE[answer.status]]
-        for name, value in self.default_headers:
-            lines += (name, b": ", value, b"\r\n")
-        lines.append(b"content-length: %d\r\n" % len(answer.body))
-        for name, value in answer.headers:
+        for name, value in (*self.default_headers, (b"content-length", b"%d" % len(answer.body)), *answer.headers):
             lines += (name, b": ", value, b"\r\n")
         if (b"connection", b"close") in answer.headers:
             self.keep_alive = False

@@ -83,6 +83,28 @@ class Service:
         policies = policies or Policies()
         self.metrics = Metrics(self.owners, memory)
         self.log_fields = LogFields(store.pseudonym)
+        self.outbox = Outbox(
+            store,
+            {**lines, **programs},
+            self.clock,
+            policy=policies.send,
+            metrics=self.metrics,
+            tells_all=settings.log == "debug",
+        )
+        self.engine = self._build_engine(policies, lines)
+        adapters = [owner.adapter for owner in self.owners.values()]
+        self.receiver = Receiver(
+            adapters, self.engine, store, self.clock, policy=policies.receiver, metrics=self.metrics
+        )
+        self.send_api = SendApi(
+            self.owners, store, self.clock, self._keyring, policy=policies.send_api, time_zone=settings.time_zone
+        )
+        self._redelivering: asyncio.Task[None] | None = None
+
+    # --- putting together ---
+
+    def _build_engine(self, policies: Policies, lines: Mapping[Account, Line]) -> Engine:
+        store, settings = self.store, self.settings
         dispatcher = Dispatcher(
             store,
             self.owners,
@@ -94,36 +116,17 @@ class Service:
             metrics=self.metrics,
             tells_all=settings.log in ("debug", "info"),
         )
-        self.outbox = Outbox(
-            store,
-            {**lines, **programs},
-            self.clock,
-            policy=policies.send,
-            metrics=self.metrics,
-            tells_all=settings.log == "debug",
-        )
-        feeder = Feeder(store, {account: owner.adapter for account, owner in self.owners.items()}, self.clock)
-        self.engine = Engine(
+        return Engine(
             store,
             dispatcher,
             self.outbox,
             role=settings.role,
             policy=policies.engine,
-            feeder=feeder,
+            feeder=Feeder(store, {account: owner.adapter for account, owner in self.owners.items()}, self.clock),
             polled=lines,
             metrics=self.metrics,
             sweeper=Sweeper(store, idle=86_400 * settings.forget_after_days),
         )
-        adapters = [owner.adapter for owner in self.owners.values()]
-        self.receiver = Receiver(
-            adapters, self.engine, store, self.clock, policy=policies.receiver, metrics=self.metrics
-        )
-        self.send_api = SendApi(
-            self.owners, store, self.clock, self._keyring, policy=policies.send_api, time_zone=settings.time_zone
-        )
-        self._redelivering: asyncio.Task[None] | None = None
-
-    # --- putting together ---
 
     def _open_accounts(self) -> Mapping[Account, Owner]:
         owners: dict[Account, Owner] = {}

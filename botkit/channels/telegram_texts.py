@@ -76,7 +76,7 @@ def read_text(account: Account, body: bytes) -> MessageReceived | None:
         conversation=Conversation(account, str(message.chat.id)),
         user=User(
             str(sender.id),
-            (f"{sender.first_name} {sender.last_name}" if sender.last_name else sender.first_name).strip(),
+            f"{sender.first_name} {sender.last_name}".strip(),
             sender.username,
             sender.language_code,
         ),

@@ -1,12 +1,11 @@
 import os
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from benchmarks.processes import Child
+from tests.waiting import wait_until
 
 if sys.platform != "linux":
     pytest.skip("processes are measured on Linux alone", allow_module_level=True)
@@ -32,16 +31,8 @@ def child(folder: Path, code: str = BUSY) -> Child:
     return Child([sys.executable, "-c", code], cores=cores, log=folder / "log", cwd=folder)
 
 
-def until(holds: Callable[[], bool], told: Callable[[], object] = str) -> None:
-    """Waits for another process, which no clock of ours moves; `told` says what there is instead."""
-    deadline = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < deadline, told()
-        time.sleep(0.01)
-
-
 def until_ready(child: Child) -> None:
-    until(lambda: "ready" in child.last_words(), child.last_words)
+    wait_until(lambda: "ready" in child.last_words(), told=child.last_words)
 
 
 def is_there(pid: int) -> bool:
@@ -77,12 +68,12 @@ def test_nothing_outlives_a_child_that_was_stopped(tmp_path: Path) -> None:
     until_ready(busy)
     pids = busy.pids()
     busy.stop()
-    until(lambda: not any(is_there(pid) for pid in pids))
+    wait_until(lambda: not any(is_there(pid) for pid in pids))
     assert not busy.is_alive()
 
 
 def test_a_child_that_ended_by_itself_leaves_its_words(tmp_path: Path) -> None:
     short = child(tmp_path, "raise SystemExit('no port')")
-    until(lambda: not short.is_alive())
+    wait_until(lambda: not short.is_alive())
     assert "no port" in short.last_words()
     short.stop()

@@ -4,10 +4,10 @@ import os
 import re
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
 from tests.generated import ROOT
+from tests.waiting import wait_until
 
 _PROGRAMS = ("debootstrap", "systemd-nspawn", "nsenter")
 _PACKAGES = "dbus,git,python3,python3-venv,redis-server,systemd,systemd-sysv"
@@ -59,10 +59,10 @@ class Machine:
             raise
 
     def _until_started(self, log: Path) -> None:
-        deadline = time.monotonic() + 60
-        while self._first is None or self.run("systemctl is-system-running || true") not in ("running", "degraded"):
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.1)
+        wait_until(lambda: self._first is not None, seconds=60, told=log.read_text)
+        states = ("running", "degraded")
+        asked = "systemctl is-system-running || true"
+        wait_until(lambda: self.run(asked) in states, seconds=60, told=log.read_text)
 
     @property
     def _first(self) -> str | None:

@@ -31,7 +31,6 @@ import socket
 import struct
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -46,6 +45,7 @@ from redis.retry import Retry
 
 from botkit.redis.servers import Found, ServerKind, find_servers
 from tests.ports import free_port
+from tests.waiting import wait_until
 
 #: A server that reads a long file, on a machine that is busy with other things.
 START_SECONDS = 30
@@ -187,12 +187,11 @@ class RedisChild:
 
     def wait_until_ready(self) -> None:
         """Returns when the server answers; fails when it ends or takes half a minute."""
-        deadline = time.monotonic() + START_SECONDS
-        while not self._answers():
-            said = self.log[-2000:] + (self.folder / "stderr").read_text(errors="replace")
-            assert self.is_running, f"the server ended while it started:\n{said}"
-            assert time.monotonic() < deadline, f"the server does not answer:\n{said}"
-            time.sleep(0.005)
+        wait_until(lambda: self._answers() or not self.is_running, seconds=START_SECONDS, told=self._last_words)
+        assert self.is_running, f"the server ended while it started:\n{self._last_words()}"
+
+    def _last_words(self) -> str:
+        return self.log[-2000:] + (self.folder / "stderr").read_text(errors="replace")
 
     def _answers(self) -> bool:
         try:

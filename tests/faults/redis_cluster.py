@@ -20,6 +20,7 @@ from typing import Self
 import redis
 
 from tests.faults.redis_child import RedisChild
+from tests.waiting import wait_until
 
 SLOTS = 16384
 #: After so long without an answer a server counts as lost, in milliseconds.
@@ -72,7 +73,7 @@ class RedisCluster:
             chief.ask("CLUSTER", "ADDSLOTS", *range(begin, end))
         for server in self.servers[1:]:
             self.servers[0].ask("CLUSTER", "MEET", "127.0.0.1", server.port)
-        until(lambda: all(len(_view(server)) == len(self.servers) for server in self.servers))
+        wait_until(lambda: all(len(_view(server)) == len(self.servers) for server in self.servers))
         for chief, server in zip(chiefs, self.servers[len(chiefs) :], strict=True):
             server.ask("CLUSTER", "REPLICATE", _name(chief))
         self.wait_until_whole()
@@ -101,7 +102,7 @@ class RedisCluster:
 
     def wait_until_whole(self) -> None:
         """Returns when all who live agree on who has what, and every replica follows somebody."""
-        until(self._is_whole, seconds=30)
+        wait_until(self._is_whole)
 
     def _is_whole(self) -> bool:
         with contextlib.suppress(redis.RedisError, OSError):
@@ -119,13 +120,13 @@ class RedisCluster:
         """Lets a replica take the place of a living server, which becomes its replica; returns it."""
         heir = self.replica_of(server)
         heir.ask("CLUSTER", "FAILOVER")
-        until(lambda: heir.ask("ROLE")[0] == b"master")
+        wait_until(lambda: heir.ask("ROLE")[0] == b"master")
         self.wait_until_whole()
         return heir
 
     def wait_until_replaced(self, server: RedisChild) -> None:
         """Returns when others serve the slots of a server that is gone, and all who are left agree on it."""
-        until(lambda: all(f":{server.port}" not in text for each in self.living for text in _slots(each)), seconds=30)
+        wait_until(lambda: all(f":{server.port}" not in text for each in self.living for text in _slots(each)))
         self.wait_until_whole()
 
     def move_slot(self, slot: int, *, to: RedisChild, pause: float = 0) -> int:
@@ -150,14 +151,6 @@ class RedisCluster:
             return moved
 
         return finish
-
-
-def until(holds: Callable[[], bool], *, seconds: float = 20) -> None:
-    """Returns when something holds."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {seconds:g} s"
-        time.sleep(0.02)
 
 
 def _name(server: RedisChild) -> str:

@@ -15,8 +15,8 @@ from redis.exceptions import NoPermissionError
 
 from tests.faults.conftest import MakeRedis
 from tests.faults.redis_child import RedisChild, real_server
-from tests.faults.redis_cluster import until
 from tests.generated import ROOT
+from tests.waiting import wait_until
 
 DAY = 86_400
 
@@ -142,7 +142,7 @@ def test_a_server_ends_with_the_process_that_started_it_though_that_was_killed()
             assert is_alive(server)
             child.kill()
         try:
-            until(lambda: not is_alive(server))
+            wait_until(lambda: not is_alive(server))
         except AssertionError:
             os.kill(server, signal.SIGKILL)
             raise
@@ -163,5 +163,5 @@ def test_a_server_does_not_end_with_the_thread_that_asked_for_it(make_redis: Mak
     thread.start()
     thread.join()
     # Joined is not yet gone, and a server that ends with the thread does so when it is.
-    until(lambda: not Path(f"/proc/self/task/{thread.native_id}").exists())
+    wait_until(lambda: not Path(f"/proc/self/task/{thread.native_id}").exists())
     assert server.ask("PING") in (b"PONG", True)
